@@ -1,0 +1,27 @@
+/** The real clock; the only timers of the product. */
+import { CanceledError } from '../errors.js';
+import type { Clock } from './env.js';
+
+export const realClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(delayMs, fire) {
+    const timer = setTimeout(fire, delayMs);
+    timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+  async sleep(delayMs, signal) {
+    await new Promise<void>((resolve, reject) => {
+      const stop = (): void => {
+        clearTimeout(timer);
+        reject(new CanceledError('Sleep was canceled'));
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', stop);
+        resolve();
+      }, delayMs);
+      if (signal?.aborted === true) stop();
+      else signal?.addEventListener('abort', stop, { once: true });
+    });
+  },
+};

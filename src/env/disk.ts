@@ -1,0 +1,176 @@
+/** Files through node:fs; the only place that touches it. Node errors become StoreError here and nowhere else. */
+import { constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { fdatasync, read, write } from 'node:fs';
+import { join } from 'node:path';
+import { StoreError, type StoreErrorCode } from '../errors.js';
+import type { Disk, DiskFile } from './env.js';
+
+const CODES: Readonly<Record<string, StoreErrorCode>> = {
+  ENOSPC: 'full',
+  EDQUOT: 'full',
+  EFBIG: 'full',
+  ENOENT: 'missing',
+};
+
+function storeError(cause: unknown, doing: string, path: string): StoreError {
+  const errno = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+  return new StoreError(
+    CODES[errno] ?? 'io',
+    `${doing} ${path} failed: ${errno}`,
+    { path, errno },
+    { cause },
+  );
+}
+const failed =
+  (doing: string, path: string) =>
+  (cause: unknown): never => {
+    throw storeError(cause, doing, path);
+  };
+
+class RealFile implements DiskFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+  constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  // The callback forms below cost a third of the promise forms' time per call, and these are hot.
+  async readAt(target: Uint8Array, offset: number): Promise<number> {
+    let done = 0;
+    while (done < target.length) {
+      const part = await this.#readOnce(target, done, offset + done);
+      if (part === 0) break;
+      done += part;
+    }
+    return done;
+  }
+  async #readOnce(target: Uint8Array, from: number, offset: number): Promise<number> {
+    return await new Promise((resolve, reject) => {
+      read(this.#handle.fd, target, from, target.length - from, offset, (error, bytes) => {
+        if (error === null) resolve(bytes);
+        else reject(storeError(error, 'Reading', this.path));
+      });
+    });
+  }
+
+  async writeAt(source: Uint8Array, offset: number): Promise<void> {
+    let done = 0;
+    while (done < source.length) done += await this.#writeOnce(source, done, offset + done);
+  }
+  async #writeOnce(source: Uint8Array, from: number, offset: number): Promise<number> {
+    return await new Promise((resolve, reject) => {
+      write(this.#handle.fd, source, from, source.length - from, offset, (error, bytes) => {
+        if (error === null) resolve(bytes);
+        else reject(storeError(error, 'Writing', this.path));
+      });
+    });
+  }
+
+  async sync(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      fdatasync(this.#handle.fd, (error) => {
+        if (error === null) resolve();
+        else reject(storeError(error, 'Synchronizing', this.path));
+      });
+    });
+  }
+  async size(): Promise<number> {
+    return (await this.#handle.stat().catch(failed('Looking at', this.path))).size;
+  }
+  async truncate(size: number): Promise<void> {
+    await this.#handle.truncate(size).catch(failed('Truncating', this.path));
+  }
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+async function openFile(path: string, flags: number): Promise<FileHandle> {
+  return await open(path, flags, 0o600).catch(failed('Opening', path));
+}
+
+export const realDisk: Disk = {
+  async open(path, how) {
+    const flags = constants.O_RDWR | (how === 'create' ? constants.O_CREAT : 0);
+    return new RealFile(path, await openFile(path, flags));
+  },
+  async exists(path) {
+    return await stat(path).then(
+      () => true,
+      () => false,
+    );
+  },
+  async makeDirectory(path) {
+    await mkdir(path, { recursive: true, mode: 0o700 }).catch(failed('Making the folder', path));
+  },
+  async list(path) {
+    const names = await readdir(path).catch((cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw storeError(cause, 'Listing', path);
+    });
+    return names.toSorted();
+  },
+  async remove(path) {
+    await rm(path, { recursive: true, force: true }).catch(failed('Removing', path));
+  },
+  async rename(from, to) {
+    await rename(from, to).catch(failed('Renaming', from));
+  },
+  async syncDirectory(path) {
+    const handle = await openFile(path, constants.O_RDONLY);
+    try {
+      await handle.sync().catch(failed('Synchronizing', path));
+    } finally {
+      await handle.close();
+    }
+  },
+  async freeBytes(path) {
+    const space = await statfs(path).catch(failed('Looking at the space of', path));
+    return space.bavail * space.bsize;
+  },
+  claim: claimFolder,
+};
+
+/**
+ * Node has no flock, so the claim is a file with our pid, made exclusively. A claim whose process is gone is taken over:
+ * kill -9 must not need a person.
+ */
+async function claimFolder(folder: string): Promise<() => Promise<void>> {
+  const path = join(folder, 'lock');
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const made = await open(path, 'wx', 0o600).catch((cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
+      throw storeError(cause, 'Claiming', folder);
+    });
+    if (made !== undefined) {
+      await made.writeFile(`${process.pid}\n`);
+      await made.close();
+      return async () => await rm(path, { force: true });
+    }
+    const holder = await holderOf(path);
+    if (holder !== undefined && holder !== process.pid && isAlive(holder)) {
+      throw new StoreError('locked', `${folder} is in use by process ${holder}`, { folder, pid: holder });
+    }
+    await rm(path, { force: true });
+  }
+  throw new StoreError('locked', `${folder} is being claimed by another process`, { folder });
+}
+async function holderOf(path: string): Promise<number | undefined> {
+  const handle = await open(path, 'r').catch(() => undefined);
+  if (handle === undefined) return undefined;
+  try {
+    const pid = Number.parseInt(await handle.readFile('utf8'), 10);
+    return Number.isNaN(pid) ? undefined : pid;
+  } finally {
+    await handle.close();
+  }
+}
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,40 @@
+/** Face of the outside world. */
+import { realClock } from './clock.js';
+import { realDatabases } from './databases.js';
+import { realDisk } from './disk.js';
+import type { Env } from './env.js';
+import { type Level, realLog, silentLog } from './log.js';
+import { realNet } from './net.js';
+import { realRandom } from './random.js';
+
+export type {
+  Address,
+  Clock,
+  Database,
+  Databases,
+  Disk,
+  DiskFile,
+  Env,
+  Link,
+  LinkHandlers,
+  Listener,
+  Net,
+  Random,
+  SqlValue,
+  Timer,
+} from './env.js';
+export type { Level, Logger } from './log.js';
+export { realLog, silentLog };
+
+/** The machine itself. */
+export function realEnv(level?: Level): Env {
+  const log = level === undefined ? silentLog : realLog(level);
+  return {
+    clock: realClock,
+    random: realRandom,
+    disk: realDisk,
+    net: realNet,
+    databases: realDatabases,
+    log,
+  };
+}

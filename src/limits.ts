@@ -1,0 +1,62 @@
+/**
+ * Every size, count and timeout, with its reason, and the relations between them asserted when the module loads (E2).
+ * Bytes unless the name says otherwise.
+ */
+import { strict as assert } from 'node:assert';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** READ BLOCK LIMITS has 24 bits; LTO-9 allows 8 MiB, older manuals FFFFFFh. Backup programs use up to 4 MiB. */
+export const recordBytesMax = 16 * MiB - 1;
+/** One block of the memory in which commands gather data: a common record, and a whole first burst. */
+export const slabBlockBytes = 256 * KiB;
+/** Memory for data in flight of all sessions together. */
+export const slabBlocksMax = 512;
+assert(slabBlockBytes * slabBlocksMax >= 4 * (recordBytesMax + 1), 'four drives hold a largest record each');
+
+/** Largest parameter list we read or write for a command other than data of a medium. */
+export const parameterListBytesMax = 64 * KiB;
+assert(parameterListBytesMax <= slabBlockBytes);
+
+/** MaxRecvDataSegmentLength we declare: one slab block. Bigger wins nothing (measured). */
+export const dataSegmentBytesMax = slabBlockBytes;
+/** Largest data segment of a login or text PDU (RFC 7143 6.1: 8192 until negotiated). */
+export const textSegmentBytesMax = 8 * KiB;
+/** Text of one negotiation sequence put together from C-bit parts. */
+export const textSequenceBytesMax = 64 * KiB;
+/** Keys in one login; LIO's CVE-2026-63887 came from thousands. */
+export const loginKeysMax = 128;
+/** Login request and response pairs before we give up. */
+export const loginRoundsMax = 32;
+export const loginTimeoutMs = 15_000;
+/** RFC 7143 6.1: key names up to 63 bytes, values up to 255 unless a key says otherwise (8192 for lists of binary values). */
+export const keyNameBytesMax = 63;
+export const keyValueBytesMax = 255;
+export const keyLargeValueBytesMax = 8 * KiB;
+
+/** Commands a session may have outstanding: our CmdSN window. */
+export const commandWindowMax = 128;
+export const immediateCommandsMax = 64;
+export const sessionsMax = 1024;
+export const sessionsOfTargetMax = 256;
+/** Sockets that have not finished their login. */
+export const loginsPendingMax = 256;
+export const connectionsMax = 2048;
+/** Silence after which we ping, and the time a ping may take. */
+export const keepaliveIdleMs = 30_000;
+export const keepaliveAnswerMs = 15_000;
+/** Bytes that may wait for a peer that does not read, before we stop executing its commands. */
+export const outboxBytesMax = 4 * MiB;
+
+/** Nexuses a logical unit remembers, and unit attentions that each may have pending. */
+export const unitAttentionsMax = 16;
+export const registrationsMax = 256;
+
+export const slotsMax = 10_000;
+export const drivesMax = 256;
+export const mailSlotsMax = 256;
+export const partitionsMax = 4;
+
+/** SIGTERM: initiators get this long to log out, then connections are closed. All of it ends within 10 s. */
+export const logoutGraceMs = 3_000;

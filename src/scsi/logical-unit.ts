@@ -1,0 +1,154 @@
+/**
+ * LogicalUnit: gate, execute, outcome. The only catcher of CheckCondition.
+ *
+ * Invariants: P2 every task ends in exactly one Outcome. P4 CHECK CONDITION if and only if there is sense data; a unit
+ * attention is reported once per nexus and cause.
+ */
+import { CanceledError } from '../errors.js';
+import type { Logger } from '#env';
+import type { BoundCommand, CommandSet } from './command-set.js';
+import { gate } from './gates.js';
+import type { Nexus } from './nexus.js';
+import type { Reservations } from './reservation.js';
+import { CheckCondition, encodeDescriptor, encodeFixed, type Sense } from './sense.js';
+import { SENSE } from './sense.table.js';
+import { STATUS, type Outcome, type Task } from './task.js';
+import { TaskSet } from './task-set.js';
+import { UnitAttentions } from './unit-attention.js';
+
+const aborted: Outcome = { status: undefined };
+const good: Outcome = { status: STATUS.good };
+
+export type Reset = 'power-on' | 'target' | 'logical-unit' | 'nexus-loss';
+
+export abstract class LogicalUnit {
+  readonly attentions = new UnitAttentions();
+  readonly #tasks = new TaskSet();
+  readonly #nexuses = new Map<string, Nexus>();
+
+  /** What this unit can do. */
+  abstract readonly commands: CommandSet<never>;
+  abstract readonly reservations: Reservations;
+  protected abstract readonly log: Logger;
+  /** D_SENSE of the Control mode page: sense data in descriptor format. */
+  abstract readonly descriptorSense: boolean;
+  /** TAS of the Control mode page: tasks aborted by another nexus end with TASK ABORTED instead of silently. */
+  abstract readonly taskAbortedStatus: boolean;
+
+  /** Throws CheckCondition when a command that needs a medium cannot have it. */
+  checkReady(_task: Task): void {
+    return;
+  }
+  /** Throws CheckCondition when the medium may not be written. */
+  checkWritable(_task: Task): void {
+    return;
+  }
+  /** A failure of an earlier command that was acknowledged before it was done; reported once (P5). */
+  protected takeDeferredError(_task: Task): CheckCondition | undefined {
+    return undefined;
+  }
+  /** The device's part of a reset: back to saved mode values and the like. */
+  protected onReset(_kind: Reset): void {
+    return;
+  }
+  /** The nexus is gone: what it alone held (PREVENT, element reservations) goes with it. */
+  protected onNexusLoss(_nexus: Nexus): void {
+    return;
+  }
+
+  // --- nexuses --------------------------------------------------------------------------------------------------
+
+  get nexuses(): readonly Nexus[] {
+    return [...this.#nexuses.values()];
+  }
+  /** A session now reaches this unit. A new nexus is told of the power on or reset that it has not seen. */
+  attach(nexus: Nexus): void {
+    this.#nexuses.set(nexus.id, nexus);
+    this.attentions.attach(nexus.id, [SENSE.powerOnOccurred]);
+  }
+  /** The session is gone (I_T nexus loss, SAM-5 6.3.4). */
+  async detach(nexus: Nexus): Promise<void> {
+    await this.#tasks.cancel((task) => task.nexus.id === nexus.id);
+    this.#nexuses.delete(nexus.id);
+    this.attentions.detach(nexus.id);
+    this.reservations.nexusLost(nexus);
+    this.onNexusLoss(nexus);
+  }
+  /** Tells every nexus, or all but the one that caused it. */
+  raise(condition: Sense, except?: Nexus): void {
+    this.attentions.raise(condition, except?.id);
+  }
+
+  // --- tasks ----------------------------------------------------------------------------------------------------
+
+  async execute(task: Task): Promise<Outcome> {
+    const byte1 = task.cdb[1] ?? 0;
+    const bound = (this.commands as CommandSet<LogicalUnit>).find(task.cdb[0] ?? 0, byte1);
+    const concurrent = bound?.row.concurrent === true || bound === undefined;
+    return await this.#tasks.run(task, concurrent, async () => await this.#perform(task, bound), aborted);
+  }
+
+  async #perform(task: Task, bound: BoundCommand<LogicalUnit> | undefined): Promise<Outcome> {
+    try {
+      const passed = gate(this, task, bound);
+      if (passed === 'reservation-conflict') return { status: STATUS.reservationConflict };
+      const deferred = passed.row.passesUnitAttention === true ? undefined : this.takeDeferredError(task);
+      if (deferred !== undefined) throw deferred;
+      await passed.run(this, task, passed.cdb);
+      return task.canceled ? aborted : good;
+    } catch (error) {
+      return this.#outcomeOf(task, error);
+    }
+  }
+  #outcomeOf(task: Task, error: unknown): Outcome {
+    if (task.canceled || error instanceof CanceledError) return aborted;
+    if (error instanceof CheckCondition) return this.checkCondition(error);
+    this.log.error('A command failed unexpectedly', {
+      cdb: task.cdb.toString('hex'),
+      error: String((error as Error).stack),
+    });
+    return this.checkCondition(new CheckCondition(SENSE.internalTargetFailure));
+  }
+  checkCondition({ sense, extras }: CheckCondition): Outcome {
+    const encode = this.descriptorSense ? encodeDescriptor : encodeFixed;
+    return { status: STATUS.checkCondition, sense: encode(sense, extras) };
+  }
+
+  // --- task management (SAM-5 7) ----------------------------------------------------------------------------------
+
+  /** True when the task was there. Resolves when it has ended (P7). */
+  async abortTask(nexus: Nexus, tag: number): Promise<boolean> {
+    return (await this.#tasks.cancel((task) => task.nexus.id === nexus.id && task.tag === tag)) > 0;
+  }
+  async abortTaskSet(nexus: Nexus): Promise<void> {
+    await this.#tasks.cancel((task) => task.nexus.id === nexus.id);
+  }
+  /** All tasks of all nexuses; the others learn it by unit attention. */
+  async clearTaskSet(nexus: Nexus): Promise<void> {
+    const others = new Set(this.#tasks.tasks.map((task) => task.nexus.id).filter((id) => id !== nexus.id));
+    await this.#tasks.cancel(() => true);
+    for (const id of others) this.attentions.raiseFor(id, SENSE.commandsClearedByAnotherInitiator);
+  }
+  /** The tasks of the nexuses whose ids are given: PREEMPT AND ABORT. */
+  async abortTasksOf(nexusIds: ReadonlySet<string>, exceptTask: Task): Promise<void> {
+    await this.#tasks.cancel((task) => nexusIds.has(task.nexus.id) && task !== exceptTask);
+  }
+  /** LOGICAL UNIT RESET and what implies it. Everyone is told, `except` too unless it asked for the reset of a target. */
+  async reset(kind: Reset): Promise<void> {
+    await this.#tasks.cancel(() => true);
+    this.reservations.reset();
+    this.onReset(kind);
+    this.raise(resetAttention[kind]);
+  }
+  /** Ends all tasks: shutdown or removal. */
+  async drain(): Promise<void> {
+    await this.#tasks.cancel(() => true);
+  }
+}
+
+const resetAttention: Readonly<Record<Reset, Sense>> = {
+  'power-on': SENSE.powerOnOccurred,
+  target: SENSE.scsiBusResetOccurred,
+  'logical-unit': SENSE.busDeviceResetFunctionOccurred,
+  'nexus-loss': SENSE.itNexusLossOccurred,
+};

@@ -1,0 +1,124 @@
+/**
+ * TargetDevice: the SCSI target device behind one target name: its logical units by LUN, and what each nexus may see of
+ * them. Every LUN that comes from outside is resolved here, through the nexus's view (CVE-2020-28374 is what happens else).
+ */
+import type { Logger } from '#env';
+import { ownedSlab } from '#wire';
+import { LogicalUnit, type Reset } from './logical-unit.js';
+import { formatLun, parseLun } from './lun.js';
+import type { Nexus } from './nexus.js';
+import { absentUnitOutcome } from './absent-unit.js';
+import { SENSE } from './sense.table.js';
+import { type Outcome, STATUS, type Task } from './task.js';
+import { CheckCondition } from './sense.js';
+
+interface View {
+  readonly nexus: Nexus;
+  readonly sees: (lun: number) => boolean;
+}
+
+export class TargetDevice {
+  readonly #units = new Map<number, LogicalUnit>();
+  readonly #views = new Map<string, View>();
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  get units(): ReadonlyMap<number, LogicalUnit> {
+    return this.#units;
+  }
+  get nexuses(): readonly Nexus[] {
+    return [...this.#views.values()].map((view) => view.nexus);
+  }
+
+  // --- LUN inventory --------------------------------------------------------------------------------------------
+
+  /** Adds a unit while the target is in use; initiators learn it by REPORTED LUNS DATA HAS CHANGED (3F/0E). */
+  plug(lun: number, unit: LogicalUnit): void {
+    this.#units.set(lun, unit);
+    for (const view of this.#views.values()) {
+      if (view.sees(lun)) unit.attach(view.nexus);
+    }
+    this.#inventoryChanged(unit);
+  }
+  async unplug(lun: number): Promise<void> {
+    const unit = this.#units.get(lun);
+    if (unit === undefined) return;
+    this.#units.delete(lun);
+    this.#inventoryChanged(unit);
+    await unit.drain();
+    for (const view of this.#views.values()) await unit.detach(view.nexus);
+  }
+  #inventoryChanged(cause: LogicalUnit): void {
+    for (const unit of this.#units.values()) {
+      if (unit !== cause) unit.raise(SENSE.reportedLunsDataHasChanged);
+    }
+  }
+
+  // --- nexuses --------------------------------------------------------------------------------------------------
+
+  /** A session has logged in; `sees` is its LUN mask. */
+  attach(nexus: Nexus, sees: (lun: number) => boolean = () => true): void {
+    this.#views.set(nexus.id, { nexus, sees });
+    for (const [lun, unit] of this.#units) {
+      if (sees(lun)) unit.attach(nexus);
+    }
+  }
+  async detach(nexus: Nexus): Promise<void> {
+    this.#views.delete(nexus.id);
+    await Promise.all([...this.#units.values()].map(async (unit) => await unit.detach(nexus)));
+  }
+  /** LUNs that the nexus may use, ascending. */
+  lunsOf(nexus: Nexus): number[] {
+    const view = this.#views.get(nexus.id);
+    return [...this.#units.keys()].filter((lun) => view?.sees(lun) === true).toSorted((a, b) => a - b);
+  }
+  unitAt(nexus: Nexus, lunField: Buffer): LogicalUnit | undefined {
+    const lun = parseLun(lunField);
+    if (lun === undefined || this.#views.get(nexus.id)?.sees(lun) !== true) return undefined;
+    return this.#units.get(lun);
+  }
+
+  // --- tasks ----------------------------------------------------------------------------------------------------
+
+  async execute(task: Task): Promise<Outcome> {
+    const unit = this.unitAt(task.nexus, task.lun);
+    if (task.cdb[0] === reportLunsOpcode) return await this.#reportLuns(task, unit);
+    if (unit !== undefined) return await unit.execute(task);
+    this.#log.debug('Command for a LUN that is not there', {
+      lun: task.lun.toString('hex'),
+      cdb: task.cdb.toString('hex'),
+    });
+    return await absentUnitOutcome(task);
+  }
+
+  /** REPORT LUNS (SPC-5 6.33): about the target, so it is answered here, whichever LUN it was sent to. */
+  async #reportLuns(task: Task, unit: LogicalUnit | undefined): Promise<Outcome> {
+    const select = task.cdb[2] ?? 0;
+    const allocationLength = task.cdb.readUInt32BE(6);
+    if (select > 2 || allocationLength < 16) {
+      const byte = select > 2 ? 2 : 6;
+      const refusal = new CheckCondition(SENSE.invalidFieldInCdb, { field: { in: 'cdb', byte } });
+      return unit === undefined ? await absentUnitOutcome(task, refusal) : unit.checkCondition(refusal);
+    }
+    const wellKnownOnly = select === 1;
+    const luns = wellKnownOnly ? [] : this.lunsOf(task.nexus);
+    const header = Buffer.alloc(8);
+    header.writeUInt32BE(luns.length * 8, 0);
+    const list = Buffer.concat([header, ...luns.map(formatLun)]);
+    for (const lun of luns)
+      this.#units.get(lun)?.attentions.clear(task.nexus.id, SENSE.reportedLunsDataHasChanged);
+    await task.send(ownedSlab(list.subarray(0, allocationLength)));
+    return { status: task.canceled ? undefined : STATUS.good };
+  }
+
+  // --- resets of the whole target -----------------------------------------------------------------------------------
+
+  async reset(kind: Reset): Promise<void> {
+    await Promise.all([...this.#units.values()].map(async (unit) => await unit.reset(kind)));
+  }
+}
+
+const reportLunsOpcode = 0xa0;

@@ -1,0 +1,2 @@
+/** Face of the store. */
+export type { Space, StorageGroup, Stream, Volume } from './store.js';

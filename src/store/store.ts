@@ -1,0 +1,66 @@
+/**
+ * The face of the store: volumes of named streams that become durable together. It knows nothing of tape.
+ *
+ * Two implementations stand behind it: `FileGroup` (plain files, the reference) and, next, the deduplicating engine. The
+ * suite in test/contract/store.ts holds both to the words below.
+ *
+ * Errors are StoreError: 'full' (nothing was harmed; the same call may succeed when space returns), 'missing', 'corrupt',
+ * 'io', and 'broken' after an 'io' error: the volume refuses further use until it is opened again (S6).
+ */
+import type { Slab } from '#wire';
+
+export interface Space {
+  /** Bytes that may still be written. */
+  readonly freeBytes: number;
+  /** Bytes that the group occupies on its disk. */
+  readonly usedBytes: number;
+}
+
+/** A storage group: the volumes of one folder. One process has it at a time. */
+export interface StorageGroup {
+  /** Makes an empty volume, durably. StoreError 'locked' when the id is taken. */
+  create(id: string): Promise<Volume>;
+  /** At its last committed state, whatever happened since. One opener at a time: StoreError 'locked'. */
+  open(id: string): Promise<Volume>;
+  /** Durably; the volume must not be open. No error when it is not there. */
+  remove(id: string): Promise<void>;
+  list(): Promise<string[]>;
+  space(): Promise<Space>;
+  close(): Promise<void>;
+}
+
+export interface Volume {
+  readonly id: string;
+  /** Small bytes of the owner's, as of the last commit; empty in a new volume. */
+  readonly label: Buffer;
+  /** The stream of that name; empty if it was never appended to. Names are [a-z0-9-]+. */
+  stream(name: string): Stream;
+  /** Names of streams that are not empty. */
+  streams(): readonly string[];
+  /**
+   * The barrier: resolves when everything appended or truncated before the call, and the label, is durable. All of it or
+   * none: after a crash the volume opens at a committed state. Commits are carried out in the order of the calls.
+   */
+  commit(label: Buffer): Promise<void>;
+  /** Releases the volume. What was not committed is lost. */
+  close(): Promise<void>;
+}
+
+/** Bytes that grow at the end and can be cut back. One writer; reads see everything appended. */
+export interface Stream {
+  readonly length: number;
+  /**
+   * Adds the slices at the end. The memory is lent until the promise resolves; the bytes count as appended (and can be
+   * read) from then on. Durable only by `Volume.commit`. Appends of one stream are called one after another.
+   */
+  append(slices: readonly Uint8Array[]): Promise<void>;
+  /**
+   * Cuts the end off. Must be committed before the next append to the volume (asserted): what was cut off can then never
+   * come back, and what is committed is never overwritten (S9).
+   */
+  truncate(length: number): void;
+  /** Exactly `length` bytes from `offset`, which must lie inside. The caller releases the slab, soon: it is cache memory. */
+  read(offset: number, length: number): Promise<Slab>;
+  /** Says that reading will go on forward from `offset`, so that the store may read ahead. */
+  willRead(offset: number): void;
+}
