@@ -23,9 +23,8 @@ function makeTables(): Int32Array[] {
   }
   return all;
 }
-const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as unknown as readonly [
-  Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array,
-]; // prettier-ignore
+type Eight<T> = readonly [T, T, T, T, T, T, T, T];
+const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as unknown as Eight<Int32Array>;
 
 const at = (table: Int32Array, index: number): number => table[index] as number; // index is one byte
 
