@@ -27,7 +27,6 @@ class SocketLink implements Link {
     socket.pause();
     socket.on('error', (error) => (this.#error = error));
     socket.on('drain', () => this.#handlers?.drained?.());
-    socket.on('end', () => socket.end());
     socket.on('close', () => this.#closed());
   }
   received(chunk: Buffer): void {
@@ -75,7 +74,7 @@ class SocketLink implements Link {
 
 /** A socket that reads into our aligned buffer where Node lets us, else one that hands out its own chunks. */
 function linkOver(accepted: net.Socket): SocketLink {
-  const inner = accepted as unknown as { _handle: unknown };
+  const inner = accepted as unknown as { _handle: unknown; _server: unknown };
   const handle = inner._handle;
   if (handle === null || handle === undefined) return listening(accepted);
   // Node offers `onread` only to sockets that it connects itself; an accepted one is rebuilt around its handle.
@@ -89,7 +88,11 @@ function linkOver(accepted: net.Socket): SocketLink {
     },
   };
   const options = { handle, onread } as unknown as net.SocketConstructorOpts;
-  link = new SocketLink(new net.Socket(options));
+  const rebuilt = new net.Socket(options);
+  // The server counts its connections by this, and closes when there are none.
+  Object.assign(rebuilt, { _server: inner._server });
+  inner._server = null;
+  link = new SocketLink(rebuilt);
   return link;
 }
 function listening(socket: net.Socket): SocketLink {

@@ -1,0 +1,89 @@
+import test from 'ava';
+import { type Link, realEnv } from '#env';
+
+const { net } = realEnv();
+const loopback = { host: '127.0.0.1', port: 0 };
+
+function collect(link: Link): { bytes: () => Buffer; closed: Promise<Error | undefined> } {
+  const chunks: Buffer[] = [];
+  const closed = new Promise<Error | undefined>((resolve) => {
+    link.start({ data: (chunk) => chunks.push(Buffer.from(chunk)), closed: resolve });
+  });
+  return { bytes: () => Buffer.concat(chunks), closed };
+}
+
+test('what is sent arrives in order, in both directions, and both ends learn the close', async (t) => {
+  const accepted = new Promise<Link>((resolve) => {
+    void net.listen(loopback, resolve).then(async (listener) => {
+      const client = await net.connect(listener.address);
+      const heard = collect(client);
+      const large = Buffer.from(Array.from({ length: 700_000 }, (_, i) => (i * 7) & 0xff));
+      client.write([Buffer.from('ab'), Buffer.from('cd'), large], () => client.end());
+      await heard.closed;
+      t.is(heard.bytes().toString(), 'answer');
+      await listener.close();
+    });
+  });
+  const server = await accepted;
+  t.is(server.remote.host, '127.0.0.1');
+  t.true(server.local.port > 0);
+  const heard = collect(server);
+  server.write([Buffer.from('ans'), Buffer.from('wer')]);
+  await heard.closed;
+  t.is(heard.bytes().length, 700_004);
+  t.is(heard.bytes().toString('latin1', 0, 4), 'abcd');
+  t.is(heard.bytes()[4 + 699_999], (699_999 * 7) & 0xff);
+});
+
+test('nothing is delivered before start, and pause stops delivery', async (t) => {
+  const seen: string[] = [];
+  let done = (): void => undefined;
+  const finished = new Promise<void>((resolve) => (done = resolve));
+  const listener = await net.listen(loopback, (link) => {
+    queueMicrotask(() => {
+      seen.push('started');
+      link.start({
+        data: (chunk) => {
+          seen.push(chunk.toString());
+          link.pause();
+          setImmediate(() => {
+            seen.push('resumed');
+            link.resume();
+          });
+        },
+        closed: done,
+      });
+    });
+  });
+  const client = await net.connect(listener.address);
+  const sent = new Promise<void>((resolve) => {
+    client.start({ data: () => undefined, closed: () => resolve() });
+  });
+  client.write([Buffer.from('one')], () => client.end());
+  await finished;
+  await sent;
+  await listener.close();
+  t.is(seen[0], 'started');
+  t.is(seen.filter((word) => word !== 'started' && word !== 'resumed').join(''), 'one');
+});
+
+test('writing to a link that is gone still gives the memory back', async (t) => {
+  const listener = await net.listen(loopback, (link) => link.destroy());
+  const client = await net.connect(listener.address);
+  await collect(client).closed;
+  await new Promise<void>((resolve) => {
+    client.write([Buffer.from('x')], resolve);
+  });
+  await listener.close();
+  t.pass();
+});
+
+test('a port in use is refused with its address and the system error', async (t) => {
+  const listener = await net.listen(loopback, () => undefined);
+  const error = await t.throwsAsync(
+    net.listen(listener.address, () => undefined),
+    { code: 'io' },
+  );
+  t.regex(error?.message ?? '', /EADDRINUSE/);
+  await listener.close();
+});
