@@ -105,7 +105,7 @@ export const realDisk: Disk = {
     await mkdir(path, { recursive: true, mode: 0o700 }).catch(failed('Making the folder', path));
   },
   async list(path) {
-    const names = await readdir(path).catch((cause: unknown) => {
+    const names = await readdir(path).catch((cause: unknown): string[] => {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw storeError(cause, 'Listing', path);
     });

@@ -1,6 +1,6 @@
 /** What a LUN without a unit answers (SPC-5 6.6.2 and 6.39, SAM-5 5.13). */
 import { ownedSlab } from '#wire';
-import { CheckCondition, encodeFixed } from './sense.js';
+import { type CheckCondition, encodeFixed } from './sense.js';
 import { SENSE } from './sense.table.js';
 import { STATUS, type Outcome, type Task } from './task.js';
 

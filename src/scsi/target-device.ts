@@ -4,7 +4,7 @@
  */
 import type { Logger } from '#env';
 import { ownedSlab } from '#wire';
-import { LogicalUnit, type Reset } from './logical-unit.js';
+import type { LogicalUnit, Reset } from './logical-unit.js';
 import { formatLun, parseLun } from './lun.js';
 import type { Nexus } from './nexus.js';
 import { absentUnitOutcome } from './absent-unit.js';

@@ -30,7 +30,7 @@ const at = (table: Int32Array, index: number): number => table[index] as number;
 
 /** CRC32C of the bytes, continuing from `seed` (the CRC of what came before). Unsigned 32 bits. */
 export function crc32c(bytes: Uint8Array, seed = 0): number {
-  if (bytes.length >= nativeBytes) return nativeCrc32c(bytes as Buffer, seed) >>> 0;
+  if (bytes.length >= nativeBytes) return nativeCrc32c(bytes, seed) >>> 0;
   let crc = ~seed;
   let index = 0;
   for (const whole = bytes.length - 7; index < whole; index += 8) {
