@@ -1,7 +1,7 @@
 /** Sockets through node:net; the only place that touches it. */
 import net from 'node:net';
 import { chmod, rm } from 'node:fs/promises';
-import { alignedBuffer } from '../wire/index.js';
+import { alignedBuffer } from '#wire';
 import { StoreError } from '../errors.js';
 import type { Address, Link, LinkHandlers, Listener, Net } from './env.js';
 
