@@ -2,3 +2,9 @@
 export type { Answer, FakeTaskOptions, SenseView } from './fake-task.js';
 export { FakeTask, fakeNexus, send, viewSense } from './fake-task.js';
 export { top } from './top.js';
+export type { Ready } from './daemon.js';
+export { Daemon, mainModule, startDaemon } from './daemon.js';
+export type { Ended } from './programs.js';
+export { isInstalled, mustRun, runProgram } from './programs.js';
+export { testWith } from './test-with.js';
+export { tempFolder } from './temp-folder.js';
