@@ -19,12 +19,15 @@ const columns = {
   sourceKind: optional(text<ElementKind>('source_kind')),
   sourceIndex: optional(integer('source_index')),
   byOperator: boolean('by_operator'),
+  alternateTag: optional(text('alternate_tag')),
+  alternateSequence: optional(integer('alternate_sequence')),
 } as const satisfies Columns;
 
 /**
  * `medium` is the name of a row of the media table. `cleaningUses` is there for cleaning cartridges: uses that are left.
  * `volumeId` names the volume of the store. No library: the cartridge is on the shelf. The source is the element (of the
  * same library) that it was moved from last; `byOperator`: an operator put it where it is.
+ * The alternate tag is a name that a host gave it, besides the barcode.
  */
 export type CartridgeRow = RowOf<typeof columns>;
 
@@ -71,7 +74,17 @@ export class Cartridges {
   async set(
     id: string,
     changes: Partial<
-      Pick<CartridgeRow, 'barcode' | 'writeProtected' | 'cleaningUses' | 'sizeBytes' | 'worm' | 'volumeId'>
+      Pick<
+        CartridgeRow,
+        | 'barcode'
+        | 'writeProtected'
+        | 'cleaningUses'
+        | 'sizeBytes'
+        | 'worm'
+        | 'volumeId'
+        | 'alternateTag'
+        | 'alternateSequence'
+      >
     >,
   ): Promise<void> {
     await cartridges.update(this.#connection, changes, 'id = ?', [id]);
@@ -91,6 +104,16 @@ export class Cartridges {
       byOperator: arrival.byOperator,
     };
     await cartridges.update(this.#connection, changes, 'id = ?', [id]);
+  }
+  /** Out of its element, for the rest of a transaction that places it again. */
+  async lift(id: string): Promise<void> {
+    const nowhere = { libraryId: undefined, elementKind: undefined, elementIndex: undefined };
+    await cartridges.update(
+      this.#connection,
+      { ...nowhere, sourceKind: undefined, sourceIndex: undefined },
+      'id = ?',
+      [id],
+    );
   }
   async shelve(id: string): Promise<void> {
     const changes = {

@@ -59,10 +59,13 @@ export const migrations: readonly string[] = [
     source_kind TEXT CHECK (source_kind IN ('slot', 'mail', 'drive')),
     source_index INTEGER,
     by_operator INTEGER NOT NULL DEFAULT 0 CHECK (by_operator IN (0, 1)),
+    alternate_tag TEXT CHECK (length(alternate_tag) BETWEEN 1 AND 32),
+    alternate_sequence INTEGER CHECK (alternate_sequence BETWEEN 0 AND 65535),
     UNIQUE (library_id, element_kind, element_index),
     FOREIGN KEY (library_id, element_kind, element_index) REFERENCES elements (library_id, kind, idx),
     CHECK ((library_id IS NULL) = (element_kind IS NULL) AND (library_id IS NULL) = (element_index IS NULL)),
     CHECK ((source_kind IS NULL) = (source_index IS NULL)),
+    CHECK ((alternate_tag IS NULL) = (alternate_sequence IS NULL)),
     CHECK (library_id IS NOT NULL OR source_kind IS NULL)
   ) STRICT;
 

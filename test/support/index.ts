@@ -1,6 +1,15 @@
 /** Face of what tests share. */
 export type { Answer, FakeTaskOptions, SenseView } from './fake-task.js';
 export { FakeTask, fakeNexus, send, viewSense } from './fake-task.js';
+export {
+  FakeDrive,
+  fakeCartridge,
+  fakeDriveRow,
+  fakeLibraryRow,
+  makeFakeLibrary,
+  openFakeLibrary,
+} from './fake-library.js';
+export type { FakeCartridge, FakeLibrary } from './fake-library.js';
 export { top } from './top.js';
 export type { Ready } from './daemon.js';
 export { Daemon, mainModule, startDaemon } from './daemon.js';

@@ -21,7 +21,7 @@ const TABLE: Readonly<Record<string, Layer>> = {
   env: layer('wire', 'node:fs node:fs/promises node:net pino sqlite3'),
   scsi: layer('wire env'),
   store: layer('wire env', '@node-rs/xxhash'),
-  catalog: layer('env'),
+  catalog: layer('env', 'node:async_hooks'),
   vtl: layer('wire env store catalog', '@node-rs/xxhash'),
   targets: layer('wire env scsi vtl'),
   iscsi: layer('wire env scsi'),
