@@ -17,3 +17,7 @@ export type { Ended } from './programs.js';
 export { isInstalled, mustRun, runProgram } from './programs.js';
 export { testWith } from './test-with.js';
 export { tempFolder } from './temp-folder.js';
+export type { Dissection } from './dissector.js';
+export { dissect } from './dissector.js';
+export type { Passed } from './relay.js';
+export { Relay } from './relay.js';
