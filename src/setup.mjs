@@ -28,8 +28,9 @@ function checkNode() {
 function install(say) {
   if (!installed()) {
     say('Installing dependencies (sqlite3 may be compiled: up to some minutes, once)');
-    // The lifecycle script that sqlite3 needs is allowed in package.json ("allowScripts").
-    run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
+    // The versions of package-lock.json. Not `npm ci`: it refuses a lock without the optional packages of platforms that the
+    // registry at hand does not carry. sqlite3's install script is allowed in package.json ("allowScripts").
+    run('npm', ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund']);
   }
   if (!existsSync(join(top, sqliteBinding))) {
     say('Building sqlite3');
