@@ -195,7 +195,8 @@ export class SimNetWorld {
   readonly scheduler: Scheduler;
   /** Called with every piece that arrives: for traces. */
   observe: ((link: Link, bytes: Buffer) => void) | undefined;
-  readonly #listeners = new Map<number, Bound>();
+  /** By port number or path. */
+  readonly #listeners = new Map<number | string, Bound>();
   readonly #links = new Set<SimLink>();
   readonly #always: Life;
   #lastPort = 40_000;
@@ -242,28 +243,30 @@ export class SimNetWorld {
 
   netOf(life: Life): Net {
     return {
-      listen: async (at, accept) => await Promise.resolve(this.#listen(life, at, accept)),
-      listenPath: async () => await Promise.reject(new Error('No unix sockets in the simulation')),
-      connect: async (to) => await this.#connect(life, to),
-      connectPath: async () => await Promise.reject(new Error('No unix sockets in the simulation')),
+      listen: async (at, accept) => {
+        const port = at.port === 0 ? ++this.#lastPort : at.port;
+        return await Promise.resolve(this.#listen(port, { host: at.host, port }, { life, accept }));
+      },
+      listenPath: async (path, accept) =>
+        await Promise.resolve(this.#listen(path, { host: '', port: 0 }, { life, accept })),
+      connect: async (to) => await this.#connect(life, to.port, to),
+      connectPath: async (path) => await this.#connect(life, path, { host: '', port: 0 }),
     };
   }
-  #listen(life: Life, at: Address, accept: (link: Link) => void): Listener {
-    const port = at.port === 0 ? ++this.#lastPort : at.port;
-    if (this.#listeners.has(port))
-      throw new StoreError('io', `Port ${port} is in use`, { errno: 'EADDRINUSE' });
-    this.#listeners.set(port, { life, accept });
+  #listen(key: number | string, address: Address, bound: Bound): Listener {
+    if (this.#listeners.has(key)) throw new StoreError('io', `${key} is in use`, { errno: 'EADDRINUSE' });
+    this.#listeners.set(key, bound);
     return {
-      address: { host: at.host, port },
+      address,
       close: async () => {
-        this.#listeners.delete(port);
+        this.#listeners.delete(key);
         await Promise.resolve();
       },
     };
   }
-  async #connect(life: Life, to: Address): Promise<Link> {
+  async #connect(life: Life, key: number | string, to: Address): Promise<Link> {
     await this.scheduler.delay(life, 0.01, 1);
-    const bound = this.#listeners.get(to.port);
+    const bound = this.#listeners.get(key);
     if (bound === undefined) throw new StoreError('io', 'Connection refused', { errno: 'ECONNREFUSED' });
     const from = { host: '127.0.0.1', port: ++this.#lastPort };
     const near = new SimLink(this, life, from, to);
