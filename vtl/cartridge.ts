@@ -1,0 +1,136 @@
+/**
+ * Cartridge: a shell with a barcode and, behind it, one volume of the store. What a person sees without loading it is kept
+ * by whoever made this object (the catalog); everything else is in the volume's label.
+ */
+import type { Env } from '#env';
+import { StoreError } from '#errors';
+import type { StorageGroup } from '#store';
+import type { Medium } from './media.table.js';
+import { firstLabel, openImage, type TapeImage } from './tape-image.js';
+
+export interface CartridgeOptions {
+  readonly env: Env;
+  readonly group: StorageGroup;
+  /** Name of its volume: never changes and is never used again. `[A-Za-z0-9-]{1,64}`. */
+  readonly id: string;
+  readonly barcode: string;
+  readonly medium: Medium;
+  readonly worm?: boolean;
+  readonly writeProtected?: boolean;
+  /** Bytes up to early warning of a cartridge with one partition; the medium's own when not given. */
+  readonly sizeBytes?: number;
+  /** Makes it a cleaning cartridge. */
+  readonly cleaning?: { readonly usesLeft: number };
+  /** As last told by `usedBytes` of an earlier object. */
+  readonly usedBytes?: number;
+}
+export interface CartridgeEvent {
+  /** What should be saved again. */
+  readonly kind: 'write-protected' | 'used' | 'cleaning';
+}
+export type CartridgeListener = (event: CartridgeEvent) => void;
+
+export const cleaningUsesOfNew = 50;
+
+export class Cartridge {
+  readonly id: string;
+  readonly barcode: string;
+  readonly medium: Medium;
+  readonly worm: boolean;
+  readonly sizeBytes: number;
+  readonly #env: Env;
+  readonly #group: StorageGroup;
+  readonly #listeners = new Set<CartridgeListener>();
+  #writeProtected: boolean;
+  #cleaning: { readonly usesLeft: number } | undefined;
+  #usedBytes: number;
+  #image: TapeImage | undefined;
+
+  /** An existing cartridge. */
+  constructor(options: CartridgeOptions) {
+    this.#env = options.env;
+    this.#group = options.group;
+    this.id = options.id;
+    this.barcode = options.barcode;
+    this.medium = options.medium;
+    this.worm = options.worm ?? false;
+    this.sizeBytes = options.sizeBytes ?? options.medium.capacityBytes;
+    this.#writeProtected = options.writeProtected ?? false;
+    this.#cleaning = options.cleaning;
+    this.#usedBytes = options.usedBytes ?? 0;
+  }
+  /** A new one, durably. StoreError 'locked' when the id is taken. */
+  static async create(options: CartridgeOptions): Promise<Cartridge> {
+    const cartridge = new Cartridge(options);
+    if (cartridge.cleaning === undefined) await cartridge.#make();
+    return cartridge;
+  }
+  async #make(): Promise<void> {
+    const volume = await this.#group.create(this.id);
+    try {
+      await volume.commit(firstLabel(this.#env, this));
+    } finally {
+      await volume.close();
+    }
+  }
+
+  get writeProtected(): boolean {
+    return this.#writeProtected;
+  }
+  /** The switch on the shell. A drive sees it at once. */
+  setWriteProtected(on: boolean): void {
+    if (on === this.#writeProtected) return;
+    this.#writeProtected = on;
+    this.#tell('write-protected');
+  }
+  get cleaning(): { readonly usesLeft: number } | undefined {
+    return this.#cleaning;
+  }
+  /** Takes one use of a cleaning cartridge; false when none is left. */
+  takeCleaning(): boolean {
+    const left = this.#cleaning?.usesLeft ?? 0;
+    if (left === 0) return false;
+    this.#cleaning = { usesLeft: left - 1 };
+    this.#tell('cleaning');
+    return true;
+  }
+  /** Bytes of the capacity in use, of all partitions; as of the last unload while it is not loaded. */
+  get usedBytes(): number {
+    return this.#image === undefined ? this.#usedBytes : usedBytesOf(this.#image);
+  }
+  /** Bytes that the group can still take, and has taken. */
+  get group(): StorageGroup {
+    return this.#group;
+  }
+
+  /** Opens the image; one opener at a time. StoreError 'locked', 'missing', 'corrupt', 'io'. */
+  async open(): Promise<TapeImage> {
+    const image = await openImage(this.#env, this, await this.#group.open(this.id));
+    this.#image = image;
+    return image;
+  }
+  /** Closes what `open` gave. What was not committed is lost. */
+  async close(): Promise<void> {
+    const image = this.#image;
+    if (image === undefined) throw new StoreError('missing', `${this.barcode} is not open`, { id: this.id });
+    this.#usedBytes = usedBytesOf(image);
+    this.#image = undefined;
+    await image.close();
+    this.#tell('used');
+  }
+  /** Removes its volume, durably. Not while it is open. */
+  async destroy(): Promise<void> {
+    await this.#group.remove(this.id);
+  }
+
+  watch(listener: CartridgeListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  #tell(kind: CartridgeEvent['kind']): void {
+    for (const listener of this.#listeners) listener({ kind });
+  }
+}
+
+const usedBytesOf = (image: TapeImage): number =>
+  image.partitions.reduce((sum, partition) => sum + partition.usedBytes, 0);

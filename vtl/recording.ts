@@ -1,0 +1,260 @@
+/**
+ * Recording: records and filemarks at the place, and what makes them durable.
+ *
+ * Buffered mode: a record counts as written when the store has its bytes; a commit follows at a barrier, after
+ * `commitBytes`, or when writing pauses. A commit that fails in the background becomes the deferred error (P5).
+ */
+import type { Slab } from '#wire';
+import type { DriveCore, Mounted } from './drive-core.js';
+import { DriveError } from './drive-error.js';
+import { isGroupLow } from './early-warning.js';
+import { filemarkOverheadBytes, recordOverheadBytes } from './partition.js';
+import type { WriteResult } from './position.js';
+import { recordBytesMax } from '#limits';
+
+const MiB = 1024 * 1024;
+/** What kill -9 can cost a host that never synchronizes. */
+const commitBytes = 256 * MiB;
+/** How often the space of the group is asked for. */
+const groupCheckBytes = 32 * MiB;
+
+export async function writeRecord(core: DriveCore, record: Slab): Promise<WriteResult> {
+  const mounted = core.ready();
+  if (record.length === 0 || record.length > recordBytesMax) {
+    throw new DriveError('record-too-large', `A record of ${record.length} bytes`, { bytes: record.length });
+  }
+  if (core.object !== core.current.objects || mounted.image.truncated) await prepareOverwrite(core, mounted);
+  else checkWritable(core, mounted);
+  await checkGroup(core, mounted);
+  const { encryption } = core.encryption.settings;
+  const sealed =
+    encryption === 'disable'
+      ? undefined
+      : encryption === 'encrypt'
+        ? core.encryption.seal(record)
+        : core.encryption.sealExternal(record);
+  const storedBytes = sealed?.storedBytes ?? record.length;
+  const partition = core.current;
+  const usedAfter = partition.usedBytes + storedBytes + recordOverheadBytes;
+  if (usedAfter > core.zones.end) throw overflow(core);
+  noteChange(core, mounted, sealed !== undefined);
+  try {
+    await partition.append(
+      sealed?.slices ?? record.slices,
+      storedBytes,
+      sealed !== undefined,
+      sealed?.prefixBytes ?? 0,
+    );
+  } catch (cause) {
+    throw writeFailure(core, cause);
+  }
+  core.object += 1;
+  core.count('recordsWritten', 1);
+  core.count('hostBytesWritten', record.length);
+  core.count('mediumBytesWritten', storedBytes);
+  core.counters.bytesSinceCleaning += record.length;
+  return wrote(core, storedBytes, usedAfter);
+}
+
+/** `immediate`: GOOD before it is durable. A count of 0 only synchronizes. */
+export async function writeFilemarks(
+  core: DriveCore,
+  count: number,
+  immediate: boolean,
+): Promise<WriteResult> {
+  const mounted = core.ready();
+  let result: WriteResult = { earlyWarning: core.inEarlyWarning, programmableEarlyWarning: false };
+  if (count > 0) {
+    if (core.object !== core.current.objects || mounted.image.truncated)
+      await prepareOverwrite(core, mounted);
+    else checkWritable(core, mounted);
+    await checkGroup(core, mounted);
+    const partition = core.current;
+    let programmableEarlyWarning = false;
+    for (let written = 0; written < count; written++) {
+      const usedAfter = partition.usedBytes + filemarkOverheadBytes;
+      if (usedAfter > core.zones.end) throw overflow(core, count - written);
+      noteChange(core, mounted, undefined);
+      try {
+        await partition.appendFilemark();
+      } catch (cause) {
+        throw writeFailure(core, cause);
+      }
+      core.object += 1;
+      core.file += 1;
+      core.count('filemarksWritten', 1);
+      result = wrote(core, filemarkOverheadBytes, usedAfter);
+      programmableEarlyWarning ||= result.programmableEarlyWarning;
+    }
+    result = { ...result, programmableEarlyWarning };
+  }
+  if (!immediate) await synchronize(core);
+  return result;
+}
+
+function wrote(core: DriveCore, storedBytes: number, usedAfter: number): WriteResult {
+  const before = core.usedBefore;
+  core.usedBefore = usedAfter;
+  core.bytesSinceGroupCheck += storedBytes;
+  core.uncommittedBytes += storedBytes;
+  core.changes += 1;
+  if (core.uncommittedBytes >= commitBytes) core.commits.startSoon();
+  else core.commits.arm();
+  const { programmableFrom, earlyFrom } = core.zones;
+  return {
+    earlyWarning: usedAfter >= earlyFrom || core.groupLow,
+    programmableEarlyWarning: usedAfter >= programmableFrom && before < programmableFrom,
+  };
+}
+
+function overflow(core: DriveCore, residue = 1): DriveError {
+  const facts = { partition: core.partition, position: core.object, residue };
+  return new DriveError('volume-overflow', 'The end of the partition is reached', facts);
+}
+function writeFailure(core: DriveCore, cause: unknown): DriveError {
+  const error = core.failure(cause, 'writing');
+  if (error.code === 'full') core.groupLow = true;
+  else {
+    core.count('uncorrectedWriteErrors', 1);
+    core.raise('writeFailure');
+  }
+  return error;
+}
+
+/** Whether this medium may be written at all. */
+export function checkWritable(core: DriveCore, { cartridge, access }: Mounted): void {
+  if (cartridge.writeProtected) {
+    core.raise('writeProtect');
+    throw new DriveError('write-protected', 'The cartridge is write-protected');
+  }
+  if (access === 'read-only') {
+    core.raise('readOnlyFormat');
+    throw new DriveError('read-only-generation', `LTO-${core.generation} only reads ${cartridge.medium.key}`);
+  }
+}
+
+/** Removes what lies behind the place, if that is allowed, and makes it durable: only then may there be new data (T1, T5). */
+export async function prepareOverwrite(core: DriveCore, mounted: Mounted): Promise<void> {
+  checkWritable(core, mounted);
+  const partition = core.current;
+  if (core.object < partition.objects) {
+    await checkOverwrite(core, mounted);
+    noteChange(core, mounted, undefined);
+    mounted.image.label.statistics.overwrites += 1;
+    try {
+      await mounted.image.truncate(core.partition, core.object, core.file);
+    } catch (cause) {
+      throw core.failure(cause, 'writing');
+    }
+  }
+  await commit(core);
+  await core.stand(partition.objects, partition.filemarks);
+}
+
+async function checkOverwrite(core: DriveCore, { cartridge }: Mounted): Promise<void> {
+  if (!cartridge.worm && !core.appendOnly) return;
+  // Filemarks that end the data may be written over, or no application could append behind its own closing marks.
+  const partition = core.current;
+  const onlyMarks = partition.filemarks - core.file === partition.objects - core.object;
+  if (onlyMarks && core.object > 0) return;
+  const place = { partition: core.partition, object: core.object, position: core.object };
+  if (cartridge.worm) {
+    core.raise('wormOverwrite');
+    throw new DriveError('worm-violation', 'A WORM medium is only written at the end of data', place);
+  }
+  const allowed = core.overwriteAllowed;
+  if (
+    typeof allowed === 'object' &&
+    allowed.partition === place.partition &&
+    allowed.object === place.object
+  ) {
+    core.overwriteAllowed = 'no';
+    return;
+  }
+  throw new DriveError('append-only-violation', 'In append-only mode only the end of data is written', place);
+}
+
+/** T7: the volume change reference changes with the first change of content after a load. */
+export function noteChange(core: DriveCore, { image }: Mounted, encrypted: boolean | undefined): void {
+  if (!core.changedSinceLoad) {
+    core.changedSinceLoad = true;
+    image.label.changeReference = (image.label.changeReference + 1) % 0x1_0000_0000;
+  }
+  if (encrypted === undefined) return;
+  const { label } = core.current;
+  if (encrypted) label.firstEncrypted ??= core.object;
+  else if (label.firstEncrypted !== undefined) label.firstPlainAfterEncrypted ??= core.object;
+}
+
+async function checkGroup(core: DriveCore, { cartridge }: Mounted): Promise<void> {
+  if (core.bytesSinceGroupCheck < groupCheckBytes && !core.groupLow) return;
+  core.bytesSinceGroupCheck = 0;
+  const { freeBytes, usedBytes } = await cartridge.group.space();
+  core.groupLow = isGroupLow(freeBytes, usedBytes);
+}
+
+/** Everything accepted is durable when it resolves. Throws what could not be made so. */
+export async function synchronize(core: DriveCore): Promise<void> {
+  const { image } = core.ready();
+  if (core.changes === core.changesCommitted && !image.truncated) return;
+  core.counters.synchronizations += 1;
+  await commit(core);
+}
+
+/** A commit, with the turn held all the while. */
+export async function commit(core: DriveCore): Promise<void> {
+  const { done } = await beginCommit(core);
+  await done;
+}
+
+/**
+ * Hands everything to the store and begins a commit of it. What is resolved is the begun commit: the turn may be passed on
+ * before it is done. Both reject with DriveError.
+ */
+async function beginCommit(core: DriveCore): Promise<{ readonly done: Promise<void> }> {
+  const mounted = core.ready();
+  core.commits.disarm();
+  try {
+    await mounted.image.flush();
+  } catch (cause) {
+    throw commitFailure(core, mounted, cause);
+  }
+  const changes = core.changes;
+  core.uncommittedBytes = 0;
+  const done = mounted.image.commit().then(
+    () => {
+      core.changesCommitted = Math.max(core.changesCommitted, changes);
+    },
+    (cause: unknown) => {
+      throw commitFailure(core, mounted, cause);
+    },
+  );
+  return { done };
+}
+
+/** With the place of the first object that is not durable. */
+function commitFailure(core: DriveCore, { image }: Mounted, cause: unknown): DriveError {
+  const error = writeFailure(core, cause);
+  const lost = image.partitions.findIndex(
+    ({ objects }, index) => objects > (image.committed.objects[index] ?? 0),
+  );
+  const partition = lost === -1 ? core.partition : lost;
+  const facts = { ...error.facts, partition, position: image.committed.objects[partition] ?? core.object };
+  return new DriveError(error.code, error.message, facts, { cause });
+}
+
+/** For `Commits`: takes the turn only until the commit has begun. */
+export async function commitInBackground(core: DriveCore): Promise<void> {
+  try {
+    const begun = await core.turn.run(async () => {
+      const due = core.state === 'ready' && core.changes !== core.changesCommitted;
+      return due && core.deferred === undefined ? await beginCommit(core) : undefined;
+    });
+    await begun?.done;
+  } catch (cause) {
+    const error = core.failure(cause, 'writing');
+    // Nothing is lost while the store waits for space: the next pause tries again.
+    if (error.code === 'full') core.commits.retryLater();
+    else core.defer(error);
+  }
+}
