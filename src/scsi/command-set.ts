@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import type { Command } from './command.js';
 import type { Task } from './task.js';
 
-export type CommandTable = Readonly<Record<string, Command<never>>>;
+export type CommandTable = Readonly<Record<string, Command>>;
 type CdbOf<C> = C extends Command<infer V> ? V : never;
 
 /** Does the command: GOOD when it resolves; CheckCondition when it does not. */
@@ -44,7 +44,7 @@ export class CommandSet<Unit> {
   find(opcode: number, byte1: number): BoundCommand<Unit> | undefined {
     return this.#byKey.get(keyOf(opcode, this.#withAction.has(opcode) ? byte1 & 0x1f : undefined));
   }
-  findAction(opcode: number, serviceAction: number): BoundCommand<Unit> | undefined {
+  findAction(opcode: number, serviceAction: number | undefined): BoundCommand<Unit> | undefined {
     return this.#byKey.get(keyOf(opcode, serviceAction));
   }
 

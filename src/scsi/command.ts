@@ -10,6 +10,12 @@ import { record, u8, type Fields, type RecordCodec, type ValueOf } from '#wire';
  */
 export type UnderReservation = 'allowed' | 'read' | 'conflict';
 
+/** COMMAND TIMEOUTS DESCRIPTOR of REPORT SUPPORTED OPERATION CODES, in seconds. */
+export interface CommandTimeouts {
+  readonly nominalSeconds: number;
+  readonly recommendedSeconds: number;
+}
+
 export interface CommandSpec<F extends Fields> {
   readonly name: string;
   readonly opcode: number;
@@ -21,6 +27,8 @@ export interface CommandSpec<F extends Fields> {
   readonly fields: F;
   readonly data: 'none' | 'in' | 'out';
   readonly reservation: UnderReservation | ((cdb: ValueOf<F>) => UnderReservation);
+  /** Refused to others under RESERVE(6) and (10) too, although allowed beside persistent reservations (SPC-2 table 10). */
+  readonly conflictsWithReserve?: boolean;
   /** Runs although a unit attention is pending, and leaves it pending. */
   readonly passesUnitAttention?: boolean;
   /** Refused with NOT READY when no medium is ready. */
@@ -29,6 +37,8 @@ export interface CommandSpec<F extends Fields> {
   readonly writesMedium?: boolean;
   /** Runs beside other tasks of the unit instead of in the queue; only for commands that look and touch nothing. */
   readonly concurrent?: boolean;
+  /** A second and a minute when absent. */
+  readonly timeouts?: CommandTimeouts;
 }
 
 export interface Command<V = unknown> extends Omit<CommandSpec<Fields>, 'fields' | 'reservation'> {
@@ -53,7 +63,7 @@ export function command<const F extends Fields>(spec: CommandSpec<F>): Command<D
 }
 
 /** CDB USAGE DATA (SPC-5 6.35.3): opcode and service action literal, other fields as the mask of bits we evaluate. */
-export function cdbUsage(row: Command<never>): Buffer {
+export function cdbUsage(row: Command): Buffer {
   const usage = Buffer.from(row.cdb.mask);
   usage[0] = row.opcode;
   if (row.serviceAction !== undefined) usage[1] = ((usage[1] ?? 0) & 0xe0) | row.serviceAction;

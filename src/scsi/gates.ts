@@ -1,11 +1,12 @@
 /**
- * The checks before a handler, all from the row of the command. The order is SAM-5's: a reservation conflict hides a unit
- * attention, a unit attention hides what the command itself would say.
+ * The checks before a handler, all from the row of the command, in the order of SAM-5 5.3.3: a unit attention for a reset
+ * hides all else, a reservation conflict hides what the unit or the command would say, other unit attentions and errors of
+ * earlier commands hide what this command would say.
  */
 import type { BoundCommand } from './command-set.js';
 import { cdbLength } from './command.js';
 import type { LogicalUnit } from './logical-unit.js';
-import { CheckCondition } from './sense.js';
+import { CheckCondition, ReservationConflict } from './sense.js';
 import { SENSE } from './sense.table.js';
 import type { Task } from './task.js';
 
@@ -15,17 +16,28 @@ export interface Passed {
   readonly cdb: unknown;
 }
 
-/** What to run, or a refusal. Throws CheckCondition. */
+/** What to run. Throws CheckCondition or ReservationConflict. `deferred` gives the failure of an earlier command. */
 export function gate(
   unit: LogicalUnit,
   task: Task,
   bound: BoundCommand<LogicalUnit> | undefined,
-): Passed | 'reservation-conflict' {
-  if (bound === undefined) throw unknownCommand(unit, task);
+  deferred: () => CheckCondition | undefined,
+): Passed {
+  if (task.attribute === 'aca') throw new CheckCondition(SENSE.invalidMessageError); // never an ACA: NormACA = 0
+  if (bound === undefined) {
+    reportUnitAttention(unit, task, 'any');
+    throw unknownCommand(unit, task);
+  }
   const { row, run } = bound;
+  const passes = row.passesUnitAttention === true;
+  if (!passes) reportUnitAttention(unit, task, 'reset');
   const cdb = row.cdb.decode(fullCdb(task.cdb, row.length));
-  if (unit.reservations.conflicts(task.nexus, row, cdb)) return 'reservation-conflict';
-  checkUnitAttention(unit, task, row.passesUnitAttention === true);
+  if (unit.reservations.conflicts(task.nexus, row, cdb)) throw new ReservationConflict();
+  if (!passes) {
+    reportUnitAttention(unit, task, 'any');
+    const failure = deferred();
+    if (failure !== undefined) throw failure;
+  }
   checkFields(row, task.cdb);
   if (row.needsMedium === true) unit.checkReady(task);
   if (row.writesMedium === true) unit.checkWritable(task);
@@ -42,8 +54,11 @@ function unknownCommand(unit: LogicalUnit, task: Task): CheckCondition {
 const fullCdb = (cdb: Buffer, length: number): Buffer =>
   cdb.length >= length ? cdb : Buffer.concat([cdb, Buffer.alloc(length - cdb.length)]);
 
-function checkUnitAttention(unit: LogicalUnit, task: Task, passes: boolean): void {
-  if (passes) return;
+/** Power on, reset and I_T nexus loss are all additional sense code 29h. */
+const resetAsc = 0x29;
+
+function reportUnitAttention(unit: LogicalUnit, task: Task, which: 'reset' | 'any'): void {
+  if (which === 'reset' && unit.attentions.pending(task.nexus.id)?.asc !== resetAsc) return;
   const condition = unit.attentions.take(task.nexus.id);
   if (condition !== undefined) throw new CheckCondition(condition);
 }

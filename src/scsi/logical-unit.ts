@@ -8,9 +8,9 @@ import { CanceledError } from '../errors.js';
 import type { Logger } from '#env';
 import type { BoundCommand, CommandSet } from './command-set.js';
 import { gate } from './gates.js';
-import type { Nexus } from './nexus.js';
+import type { Nexus, TargetPort } from './nexus.js';
 import type { Reservations } from './reservation.js';
-import { CheckCondition, encodeDescriptor, encodeFixed, type Sense } from './sense.js';
+import { CheckCondition, encodeDescriptor, encodeFixed, ReservationConflict, type Sense } from './sense.js';
 import { SENSE } from './sense.table.js';
 import { STATUS, type Outcome, type Task } from './task.js';
 import { TaskSet } from './task-set.js';
@@ -25,6 +25,8 @@ export abstract class LogicalUnit {
   readonly attentions = new UnitAttentions();
   readonly #tasks = new TaskSet();
   readonly #nexuses = new Map<string, Nexus>();
+  readonly #abortedByOthers = new WeakSet<Task>();
+  #targetPorts: readonly TargetPort[] = [];
 
   /** What this unit can do. */
   abstract readonly commands: CommandSet<never>;
@@ -74,6 +76,18 @@ export abstract class LogicalUnit {
     this.reservations.nexusLost(nexus);
     this.onNexusLoss(nexus);
   }
+  /** The ports of the target that the unit belongs to; TargetDevice keeps it up to date. */
+  setTargetPorts(ports: readonly TargetPort[]): void {
+    this.#targetPorts = ports;
+  }
+  /** Ports of the target, those that nexuses use included; ascending by identifier. */
+  get targetPorts(): readonly TargetPort[] {
+    const ports = new Map(this.#targetPorts.map((port) => [port.relativeTargetPort, port]));
+    for (const { targetPort, relativeTargetPort } of this.nexuses) {
+      if (!ports.has(relativeTargetPort)) ports.set(relativeTargetPort, { targetPort, relativeTargetPort });
+    }
+    return [...ports.values()].toSorted((a, b) => a.relativeTargetPort - b.relativeTargetPort);
+  }
   /** Tells every nexus, or all but the one that caused it. */
   raise(condition: Sense, except?: Nexus): void {
     this.attentions.raise(condition, except?.id);
@@ -85,15 +99,19 @@ export abstract class LogicalUnit {
     const byte1 = task.cdb[1] ?? 0;
     const bound = (this.commands as CommandSet<LogicalUnit>).find(task.cdb[0] ?? 0, byte1);
     const concurrent = bound?.row.concurrent === true || bound === undefined;
-    return await this.#tasks.run(task, concurrent, async () => await this.#perform(task, bound), aborted);
+    const outcome = await this.#tasks.run(
+      task,
+      concurrent,
+      async () => await this.#perform(task, bound),
+      aborted,
+    );
+    // SAM-5 5.6: with TAS = 1 a task that another nexus aborted ends with TASK ABORTED.
+    return outcome === aborted && this.#abortedByOthers.has(task) ? { status: STATUS.taskAborted } : outcome;
   }
 
   async #perform(task: Task, bound: BoundCommand<LogicalUnit> | undefined): Promise<Outcome> {
     try {
-      const passed = gate(this, task, bound);
-      if (passed === 'reservation-conflict') return { status: STATUS.reservationConflict };
-      const deferred = passed.row.passesUnitAttention === true ? undefined : this.takeDeferredError(task);
-      if (deferred !== undefined) throw deferred;
+      const passed = gate(this, task, bound, () => this.takeDeferredError(task));
       await passed.run(this, task, passed.cdb);
       return task.canceled ? aborted : good;
     } catch (error) {
@@ -102,6 +120,7 @@ export abstract class LogicalUnit {
   }
   #outcomeOf(task: Task, error: unknown): Outcome {
     if (task.canceled || error instanceof CanceledError) return aborted;
+    if (error instanceof ReservationConflict) return { status: STATUS.reservationConflict };
     if (error instanceof CheckCondition) return this.checkCondition(error);
     this.log.error('A command failed unexpectedly', {
       cdb: task.cdb.toString('hex'),
@@ -123,22 +142,41 @@ export abstract class LogicalUnit {
   async abortTaskSet(nexus: Nexus): Promise<void> {
     await this.#tasks.cancel((task) => task.nexus.id === nexus.id);
   }
-  /** All tasks of all nexuses; the others learn it by unit attention. */
+  /** All tasks of all nexuses; the others learn it (SAM-5 7.4). */
   async clearTaskSet(nexus: Nexus): Promise<void> {
-    const others = new Set(this.#tasks.tasks.map((task) => task.nexus.id).filter((id) => id !== nexus.id));
-    await this.#tasks.cancel(() => true);
-    for (const id of others) this.attentions.raiseFor(id, SENSE.commandsClearedByAnotherInitiator);
+    await this.#abort(() => true, nexus, 'told');
   }
-  /** The tasks of the nexuses whose ids are given: PREEMPT AND ABORT. */
+  /** The tasks of the nexuses whose ids are given, but not `exceptTask` itself: PREEMPT AND ABORT. */
   async abortTasksOf(nexusIds: ReadonlySet<string>, exceptTask: Task): Promise<void> {
-    await this.#tasks.cancel((task) => nexusIds.has(task.nexus.id) && task !== exceptTask);
+    await this.#abort(
+      (task) => nexusIds.has(task.nexus.id) && task !== exceptTask,
+      exceptTask.nexus,
+      'told',
+    );
   }
-  /** LOGICAL UNIT RESET and what implies it. Everyone is told, `except` too unless it asked for the reset of a target. */
-  async reset(kind: Reset): Promise<void> {
-    await this.#tasks.cancel(() => true);
+  /** LOGICAL UNIT RESET and what implies it. Every nexus is told, the one that asked too (SAM-5 6.3.3). */
+  async reset(kind: Reset, requester?: Nexus): Promise<void> {
+    await this.#abort(() => true, requester, 'reset');
     this.reservations.reset();
     this.onReset(kind);
     this.raise(resetAttention[kind]);
+  }
+  /**
+   * Ends tasks because `by` wants it. Tasks of other nexuses end with TASK ABORTED when TAS = 1; when TAS = 0 they end
+   * silently, and a unit attention tells those nexuses, unless that of the reset does (SAM-5 5.6).
+   */
+  async #abort(
+    affected: (task: Task) => boolean,
+    by: Nexus | undefined,
+    how: 'told' | 'reset',
+  ): Promise<void> {
+    const foreign = this.#tasks.tasks.filter((task) => affected(task) && by !== undefined && task.nexus.id !== by.id);
+    if (this.taskAbortedStatus) for (const task of foreign) this.#abortedByOthers.add(task);
+    await this.#tasks.cancel(affected);
+    if (this.taskAbortedStatus || how === 'reset') return;
+    for (const id of new Set(foreign.map((task) => task.nexus.id))) {
+      this.attentions.raiseFor(id, SENSE.commandsClearedByAnotherInitiator);
+    }
   }
   /** Ends all tasks: shutdown or removal. */
   async drain(): Promise<void> {

@@ -13,3 +13,11 @@ export interface Nexus {
   /** Relative target port identifier, 1 … 65535. */
   readonly relativeTargetPort: number;
 }
+
+/** A SCSI target port of ours: an iSCSI portal group of a target (RFC 7143 4.4). */
+export interface TargetPort {
+  /** SCSI port name: target name, ",t,0x" and the portal group tag. */
+  readonly targetPort: string;
+  /** Relative target port identifier, 1 … 65535. */
+  readonly relativeTargetPort: number;
+}

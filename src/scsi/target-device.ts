@@ -6,7 +6,7 @@ import type { Logger } from '#env';
 import { ownedSlab } from '#wire';
 import type { LogicalUnit, Reset } from './logical-unit.js';
 import { formatLun, parseLun } from './lun.js';
-import type { Nexus } from './nexus.js';
+import type { Nexus, TargetPort } from './nexus.js';
 import { absentUnitOutcome } from './absent-unit.js';
 import { SENSE } from './sense.table.js';
 import { type Outcome, STATUS, type Task } from './task.js';
@@ -21,6 +21,7 @@ export class TargetDevice {
   readonly #units = new Map<number, LogicalUnit>();
   readonly #views = new Map<string, View>();
   readonly #log: Logger;
+  #ports: readonly TargetPort[] = [];
 
   constructor(log: Logger) {
     this.#log = log;
@@ -38,6 +39,7 @@ export class TargetDevice {
   /** Adds a unit while the target is in use; initiators learn it by REPORTED LUNS DATA HAS CHANGED (3F/0E). */
   plug(lun: number, unit: LogicalUnit): void {
     this.#units.set(lun, unit);
+    unit.setTargetPorts(this.#ports);
     for (const view of this.#views.values()) {
       if (view.sees(lun)) unit.attach(view.nexus);
     }
@@ -55,6 +57,12 @@ export class TargetDevice {
     for (const unit of this.#units.values()) {
       if (unit !== cause) unit.raise(SENSE.reportedLunsDataHasChanged);
     }
+  }
+
+  /** The portal groups at which the target is reachable, whether in use or not. */
+  setPorts(ports: readonly TargetPort[]): void {
+    this.#ports = ports;
+    for (const unit of this.#units.values()) unit.setTargetPorts(ports);
   }
 
   // --- nexuses --------------------------------------------------------------------------------------------------
@@ -116,8 +124,8 @@ export class TargetDevice {
 
   // --- resets of the whole target -----------------------------------------------------------------------------------
 
-  async reset(kind: Reset): Promise<void> {
-    await Promise.all([...this.#units.values()].map(async (unit) => await unit.reset(kind)));
+  async reset(kind: Reset, requester?: Nexus): Promise<void> {
+    await Promise.all([...this.#units.values()].map(async (unit) => await unit.reset(kind, requester)));
   }
 }
 
