@@ -1,6 +1,12 @@
 /** SEND DIAGNOSTIC, RECEIVE DIAGNOSTIC RESULTS, WRITE BUFFER and READ BUFFER (SPC-5 6.18, 6.28, 6.42, 6.49 and 7.2). */
 import type { Handler } from './command-set.js';
-import { answer, invalidCdbField, invalidParameter, listLengthError, receiveParameters } from './parameter-data.js';
+import {
+  answer,
+  invalidCdbField,
+  invalidParameter,
+  listLengthError,
+  receiveParameters,
+} from './parameter-data.js';
 import type { PrimaryUnit, SelfTest } from './primary-unit.js';
 import { CheckCondition } from './sense.js';
 import { SENSE } from './sense.table.js';
@@ -60,7 +66,11 @@ interface ReceiveDiagnosticCdb {
   readonly pageCode: number;
   readonly allocationLength: number;
 }
-export const receiveDiagnosticResults: Handler<PrimaryUnit, ReceiveDiagnosticCdb> = async (_unit, task, cdb) => {
+export const receiveDiagnosticResults: Handler<PrimaryUnit, ReceiveDiagnosticCdb> = async (
+  _unit,
+  task,
+  cdb,
+) => {
   if (cdb.pageCode !== 0) throw invalidCdbField(2);
   await answer(task, supportedDiagnosticPages, cdb.allocationLength);
 };

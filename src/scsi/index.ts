@@ -19,13 +19,7 @@ export { LogPages } from './log-pages.js';
 export { formatLun, parseLun } from './lun.js';
 export type { ModePage, ModePageSpec } from './mode-page.js';
 export { modePage } from './mode-page.js';
-export type {
-  ModeHeader,
-  ModePageOptions,
-  ModePageUse,
-  PageControl,
-  SentModeHeader,
-} from './mode-pages.js';
+export type { ModeHeader, ModePageOptions, ModePageUse, PageControl, SentModeHeader } from './mode-pages.js';
 export { ModePages, plainModeHeader, usePage } from './mode-pages.js';
 export type { Nexus, TargetPort } from './nexus.js';
 export {

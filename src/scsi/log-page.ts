@@ -54,7 +54,10 @@ export interface LogPage<Unit> {
 
 /** Names the type of a row; checks what can be checked when the table loads. */
 export function logPage<Unit>(row: LogPage<Unit>): LogPage<Unit> {
-  assert(row.page > 0 && row.page < 0x3f && (row.subpage ?? 0) < 0xff, `${row.name}: 00h and FFh are lists of pages`);
+  assert(
+    row.page > 0 && row.page < 0x3f && (row.subpage ?? 0) < 0xff,
+    `${row.name}: 00h and FFh are lists of pages`,
+  );
   if (typeof row.parameters !== 'function') {
     let last = -1;
     for (const { code, name } of row.parameters) {
@@ -73,7 +76,11 @@ export type LogControl = (typeof LOG_CONTROL)[number];
 const format = { counter: 0b00, ascii: 0b01, binary: 0b11 } as const;
 
 /** One log parameter: header of four bytes and value. */
-export function encodeLogParameter<Unit>(parameter: LogParameter<Unit>, unit: Unit, control: LogControl): Buffer {
+export function encodeLogParameter<Unit>(
+  parameter: LogParameter<Unit>,
+  unit: Unit,
+  control: LogControl,
+): Buffer {
   const value = valueOf(parameter, unit, control);
   assert(value.length <= 0xff, `log parameter ${parameter.name} fits its length byte`);
   const header = Buffer.alloc(4);

@@ -68,7 +68,8 @@ export class LogPages<Unit> {
       const pages = new Set(codes.map(([code]) => code));
       return assemble(page, 0, 0, Buffer.from([...pages]));
     }
-    if (page === supportedPages && subpage === allSubpages) return assemble(page, subpage, 0, Buffer.from(codes.flat()));
+    if (page === supportedPages && subpage === allSubpages)
+      return assemble(page, subpage, 0, Buffer.from(codes.flat()));
     if (subpage !== allSubpages) return undefined;
     const here = codes.filter(([code]) => code === page);
     if (here.length === 0) throw invalidCdbField(2, 5);
@@ -101,7 +102,9 @@ export class LogPages<Unit> {
       const rows = this.#selected(unit, how);
       // Without PCR, only PC = default cumulative values touches counters (SPC-5 6.7); thresholds never change here.
       if (!how.reset && how.control !== 'default-cumulative') return false;
-      const counters = rows.flatMap((row) => parametersOf(row, unit)).filter(({ reset }) => reset !== undefined);
+      const counters = rows
+        .flatMap((row) => parametersOf(row, unit))
+        .filter(({ reset }) => reset !== undefined);
       for (const { reset } of counters) reset?.(unit);
       return counters.length > 0;
     }
@@ -129,7 +132,9 @@ export class LogPages<Unit> {
       if (at + 4 > list.length) throw listLengthError();
       const first = list.readUInt8(at);
       const subpage = (first & spfBit) === 0 ? 0 : list.readUInt8(at + 1);
-      const row = this.rowsOf(unit).find((one) => one.page === (first & 0x3f) && (one.subpage ?? 0) === subpage);
+      const row = this.rowsOf(unit).find(
+        (one) => one.page === (first & 0x3f) && (one.subpage ?? 0) === subpage,
+      );
       if (row === undefined) throw invalidParameter(at, 5);
       const end = at + 4 + list.readUInt16BE(at + 2);
       if (end > list.length) throw listLengthError();
@@ -140,7 +145,13 @@ export class LogPages<Unit> {
   }
 }
 
-function planPage<Unit>(unit: Unit, row: LogPage<Unit>, list: Buffer, from: number, end: number): (() => void)[] {
+function planPage<Unit>(
+  unit: Unit,
+  row: LogPage<Unit>,
+  list: Buffer,
+  from: number,
+  end: number,
+): (() => void)[] {
   const planned: (() => void)[] = [];
   const parameters = parametersOf(row, unit);
   for (let at = from; at < end;) {

@@ -148,11 +148,7 @@ export abstract class LogicalUnit {
   }
   /** The tasks of the nexuses whose ids are given, but not `exceptTask` itself: PREEMPT AND ABORT. */
   async abortTasksOf(nexusIds: ReadonlySet<string>, exceptTask: Task): Promise<void> {
-    await this.#abort(
-      (task) => nexusIds.has(task.nexus.id) && task !== exceptTask,
-      exceptTask.nexus,
-      'told',
-    );
+    await this.#abort((task) => nexusIds.has(task.nexus.id) && task !== exceptTask, exceptTask.nexus, 'told');
   }
   /** LOGICAL UNIT RESET and what implies it. Every nexus is told, the one that asked too (SAM-5 6.3.3). */
   async reset(kind: Reset, requester?: Nexus): Promise<void> {
@@ -170,7 +166,9 @@ export abstract class LogicalUnit {
     by: Nexus | undefined,
     how: 'told' | 'reset',
   ): Promise<void> {
-    const foreign = this.#tasks.tasks.filter((task) => affected(task) && by !== undefined && task.nexus.id !== by.id);
+    const foreign = this.#tasks.tasks.filter(
+      (task) => affected(task) && by !== undefined && task.nexus.id !== by.id,
+    );
     if (this.taskAbortedStatus) for (const task of foreign) this.#abortedByOthers.add(task);
     await this.#tasks.cancel(affected);
     if (this.taskAbortedStatus || how === 'reset') return;

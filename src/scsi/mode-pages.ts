@@ -112,7 +112,11 @@ export class ModePages {
   readonly #saved = new Map<ModePage, Value>();
 
   /** Rows in any order; MODE SENSE answers them in the standard's. */
-  constructor(pages: readonly ModePageUse[], header: ModeHeader = plainModeHeader, persistence?: Persistence) {
+  constructor(
+    pages: readonly ModePageUse[],
+    header: ModeHeader = plainModeHeader,
+    persistence?: Persistence,
+  ) {
     this.#uses = pages.toSorted((a, b) => orderOf(a.row) - orderOf(b.row));
     this.#header = header;
     this.#persistence = persistence;

@@ -14,7 +14,9 @@ interface PageCdb {
 }
 
 export const modeSense =
-  (long: boolean): Handler<PrimaryUnit, PageCdb & { disableBlockDescriptors: boolean; allocationLength: number }> =>
+  (
+    long: boolean,
+  ): Handler<PrimaryUnit, PageCdb & { disableBlockDescriptors: boolean; allocationLength: number }> =>
   async (unit, task, cdb) => {
     const data = unit.modePages.sense({
       long,

@@ -73,7 +73,10 @@ export class CheckCondition extends TapesiloError<'check-condition'> {
 /** Ends a command with RESERVATION CONFLICT status. Thrown by handlers of reservation commands, caught in LogicalUnit. */
 export class ReservationConflict extends TapesiloError<'reservation-conflict'> {
   constructor() {
-    super('reservation-conflict', 'Another I_T nexus holds the reservation, or the key is not the registered one');
+    super(
+      'reservation-conflict',
+      'Another I_T nexus holds the reservation, or the key is not the registered one',
+    );
   }
 }
 

@@ -59,7 +59,12 @@ const MODE_SELECT_6 = command({
   opcode: 0x15,
   length: 6,
   spec: 'SPC-5 6.11',
-  fields: { pageFormat: flag(1, 4), revertToDefaults: flag(1, 1), savePages: flag(1, 0), parameterListLength: u8(4) },
+  fields: {
+    pageFormat: flag(1, 4),
+    revertToDefaults: flag(1, 1),
+    savePages: flag(1, 0),
+    parameterListLength: u8(4),
+  },
   data: 'out',
   reservation: 'conflict',
 });
@@ -68,7 +73,12 @@ const MODE_SELECT_10 = command({
   opcode: 0x55,
   length: 10,
   spec: 'SPC-5 6.12',
-  fields: { pageFormat: flag(1, 4), revertToDefaults: flag(1, 1), savePages: flag(1, 0), parameterListLength: u16(7) },
+  fields: {
+    pageFormat: flag(1, 4),
+    revertToDefaults: flag(1, 1),
+    savePages: flag(1, 0),
+    parameterListLength: u16(7),
+  },
   data: 'out',
   reservation: 'conflict',
 });
@@ -77,7 +87,13 @@ const MODE_SENSE_6 = command({
   opcode: 0x1a,
   length: 6,
   spec: 'SPC-5 6.13',
-  fields: { disableBlockDescriptors: flag(1, 3), pageControl, pageCode, subpageCode: u8(3), allocationLength: u8(4) },
+  fields: {
+    disableBlockDescriptors: flag(1, 3),
+    pageControl,
+    pageCode,
+    subpageCode: u8(3),
+    allocationLength: u8(4),
+  },
   data: 'in',
   reservation: 'read',
 });

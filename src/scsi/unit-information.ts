@@ -2,14 +2,24 @@
 import { identifyingInformationBytesMax, identifyingTextBytesMax } from '../limits.js';
 import type { Handler } from './command-set.js';
 import { targetPortGroup } from './inquiry.js';
-import { answer, invalidCdbField, invalidParameter, listLengthError, receiveParameters } from './parameter-data.js';
+import {
+  answer,
+  invalidCdbField,
+  invalidParameter,
+  listLengthError,
+  receiveParameters,
+} from './parameter-data.js';
 import type { PrimaryUnit } from './primary-unit.js';
 import { CONTROL_EXTENSION } from './spc-pages.table.js';
 import { SENSE } from './sense.table.js';
 
 // --- timestamp -----------------------------------------------------------------------------------------------------
 
-export const reportTimestamp: Handler<PrimaryUnit, { readonly allocationLength: number }> = async (unit, task, cdb) => {
+export const reportTimestamp: Handler<PrimaryUnit, { readonly allocationLength: number }> = async (
+  unit,
+  task,
+  cdb,
+) => {
   const data = Buffer.alloc(12);
   data.writeUInt16BE(data.length - 2, 0);
   data[2] = unit.timestamp.origin;
@@ -17,7 +27,11 @@ export const reportTimestamp: Handler<PrimaryUnit, { readonly allocationLength: 
   await answer(task, data, cdb.allocationLength);
 };
 
-export const setTimestamp: Handler<PrimaryUnit, { readonly parameterListLength: number }> = async (unit, task, cdb) => {
+export const setTimestamp: Handler<PrimaryUnit, { readonly parameterListLength: number }> = async (
+  unit,
+  task,
+  cdb,
+) => {
   if (cdb.parameterListLength === 0) return;
   if (cdb.parameterListLength < 12) throw listLengthError();
   const list = await receiveParameters(task, cdb.parameterListLength);
@@ -44,9 +58,14 @@ interface ReportIdentifyingCdb {
   readonly informationType: number;
   readonly allocationLength: number;
 }
-export const reportIdentifyingInformation: Handler<PrimaryUnit, ReportIdentifyingCdb> = async (unit, task, cdb) => {
+export const reportIdentifyingInformation: Handler<PrimaryUnit, ReportIdentifyingCdb> = async (
+  unit,
+  task,
+  cdb,
+) => {
   const kind = kindOf(cdb.informationType);
-  const body = kind === undefined ? typesList() : ((await unit.persistence.load(kind.name)) ?? Buffer.alloc(0));
+  const body =
+    kind === undefined ? typesList() : ((await unit.persistence.load(kind.name)) ?? Buffer.alloc(0));
   const header = Buffer.alloc(4);
   header.writeUInt16BE(body.length, 2);
   await answer(task, Buffer.concat([header, body]), cdb.allocationLength);
@@ -80,7 +99,8 @@ export const setIdentifyingInformation: Handler<PrimaryUnit, SetIdentifyingCdb> 
   if (cdb.parameterListLength > kind.bytesMax) throw invalidCdbField(6);
   const list = await receiveParameters(task, cdb.parameterListLength);
   // Text ends with a null (SPC-5 6.43).
-  if (kind.name === 'identifying-text' && list.length > 0 && list.at(-1) !== 0) throw invalidParameter(list.length - 1);
+  if (kind.name === 'identifying-text' && list.length > 0 && list.at(-1) !== 0)
+    throw invalidParameter(list.length - 1);
   await unit.persistence.save(kind.name, list);
   unit.raise(SENSE.deviceIdentifierChanged, task.nexus);
 };

@@ -108,7 +108,8 @@ export function standardInquiry(data: InquiryData, multiPort: boolean): Buffer {
   const vendorSpecific = Buffer.alloc(20);
   vendorSpecific.set(data.vendorSpecific ?? []);
   const versionDescriptors = Buffer.alloc(16);
-  for (const [index, code] of data.versionDescriptors.entries()) versionDescriptors.writeUInt16BE(code, 2 * index);
+  for (const [index, code] of data.versionDescriptors.entries())
+    versionDescriptors.writeUInt16BE(code, 2 * index);
   const head = STANDARD_INQUIRY.encode({
     peripheralQualifier: 0,
     peripheralDeviceType: data.deviceType,
@@ -178,7 +179,10 @@ export const euiDesignator = (value: Buffer, association: Association = 'logical
 /** NAA: 8 bytes (2h, 3h locally assigned, 5h), or 16 (6h). */
 export const naaDesignator = (value: Buffer, association: Association = 'logical-unit'): Designator => {
   const naa = (value[0] ?? 0) >> 4;
-  assert(value.length === (naa === 6 ? 16 : 8), 'an NAA designator has 8 bytes, or 16 when its first digit is 6');
+  assert(
+    value.length === (naa === 6 ? 16 : 8),
+    'an NAA designator has 8 bytes, or 16 when its first digit is 6',
+  );
   return { codeSet: 'binary', association, type: 3, value };
 };
 export const relativePortDesignator = (relativeTargetPort: number): Designator => ({

@@ -21,3 +21,6 @@ export type { Dissection } from './dissector.js';
 export { dissect } from './dissector.js';
 export type { Passed } from './relay.js';
 export { Relay } from './relay.js';
+export { PlainUnit, plainIdentity } from './plain-unit.js';
+export type { Ran } from './scsi.js';
+export { ask, attached, MemoryPersistence, takeAttentions, whyOf } from './scsi.js';

@@ -27,8 +27,8 @@ export const plainIdentity = {
 };
 
 export class PlainUnit extends PrimaryUnit {
-  readonly commands = new CommandSet<PlainUnit>(spcCommands);
-  readonly vpdPages = new VpdPages<PlainUnit>(spcVpdPages);
+  readonly commands: CommandSet<PlainUnit> = new CommandSet<PlainUnit>(spcCommands);
+  readonly vpdPages: VpdPages<PlainUnit> = new VpdPages<PlainUnit>(spcVpdPages);
   readonly modePages: ModePages;
   readonly logPages = new LogPages<PlainUnit>([
     logPage<PlainUnit>({
@@ -36,7 +36,14 @@ export class PlainUnit extends PrimaryUnit {
       name: 'Counters',
       spec: 'test',
       parameters: [
-        { code: 0, name: 'Count', kind: 'counter', length: 4, value: (u) => u.count, reset: (u) => (u.count = 0) },
+        {
+          code: 0,
+          name: 'Count',
+          kind: 'counter',
+          length: 4,
+          value: (u) => u.count,
+          reset: (u) => (u.count = 0),
+        },
         { code: 5, name: 'Name', kind: 'ascii', length: 6, value: () => 'abc' },
         { code: 9, name: 'Bytes', kind: 'binary', value: () => Buffer.from('0102', 'hex') },
       ],
