@@ -102,7 +102,7 @@ export async function unload(core: DriveCore): Promise<void> {
   if (core.state !== 'ready') return;
   const failure = await commit(core).then(
     () => undefined,
-    (error: unknown) => error,
+    (error: Error) => error,
   );
   if (failure instanceof DriveError && failure.code === 'full') throw failure;
   await dismount(core);

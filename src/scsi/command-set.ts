@@ -62,7 +62,7 @@ export function bind<Unit, Table extends CommandTable>(
   handlers: Handlers<Unit, Table>,
 ): BoundCommand<Unit>[] {
   return Object.entries(table).map(([name, row]) => ({
-    row: row as unknown as Command,
+    row,
     run: handlers[name as keyof Table] as unknown as Handler<Unit, unknown>,
   }));
 }

@@ -47,7 +47,7 @@ test('checks are switched off only with a reason', (t) => {
 
 test('files are named in kebab case after their noun', (t) => {
   const kebab =
-    /^[a-z0-9]+(-[a-z0-9]+)*(\.(table|worker|test|sim|fuzz|bench|d))?\.(ts|mjs|c|json|bin|hex|txt|sh)$/;
+    /^[a-z0-9]+(-[a-z0-9]+)*(\.(table|format|worker|test|sim|fuzz|bench|d))?\.(ts|mjs|c|json|bin|hex|txt|sh)$/;
   const upper = /^(README|COMPLIANCE|FORMAT)\.md$/;
   const script = /^[a-z0-9]+(-[a-z0-9]+)*$/;
   const odd = files
