@@ -23,13 +23,21 @@ export function recordBytes(seed: number, length: number): Buffer {
   return Buffer.from(words.buffer, 0, length);
 }
 
+/** Short records may be alike although their seeds are not. */
 const same = (a: TapeObject, b: TapeObject | undefined): boolean =>
   b !== undefined &&
   a.kind === b.kind &&
-  (a.kind === 'filemark' || (b.kind === 'record' && a.seed === b.seed && a.length === b.length));
+  (a.kind === 'filemark' ||
+    (b.kind === 'record' && a.length === b.length && (a.seed === b.seed || keyOf(a) === keyOf(b))));
+
+const keyBytes = 16;
+const keyOf = ({ seed, length }: TapeObject & { kind: 'record' }): string =>
+  `${length} ${recordBytes(seed, Math.min(length, keyBytes)).toString('hex')}`;
 
 export class TapeModel {
   readonly barcode: string;
+  /** Records ever written, by the beginning of their bytes. */
+  readonly #written = new Map<string, TapeObject & { readonly kind: 'record' }>();
   #states: State[] = [[]];
   #durable = 0;
   #acknowledged = 0;
@@ -50,6 +58,7 @@ export class TapeModel {
 
   /** Says that the host is about to write these here. They are there, all of them, when `written` is called. */
   writing(objects: readonly TapeObject[]): void {
+    for (const one of objects) if (one.kind === 'record') this.#written.set(keyOf(one), one);
     const kept = this.objects.slice(0, this.position);
     if (kept.length < this.objects.length) this.#states.push(kept);
     for (let count = 1; count <= objects.length; count++) {
@@ -65,6 +74,12 @@ export class TapeModel {
     this.#states = [this.objects];
     this.#durable = 0;
     this.#acknowledged = 0;
+  }
+
+  /** Which record these bytes are; undefined when none ever had them. */
+  identify(bytes: Buffer): TapeObject | undefined {
+    const known = this.#written.get(`${bytes.length} ${bytes.subarray(0, keyBytes).toString('hex')}`);
+    return known !== undefined && recordBytes(known.seed, known.length).equals(bytes) ? known : undefined;
   }
 
   /**
