@@ -119,6 +119,10 @@ export abstract class PrimaryUnit extends LogicalUnit {
     return this.#selfTests;
   }
 
+  /** A nexus has lost its registration to PREEMPT AND ABORT: PREVENT of medium removal by it ends (SPC-5 5.14.11.5). */
+  preempted(_nexus: Nexus): void {
+    return;
+  }
   /** Overriders call super. */
   protected override onReset(_kind: Reset): void {
     this.modePages.reset();

@@ -7,6 +7,21 @@ import { reportOperationCodes, reportTaskManagementFunctions } from './operation
 import { logSelect, logSense, modeSelect, modeSense } from './page-commands.js';
 import { answer, invalidCdbField } from './parameter-data.js';
 import type { PrimaryUnit } from './primary-unit.js';
+import {
+  clear,
+  preempt,
+  readFullStatus,
+  readKeys,
+  readReservation,
+  register,
+  registerAndMove,
+  release10,
+  release6,
+  reportCapabilities,
+  reserve10,
+  reserve6,
+  reserveOrRelease,
+} from './reservation-commands.js';
 import { encodeDescriptor, encodeFixed } from './sense.js';
 import { SENSE } from './sense.table.js';
 import { spcTable } from './spc.table.js';
@@ -50,8 +65,6 @@ const reportLuns: Handler<
   await answer(task, Buffer.concat([header, ...luns]), cdb.allocationLength);
 };
 
-const later: Handler<PrimaryUnit, unknown> = async () => await Promise.reject(invalidCdbField(1, 4));
-
 /** For `new CommandSet([...spcCommands, ...bind(ownTable, ownHandlers)])`. */
 export const spcCommands: readonly BoundCommand<PrimaryUnit>[] = bind<PrimaryUnit, typeof spcTable>(
   spcTable,
@@ -66,22 +79,22 @@ export const spcCommands: readonly BoundCommand<PrimaryUnit>[] = bind<PrimaryUni
     MODE_SENSE_10: modeSense(true),
     LOG_SELECT: logSelect,
     LOG_SENSE: logSense,
-    RESERVE_6: later,
-    RELEASE_6: later,
-    RESERVE_10: later,
-    RELEASE_10: later,
-    READ_KEYS: later,
-    READ_RESERVATION: later,
-    REPORT_CAPABILITIES: later,
-    READ_FULL_STATUS: later,
-    REGISTER: later,
-    RESERVE: later,
-    RELEASE: later,
-    CLEAR: later,
-    PREEMPT: later,
-    PREEMPT_AND_ABORT: later,
-    REGISTER_AND_IGNORE_EXISTING_KEY: later,
-    REGISTER_AND_MOVE: later,
+    RESERVE_6: reserve6,
+    RELEASE_6: release6,
+    RESERVE_10: reserve10,
+    RELEASE_10: release10,
+    READ_KEYS: readKeys,
+    READ_RESERVATION: readReservation,
+    REPORT_CAPABILITIES: reportCapabilities,
+    READ_FULL_STATUS: readFullStatus,
+    REGISTER: register(false),
+    RESERVE: reserveOrRelease('reserve'),
+    RELEASE: reserveOrRelease('release'),
+    CLEAR: clear,
+    PREEMPT: preempt(false),
+    PREEMPT_AND_ABORT: preempt(true),
+    REGISTER_AND_IGNORE_EXISTING_KEY: register(true),
+    REGISTER_AND_MOVE: registerAndMove,
     REPORT_IDENTIFYING_INFORMATION: reportIdentifyingInformation,
     SET_IDENTIFYING_INFORMATION: setIdentifyingInformation,
     REPORT_TARGET_PORT_GROUPS: reportTargetPortGroups,
