@@ -12,6 +12,7 @@
  * 4. Drives that get a cartridge load it. A crash or failure here: it is in the drive, not loaded; the next start loads it.
  */
 import type { Arrival, Catalog } from '#catalog';
+import { DriveError } from './drive-error.js';
 import type { ElementRef, ElementState, LibraryCartridge, LibraryDrive } from './element.js';
 import { formatElement, LibraryError, sameElement } from './element.js';
 import type { Inventory } from './inventory.js';
@@ -179,6 +180,8 @@ const full = (ref: ElementRef): LibraryError =>
   new LibraryError('destination-full', `${formatElement(ref)} is full`, { ref });
 
 export function driveFailed(ref: ElementRef, cause: unknown): LibraryError {
-  const code = cause instanceof LibraryError ? cause.code : 'drive-failed';
+  // A host may have asked for it since the plan was made.
+  const prevented = cause instanceof DriveError && cause.code === 'prevented';
+  const code = prevented ? 'removal-prevented' : 'drive-failed';
   return new LibraryError(code, `The drive in ${formatElement(ref)} failed`, { ref }, { cause });
 }

@@ -18,6 +18,9 @@ export const formatElement = ({ kind, index }: ElementRef): string => `${kind}${
 export interface LibraryCartridge {
   readonly id: string;
   readonly barcode: string;
+  readonly worm?: boolean;
+  /** Present in cleaning cartridges. */
+  readonly cleaning?: unknown;
 }
 /** What the robot needs of a drive. */
 export interface LibraryDrive<C> {

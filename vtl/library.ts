@@ -8,7 +8,9 @@ import type { CartridgeRow, Catalog, DriveRow, LibraryRow } from '#catalog';
 import type { Env, Logger } from '#env';
 import { RefusedError } from '#errors';
 import { drivesMax, mailSlotsMax, slotsMax } from '#limits';
+import type { Cartridge } from './cartridge.js';
 import { Changer, driveFailed } from './changer.js';
+import type { Drive } from './drive.js';
 import type { AlternateTag, ElementKind, ElementRef, ElementState } from './element.js';
 import type { LibraryCartridge, LibraryDrive } from './element.js';
 import { formatElement, LibraryError } from './element.js';
@@ -45,6 +47,9 @@ function checkLimit(kind: keyof typeof countsMax, count: number): void {
   const max = countsMax[kind];
   if (count > max) throw new RefusedError('conflict', `A library has at most ${max} ${kind} elements`);
 }
+
+/** The one that the daemon has; tests make lighter ones. */
+export type TapeLibrary = Library<Cartridge, Drive>;
 
 export class Library<C extends LibraryCartridge, D extends LibraryDrive<C>> {
   readonly id: string;
@@ -164,6 +169,10 @@ export class Library<C extends LibraryCartridge, D extends LibraryDrive<C>> {
     await this.#changer.exchange(source, first, second);
     this.#tellMoved(source, first);
     this.#tellMoved(first, second);
+  }
+  /** Resolves when what was asked for before is done. */
+  async settled(): Promise<void> {
+    await this.#changer.inTurn(async () => await Promise.resolve());
   }
   async position(at: ElementRef): Promise<void> {
     await this.#changer.goTo(at);

@@ -1,9 +1,10 @@
 /** Shelf: where cartridges are that are in no library. Export puts them there, import takes them from there. */
 import { strict as assert } from 'node:assert';
 import type { Catalog, CartridgeRow } from '#catalog';
+import type { Cartridge } from './cartridge.js';
 import type { LibraryCartridge } from './element.js';
 
-export class Shelf<C extends LibraryCartridge> {
+export class Shelf<C extends LibraryCartridge = Cartridge> {
   readonly #byBarcode = new Map<string, C>();
 
   static async open<C extends LibraryCartridge>(

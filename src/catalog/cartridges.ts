@@ -11,6 +11,7 @@ const columns = {
   writeProtected: boolean('protected'),
   cleaningUses: optional(integer('cleaning_uses')),
   sizeBytes: integer('size_bytes'),
+  usedBytes: integer('used_bytes'),
   volumeId: text('volume_id'),
   createdMs: integer('created_ms'),
   libraryId: optional(text('library_id')),
@@ -25,7 +26,7 @@ const columns = {
 
 /**
  * `medium` is the name of a row of the media table. `cleaningUses` is there for cleaning cartridges: uses that are left.
- * `volumeId` names the volume of the store. No library: the cartridge is on the shelf. The source is the element (of the
+ * `usedBytes` is as of its last unload. `volumeId` names the volume of the store. No library: the cartridge is on the shelf. The source is the element (of the
  * same library) that it was moved from last; `byOperator`: an operator put it where it is.
  * The alternate tag is a name that a host gave it, besides the barcode.
  */
@@ -80,6 +81,7 @@ export class Cartridges {
         | 'writeProtected'
         | 'cleaningUses'
         | 'sizeBytes'
+        | 'usedBytes'
         | 'worm'
         | 'volumeId'
         | 'alternateTag'

@@ -53,6 +53,7 @@ export const migrations: readonly string[] = [
     protected INTEGER NOT NULL CHECK (protected IN (0, 1)),
     cleaning_uses INTEGER CHECK (cleaning_uses >= 0),
     size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    used_bytes INTEGER NOT NULL DEFAULT 0 CHECK (used_bytes >= 0),
     volume_id TEXT NOT NULL UNIQUE,
     created_ms INTEGER NOT NULL,
     library_id TEXT, element_kind TEXT, element_index INTEGER,

@@ -6,6 +6,7 @@ export const SENSE = {
   // Illegal request
   parameterListLengthError: sense('illegal-request', 0x1a, 0x00, 'PARAMETER LIST LENGTH ERROR'),
   invalidCommandOperationCode: sense('illegal-request', 0x20, 0x00, 'INVALID COMMAND OPERATION CODE'),
+  invalidElementAddress: sense('illegal-request', 0x21, 0x01, 'INVALID ELEMENT ADDRESS'),
   invalidFieldInCdb: sense('illegal-request', 0x24, 0x00, 'INVALID FIELD IN CDB'),
   logicalUnitNotSupported: sense('illegal-request', 0x25, 0x00, 'LOGICAL UNIT NOT SUPPORTED'),
   invalidFieldInParameterList: sense('illegal-request', 0x26, 0x00, 'INVALID FIELD IN PARAMETER LIST'),
@@ -17,6 +18,11 @@ export const SENSE = {
   ),
   commandSequenceError: sense('illegal-request', 0x2c, 0x00, 'COMMAND SEQUENCE ERROR'),
   savingParametersNotSupported: sense('illegal-request', 0x39, 0x00, 'SAVING PARAMETERS NOT SUPPORTED'),
+  mediumDestinationElementFull: sense('illegal-request', 0x3b, 0x0d, 'MEDIUM DESTINATION ELEMENT FULL'),
+  mediumSourceElementEmpty: sense('illegal-request', 0x3b, 0x0e, 'MEDIUM SOURCE ELEMENT EMPTY'),
+  mediumMagazineNotAccessible: sense('illegal-request', 0x3b, 0x11, 'MEDIUM MAGAZINE NOT ACCESSIBLE'),
+  dataTransferDeviceRemoved: sense('illegal-request', 0x3b, 0x1a, 'DATA TRANSFER DEVICE REMOVED'),
+  mediumRemovalPrevented: sense('illegal-request', 0x53, 0x02, 'MEDIUM REMOVAL PREVENTED'),
   insufficientRegistrationResources: sense(
     'illegal-request',
     0x55,
@@ -24,6 +30,13 @@ export const SENSE = {
     'INSUFFICIENT REGISTRATION RESOURCES',
   ),
   // Unit attention
+  notReadyToReadyChange: sense(
+    'unit-attention',
+    0x28,
+    0x00,
+    'NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED',
+  ),
+  importOrExportElementAccessed: sense('unit-attention', 0x28, 0x01, 'IMPORT OR EXPORT ELEMENT ACCESSED'),
   powerOnOccurred: sense('unit-attention', 0x29, 0x01, 'POWER ON OCCURRED'),
   scsiBusResetOccurred: sense('unit-attention', 0x29, 0x02, 'SCSI BUS RESET OCCURRED'),
   busDeviceResetFunctionOccurred: sense('unit-attention', 0x29, 0x03, 'BUS DEVICE RESET FUNCTION OCCURRED'),
@@ -45,6 +58,7 @@ export const SENSE = {
   reportedLunsDataHasChanged: sense('unit-attention', 0x3f, 0x0e, 'REPORTED LUNS DATA HAS CHANGED'),
   // Hardware error
   logicalUnitFailedSelfTest: sense('hardware-error', 0x3e, 0x03, 'LOGICAL UNIT FAILED SELF-TEST'),
+  mediaLoadOrEjectFailed: sense('hardware-error', 0x53, 0x00, 'MEDIA LOAD OR EJECT FAILED'),
   internalTargetFailure: sense('hardware-error', 0x44, 0x00, 'INTERNAL TARGET FAILURE'),
   // Aborted command
   invalidMessageError: sense('aborted-command', 0x49, 0x00, 'INVALID MESSAGE ERROR'),

@@ -86,6 +86,7 @@ export async function fakeCartridge(
     worm: false,
     writeProtected: false,
     sizeBytes: 1_000_000,
+    usedBytes: 0,
     volumeId: `volume-${barcode}`,
     createdMs: 0,
     byOperator: false,

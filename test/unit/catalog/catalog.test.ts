@@ -16,6 +16,7 @@ const drive = (index: number): DriveRow => ({
 }); // prettier-ignore
 const cartridge = (barcode: string): CartridgeRow => ({
   id: `id-${barcode}`, barcode, medium: 'LTO-8', worm: false, writeProtected: true, sizeBytes: 12e12,
+  usedBytes: 0,
   volumeId: `v-${barcode}`, createdMs: 3, byOperator: false,
 }); // prettier-ignore
 const slot = (index: number) => ({ libraryId: 'lib', kind: 'slot', index }) as const;
