@@ -18,15 +18,15 @@ assert(slabBlockBytes * slabBlocksMax >= 4 * (recordBytesMax + 1), 'four drives 
 /** Largest parameter list we read or write for a command other than data of a medium. */
 export const parameterListBytesMax = 64 * KiB;
 assert(parameterListBytesMax <= slabBlockBytes);
-/** WRITE BUFFER and READ BUFFER: the echo buffer's length has 13 bits (SPC-5 6.18.8). */
+/** WRITE BUFFER and READ BUFFER: the echo buffer's length has 13 bits (SPC-5 6.20). */
 export const dataBufferBytes = 64 * KiB;
 export const echoBufferBytes = 4 * KiB;
 export const echoBuffersMax = 64;
 assert(dataBufferBytes <= parameterListBytesMax, 'one WRITE BUFFER fills the buffer');
-/** Identifying information (SPC-5 5.6): what the standard demands at least. */
+/** Identifying information (SPC-5 6.31): what the standard demands at least. */
 export const identifyingInformationBytesMax = 512;
 export const identifyingTextBytesMax = 256;
-/** Results that the Self-Test Results log page keeps (SPC-5 7.3.17). */
+/** Results that the Self-Test Results log page keeps (SPC-5 7.3). */
 export const selfTestResultsMax = 20;
 
 /** MaxRecvDataSegmentLength we declare: one slab block. Bigger wins nothing (measured). */

@@ -1,4 +1,4 @@
-/** What a LUN without a unit answers (SPC-5 6.6.2 and 6.39, SAM-5 5.13). */
+/** What a LUN without a unit answers (SPC-5 6.7.2 and 6.38, SAM-5 5.13). */
 import { ownedSlab } from '#wire';
 import { type CheckCondition, encodeFixed } from './sense.js';
 import { SENSE } from './sense.table.js';

@@ -5,7 +5,7 @@
 import { record, u8, type Fields, type RecordCodec, type ValueOf } from '#wire';
 
 /**
- * What other registrants' persistent reservations make of the command (SPC-5 table 64 and the tables of SSC and SMC):
+ * What other registrants' persistent reservations make of the command (SPC-5 5.14.1 and the tables of SSC and SMC):
  * `allowed` always; `read`: allowed under Write Exclusive; `conflict`: refused under any.
  */
 export type UnderReservation = 'allowed' | 'read' | 'conflict';
@@ -62,7 +62,7 @@ export function command<const F extends Fields>(spec: CommandSpec<F>): Command<D
   };
 }
 
-/** CDB USAGE DATA (SPC-5 6.35.3): opcode and service action literal, other fields as the mask of bits we evaluate. */
+/** CDB USAGE DATA (SPC-5 6.34.3): opcode and service action literal, other fields as the mask of bits we evaluate. */
 export function cdbUsage(row: Command): Buffer {
   const usage = Buffer.from(row.cdb.mask);
   usage[0] = row.opcode;

@@ -1,4 +1,4 @@
-/** SEND DIAGNOSTIC, RECEIVE DIAGNOSTIC RESULTS, WRITE BUFFER and READ BUFFER (SPC-5 6.18, 6.28, 6.42, 6.49 and 7.2). */
+/** SEND DIAGNOSTIC, RECEIVE DIAGNOSTIC RESULTS, WRITE BUFFER and READ BUFFER (SPC-5 6.20, 6.26, 6.41, 6.50 and 7.2). */
 import type { Handler } from './command-set.js';
 import {
   answer,
@@ -20,7 +20,7 @@ interface SendDiagnosticCdb {
   readonly parameterListLength: number;
 }
 
-/** SELF-TEST CODE (SPC-5 6.42). Background tests are as short as the others here: they are over when the answer comes. */
+/** SELF-TEST CODE (SPC-5 6.41). Background tests are as short as the others here: they are over when the answer comes. */
 const selfTests: readonly (SelfTest | 'none' | 'abort' | undefined)[] = [
   'none',
   'short',
@@ -33,7 +33,7 @@ const selfTests: readonly (SelfTest | 'none' | 'abort' | undefined)[] = [
 ];
 const foreground = 0b100;
 
-/** Supported Diagnostic Pages (SPC-5 7.2.5), the one page we have. */
+/** Supported Diagnostic Pages (SPC-5 7.2), the one page we have. */
 const supportedDiagnosticPages = Buffer.from([0x00, 0x00, 0x00, 0x01, 0x00]);
 
 export const sendDiagnostic: Handler<PrimaryUnit, SendDiagnosticCdb> = async (unit, task, cdb) => {
@@ -44,7 +44,7 @@ export const sendDiagnostic: Handler<PrimaryUnit, SendDiagnosticCdb> = async (un
   if (tests) {
     if (asked === 'abort') throw invalidCdbField(1, 7); // no background self-test is ever running
     const passed = await unit.selfTest(asked === 'none' ? 'default' : asked, cdb.selfTestCode);
-    // SPC-5 5.15: a background self-test ends with GOOD; its failure is read from the log page.
+    // SPC-5 6.41: a background self-test ends with GOOD; its failure is read from the log page.
     const reported = asked === 'none' || (cdb.selfTestCode & foreground) !== 0;
     if (!passed && reported) throw new CheckCondition(SENSE.logicalUnitFailedSelfTest);
     return;
@@ -77,7 +77,7 @@ export const receiveDiagnosticResults: Handler<PrimaryUnit, ReceiveDiagnosticCdb
 
 // --- buffers -------------------------------------------------------------------------------------------------------
 
-/** MODE of both commands (SPC-5 tables of 6.18 and 6.49). */
+/** MODE of both commands (SPC-5 6.20 and 6.50). */
 const mode = { data: 0x02, descriptor: 0x03, echo: 0x0a, echoDescriptor: 0x0b } as const;
 
 interface WriteBufferCdb {
@@ -130,7 +130,7 @@ function bufferData(unit: PrimaryUnit, nexusId: string, cdb: ReadBufferCdb): Buf
       if (cdb.bufferOffset > dataCapacity) throw invalidCdbField(3);
       return unit.buffers.data.subarray(cdb.bufferOffset);
     case mode.descriptor: {
-      // SPC-5 6.18.5: a buffer that is not there has a descriptor of zeros. OFFSET BOUNDARY 0: any byte.
+      // SPC-5 6.20: a buffer that is not there has a descriptor of zeros. OFFSET BOUNDARY 0: any byte.
       const descriptor = Buffer.alloc(4);
       if (cdb.bufferId === 0) descriptor.writeUIntBE(dataCapacity, 1, 3);
       return descriptor;

@@ -3,6 +3,8 @@ export type { Command, CommandSpec, CommandTimeouts, UnderReservation } from './
 export { cdbLength, cdbUsage, command } from './command.js';
 export type { BoundCommand, CommandTable, Handler, Handlers } from './command-set.js';
 export { bind, CommandSet } from './command-set.js';
+export type { ExplainedCdb, ExplainedSense } from './explain.js';
+export { explainCdb, explainSense } from './explain.js';
 export { spcVpdPages } from './inquiry.js';
 export type { Reset } from './logical-unit.js';
 export { LogicalUnit } from './logical-unit.js';
@@ -33,6 +35,7 @@ export type { Persistence } from './persistence.js';
 export type { PrimaryUnitOptions, SelfTest, SelfTestResult, UnitIdentity } from './primary-unit.js';
 export { PrimaryUnit } from './primary-unit.js';
 export { Reservations } from './reservation.js';
+export { encodeTransportId, parseTransportId } from './transport-id.js';
 export type { FieldPointer, Sense, SenseExtras, SenseKey } from './sense.js';
 export {
   CheckCondition,

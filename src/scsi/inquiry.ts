@@ -1,4 +1,4 @@
-/** INQUIRY, and the vital product data pages that all device types have (SPC-5 6.6 and 7.7). */
+/** INQUIRY, and the vital product data pages that all device types have (SPC-5 6.7 and 7.7). */
 import { flag, u16, u8 } from '#wire';
 import type { Handler } from './command-set.js';
 import type { Nexus } from './nexus.js';
@@ -48,7 +48,7 @@ export const targetPortGroup = 1;
 const SUPPORTED_VPD_PAGES: VpdPage<PrimaryUnit> = {
   page: 0x00,
   name: 'Supported VPD Pages',
-  spec: 'SPC-5 7.7.16',
+  spec: 'SPC-5 7.7.17',
   body: (unit) => Buffer.from((unit.vpdPages as unknown as VpdPages<PrimaryUnit>).codes),
 };
 
@@ -99,7 +99,7 @@ const MODE_PAGE_POLICY: VpdPage<PrimaryUnit> = {
 const SCSI_PORTS: VpdPage<PrimaryUnit> = {
   page: 0x88,
   name: 'SCSI Ports',
-  spec: 'SPC-5 7.7.14',
+  spec: 'SPC-5 7.7.15',
   body: (unit) =>
     Buffer.concat(
       unit.targetPorts.map(({ targetPort, relativeTargetPort }) => {

@@ -68,7 +68,7 @@ export function logPage<Unit>(row: LogPage<Unit>): LogPage<Unit> {
   return row;
 }
 
-/** PC of LOG SENSE (SPC-5 6.8). */
+/** PC of LOG SENSE (SPC-5 6.9). */
 export const LOG_CONTROL = ['threshold', 'cumulative', 'default-threshold', 'default-cumulative'] as const;
 export type LogControl = (typeof LOG_CONTROL)[number];
 
@@ -113,7 +113,7 @@ function valueOf<Unit>(parameter: LogParameter<Unit>, unit: Unit, control: LogCo
   }
 }
 
-/** A number of `length` bytes; the largest that fits when it does not (SPC-5 7.3.2.2.2: counters do not wrap). */
+/** A number of `length` bytes; the largest that fits when it does not (SPC-5 7.3.2.2: counters do not wrap). */
 function bigEndian(value: number | bigint, length: number): Buffer {
   const max = (1n << BigInt(8 * length)) - 1n;
   const whole = typeof value === 'bigint' ? value : BigInt(Math.trunc(value));

@@ -1,4 +1,4 @@
-/** LogPages: the log pages of one kind of unit (SPC-5 5.?, 6.7, 6.8 and 7.3): LOG SENSE bodies and LOG SELECT lists. */
+/** LogPages: the log pages of one kind of unit (SPC-5 6.8, 6.9 and 7.3): LOG SENSE bodies and LOG SELECT lists. */
 import { encodeLogParameter, type LogControl, type LogPage, type LogParameter } from './log-page.js';
 import { invalidCdbField, invalidParameter, listLengthError } from './parameter-data.js';
 
@@ -61,7 +61,7 @@ export class LogPages<Unit> {
     return row;
   }
 
-  /** Supported Log Pages, Supported Log Pages and Subpages, Supported Subpages (SPC-5 7.3.18 to 7.3.20). */
+  /** Supported Log Pages, Supported Log Pages and Subpages, Supported Subpages (SPC-5 7.3). */
   #listOfPages(unit: Unit, { page, subpage }: LogSense): Buffer | undefined {
     const codes = this.#codes(unit);
     if (page === supportedPages && subpage === 0) {
@@ -100,7 +100,7 @@ export class LogPages<Unit> {
     if (how.reset || list.length === 0) {
       if (list.length > 0) throw invalidCdbField(1, 1);
       const rows = this.#selected(unit, how);
-      // Without PCR, only PC = default cumulative values touches counters (SPC-5 6.7); thresholds never change here.
+      // Without PCR, only PC = default cumulative values touches counters (SPC-5 6.8); thresholds never change here.
       if (!how.reset && how.control !== 'default-cumulative') return false;
       const counters = rows
         .flatMap((row) => parametersOf(row, unit))

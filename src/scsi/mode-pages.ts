@@ -1,5 +1,5 @@
 /**
- * ModePages: the mode parameters of one logical unit (SPC-5 5.10, 6.13 to 6.16 and 7.5): values by row, MODE SENSE bodies,
+ * ModePages: the mode parameters of one logical unit (SPC-5 6.12 to 6.15 and 7.5): values by row, MODE SENSE bodies,
  * MODE SELECT lists, and what is saved. All pages are shared by all nexuses.
  *
  * MODE SELECT changes all that it asks for or nothing: a list is planned whole, then done.
@@ -134,7 +134,7 @@ export class ModePages {
     }
     this.reset();
   }
-  /** Power on, reset: current values are the saved ones, or the defaults (SPC-5 5.10). */
+  /** Power on, reset: current values are the saved ones, or the defaults (SPC-5 7.5). */
   reset(): void {
     this.#current.clear();
     for (const { row, defaults } of this.#uses) this.#current.set(row, this.#saved.get(row) ?? defaults);
@@ -216,7 +216,7 @@ export class ModePages {
     const { row } = use;
     const image =
       pageControl === 'changeable' ? row.mask(use.changeable) : row.image(this.#value(use, pageControl));
-    // SPC-5 6.15.2.5: saved values that a device server does not have are zero.
+    // SPC-5 6.14: saved values that a device server does not have are zero.
     if (pageControl === 'saved' && !row.saveable) image.fill(0, headerLength(image));
     if (row.saveable) image[0] = (image[0] ?? 0) | psBit;
     return image;
@@ -274,7 +274,7 @@ export class ModePages {
     return planned;
   }
 
-  /** SP = 1 saves every saveable page, those not sent too (SPC-5 6.13). */
+  /** SP = 1 saves every saveable page, those not sent too (SPC-5 6.12). */
   async #save(): Promise<void> {
     const images: Buffer[] = [];
     for (const use of this.#uses) {
@@ -290,7 +290,7 @@ export class ModePages {
 const psBit = 0x80;
 const spfBit = 0x40;
 
-/** Ascending page codes, then subpages; page 00h comes last (SPC-5 7.5.1). */
+/** Ascending page codes, then subpages; page 00h comes last (SPC-5 7.5). */
 const orderOf = (row: ModePage): number => (row.page === 0 ? 0x40 : row.page) * 0x100 + row.subpage;
 
 const headerLength = (image: Buffer): number => (((image[0] ?? 0) & spfBit) === 0 ? 2 : 4);

@@ -1,4 +1,4 @@
-/** REPORT SUPPORTED OPERATION CODES and REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS: made from the rows (SPC-5 6.35, 6.36). */
+/** REPORT SUPPORTED OPERATION CODES and REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS: made from the rows (SPC-5 6.34, 6.35). */
 import { record, flag, u16, u32, u8 } from '#wire';
 import { cdbUsage, type Command } from './command.js';
 import type { CommandSet, Handler } from './command-set.js';
@@ -68,7 +68,7 @@ function asked(unit: PrimaryUnit, cdb: ReportOperationCodes): Command | undefine
       if (withActions) throw invalidCdbField(2, 2);
       return set.findAction(opcode, undefined)?.row;
     case options.opcodeAndAction:
-      // SPC-5 6.35.1: an opcode without service actions must not be asked for with one; an unknown one is not supported.
+      // SPC-5 6.34: an opcode without service actions must not be asked for with one; an unknown one is not supported.
       if (!withActions && set.has(opcode)) throw invalidCdbField(2, 2);
       return set.findAction(opcode, action)?.row;
     case options.either:
@@ -128,7 +128,7 @@ export const reportTaskManagementFunctions: Handler<
   PrimaryUnit,
   { readonly extended: boolean; readonly allocationLength: number }
 > = async (_unit, task, cdb) => {
-  if (cdb.allocationLength < 4) throw invalidCdbField(6); // SPC-5 6.36: four at least
+  if (cdb.allocationLength < 4) throw invalidCdbField(6); // SPC-5 6.35: four at least
   const data = taskManagementFunctions.encode({ ...ours, additionalLength: cdb.extended ? 12 : 0 });
   await answer(task, cdb.extended ? data : data.subarray(0, 4), cdb.allocationLength);
 };

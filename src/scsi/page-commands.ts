@@ -1,4 +1,4 @@
-/** MODE SENSE, MODE SELECT, LOG SENSE and LOG SELECT over the pages of a unit (SPC-5 6.7, 6.8, 6.11 to 6.14). */
+/** MODE SENSE, MODE SELECT, LOG SENSE and LOG SELECT over the pages of a unit (SPC-5 6.8, 6.9, 6.12 to 6.15). */
 import type { Handler } from './command-set.js';
 import { LOG_CONTROL } from './log-page.js';
 import type { LogPages } from './log-pages.js';
@@ -37,7 +37,7 @@ interface ModeSelectCdb {
 export const modeSelect =
   (long: boolean): Handler<PrimaryUnit, ModeSelectCdb> =>
   async (unit, task, { savePages, revertToDefaults, parameterListLength }) => {
-    // PF = 0 leaves what follows the block descriptors to the vendor (SPC-5 6.11): ours is the same as with PF = 1.
+    // PF = 0 leaves what follows the block descriptors to the vendor (SPC-5 6.12): ours is the same as with PF = 1.
     const list = await receiveParameters(task, parameterListLength);
     const changed = await unit.modePages.select(list, { long, savePages, revertToDefaults });
     if (changed) unit.raise(SENSE.modeParametersChanged, task.nexus);

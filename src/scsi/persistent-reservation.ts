@@ -19,7 +19,7 @@ export interface PortPair {
 export interface Registration extends PortPair {
   readonly key: bigint;
 }
-/** TYPE (SPC-5 table of 6.15.3.4). */
+/** TYPE (SPC-5 6.16.3.4). */
 export const RESERVATION_TYPE = {
   writeExclusive: 1,
   exclusiveAccess: 3,
@@ -133,7 +133,7 @@ const nextGeneration = (state: ReservationState): number => (state.generation + 
 const tell = (nexuses: readonly PortPair[], condition: Sense, except: PortPair): Decision['told'] =>
   nexuses.filter((nexus) => !samePair(nexus, except)).map((nexus) => ({ nexus, condition }));
 
-// --- REGISTER, REGISTER AND IGNORE EXISTING KEY (SPC-5 5.14.7, 5.14.11.3) ---------------------------------------------
+// --- REGISTER, REGISTER AND IGNORE EXISTING KEY (SPC-5 5.14.7, 5.14.11.2.3) ---------------------------------------------
 
 function register(state: ReservationState, request: Of<'register'>): Decision {
   const { from, key, serviceKey, ignoreExistingKey } = request;
@@ -205,7 +205,7 @@ function stillHeld(state: ReservationState, registrations: readonly Registration
   return held ? reservation : undefined;
 }
 
-// --- RESERVE, RELEASE, CLEAR (SPC-5 5.14.9, 5.14.11.2, 5.14.11.6) ---------------------------------------------------
+// --- RESERVE, RELEASE, CLEAR (SPC-5 5.14.9, 5.14.11.2.2, 5.14.11.2.6) ---------------------------------------------------
 
 function checkedType(request: WithScope): ReservationType {
   if (request.scope !== 0) throw invalidCdbField(2, 7); // LU_SCOPE is the only one
@@ -244,7 +244,7 @@ function clear(state: ReservationState, from: PortPair): Decision {
   };
 }
 
-// --- PREEMPT, PREEMPT AND ABORT (SPC-5 5.14.11.4, 5.14.11.5) ----------------------------------------------------------
+// --- PREEMPT, PREEMPT AND ABORT (SPC-5 5.14.11.2.4, 5.14.11.2.5) ----------------------------------------------------------
 
 function preempt(state: ReservationState, request: Of<'preempt'>): Decision {
   const { reservation } = state;

@@ -119,7 +119,7 @@ export abstract class PrimaryUnit extends LogicalUnit {
     return this.#selfTests;
   }
 
-  /** A nexus has lost its registration to PREEMPT AND ABORT: PREVENT of medium removal by it ends (SPC-5 5.14.11.5). */
+  /** A nexus has lost its registration to PREEMPT AND ABORT: PREVENT of medium removal by it ends (SPC-5 5.14.11.2.5). */
   preempted(_nexus: Nexus): void {
     return;
   }

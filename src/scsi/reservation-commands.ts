@@ -1,4 +1,4 @@
-/** RESERVE, RELEASE, PERSISTENT RESERVE IN and OUT: from CDB and parameter list to Reservations and back (SPC-5 6.15, 6.16). */
+/** RESERVE, RELEASE, PERSISTENT RESERVE IN and OUT: from CDB and parameter list to Reservations and back (SPC-5 6.16, 6.17). */
 import { bits, flag, record, u16, u32, u64 } from '#wire';
 import type { Handler } from './command-set.js';
 import type { Nexus } from './nexus.js';
@@ -82,7 +82,7 @@ export const readReservation = reserveIn((state) => {
   const { reservation, registrations } = state;
   if (reservation === undefined) return listed(state, []);
   const { holder, type } = reservation;
-  // All registrants hold it: no one key to name, so zero (SPC-5 6.15.3.2).
+  // All registrants hold it: no one key to name, so zero (SPC-5 6.16.3).
   const key = holder === undefined ? 0n : (registrations.find((one) => samePair(one, holder))?.key ?? 0n);
   return listed(state, [reservationDescriptor.encode({ key, scope: 0, type })]);
 });

@@ -51,7 +51,7 @@ export class Reservations {
 
   // --- what others may do -----------------------------------------------------------------------------------------
 
-  /** RESERVATION CONFLICT for this command on this nexus? (SPC-5 tables of 5.14.1; SPC-2 table 10.) */
+  /** RESERVATION CONFLICT for this command on this nexus? (SPC-5 5.14.1; SPC-2 table 10.) */
   conflicts(nexus: Nexus, row: Command, cdb: unknown): boolean {
     const rule = row.reservation(cdb);
     if (this.#reserved !== undefined && this.#reserved !== nexus.id) {

@@ -5,7 +5,7 @@ import { modePage } from './mode-page.js';
 export const CONTROL = modePage({
   page: 0x0a,
   name: 'Control',
-  spec: 'SPC-5 7.5.10',
+  spec: 'SPC-5 7.5.11',
   length: 12,
   fields: {
     taskSetType: bits(2, 7, 5),
@@ -51,7 +51,7 @@ export const CONTROL_EXTENSION = modePage({
   page: 0x0a,
   subpage: 0x01,
   name: 'Control Extension',
-  spec: 'SPC-5 7.5.11',
+  spec: 'SPC-5 7.5.12',
   length: 32,
   fields: {
     timestampChangeableOutside: flag(4, 2),
@@ -74,7 +74,7 @@ export const CONTROL_EXTENSION = modePage({
 export const DISCONNECT_RECONNECT = modePage({
   page: 0x02,
   name: 'Disconnect-Reconnect',
-  spec: 'SPC-5 7.5.12, RFC 7143 (all fields of iSCSI are reserved but these two)',
+  spec: 'SPC-5 7.5.13, RFC 7143 (all fields of iSCSI are reserved but these two)',
   length: 16,
   fields: { maximumBurstSize: u16(10), firstBurstSize: u16(14) },
   defaults: { maximumBurstSize: 0, firstBurstSize: 0 },
@@ -84,7 +84,7 @@ export const DISCONNECT_RECONNECT = modePage({
 export const POWER_CONDITION = modePage({
   page: 0x1a,
   name: 'Power Condition',
-  spec: 'SPC-5 7.5.15',
+  spec: 'SPC-5 7.5.16',
   length: 40,
   fields: {
     idleA: flag(3, 1),
@@ -99,7 +99,7 @@ export const POWER_CONDITION = modePage({
 export const INFORMATIONAL_EXCEPTIONS = modePage({
   page: 0x1c,
   name: 'Informational Exceptions Control',
-  spec: 'SPC-5 7.5.13',
+  spec: 'SPC-3 7.4.11',
   length: 12,
   fields: {
     performance: flag(2, 7),
@@ -130,7 +130,7 @@ export const INFORMATIONAL_EXCEPTIONS = modePage({
 export const PROTOCOL_SPECIFIC_PORT = modePage({
   page: 0x19,
   name: 'Protocol Specific Port',
-  spec: 'SPC-5 7.5.16',
+  spec: 'SPC-5 7.5.19',
   length: 8,
   fields: { protocolIdentifier: bits(2, 3, 0) },
   defaults: { protocolIdentifier: 5 },

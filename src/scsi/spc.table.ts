@@ -22,7 +22,7 @@ const REQUEST_SENSE = command({
   name: 'REQUEST SENSE',
   opcode: 0x03,
   length: 6,
-  spec: 'SPC-5 6.39',
+  spec: 'SPC-5 6.38',
   fields: { descriptorFormat: flag(1, 0), allocationLength: u8(4) },
   data: 'in',
   reservation: 'allowed',
@@ -33,7 +33,7 @@ const INQUIRY = command({
   name: 'INQUIRY',
   opcode: 0x12,
   length: 6,
-  spec: 'SPC-5 6.6',
+  spec: 'SPC-5 6.7',
   fields: { vitalProductData: flag(1, 0), pageCode: u8(2), allocationLength: u16(3) },
   data: 'in',
   reservation: 'allowed',
@@ -44,7 +44,7 @@ const REPORT_LUNS = command({
   name: 'REPORT LUNS',
   opcode: 0xa0,
   length: 12,
-  spec: 'SPC-5 6.33',
+  spec: 'SPC-5 6.32',
   fields: { selectReport: u8(2), allocationLength: u32(6) },
   data: 'in',
   reservation: 'allowed',
@@ -58,7 +58,7 @@ const MODE_SELECT_6 = command({
   name: 'MODE SELECT(6)',
   opcode: 0x15,
   length: 6,
-  spec: 'SPC-5 6.11',
+  spec: 'SPC-5 6.12',
   fields: {
     pageFormat: flag(1, 4),
     revertToDefaults: flag(1, 1),
@@ -72,7 +72,7 @@ const MODE_SELECT_10 = command({
   name: 'MODE SELECT(10)',
   opcode: 0x55,
   length: 10,
-  spec: 'SPC-5 6.12',
+  spec: 'SPC-5 6.13',
   fields: {
     pageFormat: flag(1, 4),
     revertToDefaults: flag(1, 1),
@@ -86,7 +86,7 @@ const MODE_SENSE_6 = command({
   name: 'MODE SENSE(6)',
   opcode: 0x1a,
   length: 6,
-  spec: 'SPC-5 6.13',
+  spec: 'SPC-5 6.14',
   fields: {
     disableBlockDescriptors: flag(1, 3),
     pageControl,
@@ -101,7 +101,7 @@ const MODE_SENSE_10 = command({
   name: 'MODE SENSE(10)',
   opcode: 0x5a,
   length: 10,
-  spec: 'SPC-5 6.14',
+  spec: 'SPC-5 6.15',
   fields: {
     longLbaAccepted: flag(1, 4),
     disableBlockDescriptors: flag(1, 3),
@@ -117,7 +117,7 @@ const LOG_SELECT = command({
   name: 'LOG SELECT',
   opcode: 0x4c,
   length: 10,
-  spec: 'SPC-5 6.7',
+  spec: 'SPC-5 6.8',
   fields: {
     parameterCodeReset: flag(1, 1),
     saveParameters: flag(1, 0),
@@ -133,7 +133,7 @@ const LOG_SENSE = command({
   name: 'LOG SENSE',
   opcode: 0x4d,
   length: 10,
-  spec: 'SPC-5 6.8',
+  spec: 'SPC-5 6.9',
   fields: {
     saveParameters: flag(1, 0),
     pageControl,
@@ -199,32 +199,32 @@ const READ_KEYS = command({
   ...reserveIn,
   name: 'PERSISTENT RESERVE IN, READ KEYS',
   serviceAction: 0x00,
-  spec: 'SPC-5 6.15.2',
+  spec: 'SPC-5 6.16.2',
 });
 const READ_RESERVATION = command({
   ...reserveIn,
   name: 'PERSISTENT RESERVE IN, READ RESERVATION',
   serviceAction: 0x01,
-  spec: 'SPC-5 6.15.3',
+  spec: 'SPC-5 6.16.3',
 });
 const REPORT_CAPABILITIES = command({
   ...reserveIn,
   name: 'PERSISTENT RESERVE IN, REPORT CAPABILITIES',
   serviceAction: 0x02,
-  spec: 'SPC-5 6.15.4',
+  spec: 'SPC-5 6.16.4',
 });
 const READ_FULL_STATUS = command({
   ...reserveIn,
   name: 'PERSISTENT RESERVE IN, READ FULL STATUS',
   serviceAction: 0x03,
-  spec: 'SPC-5 6.15.5',
+  spec: 'SPC-5 6.16.5',
 });
 
 const reserveOut = {
   ...reservationCommand,
   opcode: 0x5f,
   length: 10,
-  spec: 'SPC-5 6.16',
+  spec: 'SPC-5 6.17',
   fields: { scope: bits(2, 7, 4), type: bits(2, 3, 0), parameterListLength: u32(5) },
   data: 'out',
 } as const;
@@ -258,7 +258,7 @@ const REPORT_IDENTIFYING_INFORMATION = command({
   ...maintenanceIn,
   name: 'REPORT IDENTIFYING INFORMATION',
   serviceAction: 0x05,
-  spec: 'SPC-5 6.32',
+  spec: 'SPC-5 6.31',
   fields: { allocationLength: u32(6), informationType: bits(10, 7, 1) },
   reservation: 'allowed',
 });
@@ -266,14 +266,14 @@ const SET_IDENTIFYING_INFORMATION = command({
   ...maintenanceOut,
   name: 'SET IDENTIFYING INFORMATION',
   serviceAction: 0x06,
-  spec: 'SPC-5 6.43',
+  spec: 'SPC-5 6.42',
   fields: { parameterListLength: u32(6), informationType: bits(10, 7, 1) },
 });
 const REPORT_TARGET_PORT_GROUPS = command({
   ...maintenanceIn,
   name: 'REPORT TARGET PORT GROUPS',
   serviceAction: 0x0a,
-  spec: 'SPC-5 6.37',
+  spec: 'SPC-5 6.36',
   fields: { parameterDataFormat: bits(1, 7, 5), allocationLength: u32(6) },
   reservation: 'allowed',
   concurrent: true,
@@ -282,7 +282,7 @@ const REPORT_SUPPORTED_OPERATION_CODES = command({
   ...maintenanceIn,
   name: 'REPORT SUPPORTED OPERATION CODES',
   serviceAction: 0x0c,
-  spec: 'SPC-5 6.35',
+  spec: 'SPC-5 6.34',
   fields: {
     returnTimeouts: flag(2, 7),
     reportingOptions: bits(2, 2, 0),
@@ -297,7 +297,7 @@ const REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS = command({
   ...maintenanceIn,
   name: 'REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS',
   serviceAction: 0x0d,
-  spec: 'SPC-5 6.36',
+  spec: 'SPC-5 6.35',
   fields: { extended: flag(2, 7), allocationLength: u32(6) },
   reservation: 'read',
   concurrent: true,
@@ -306,7 +306,7 @@ const REPORT_TIMESTAMP = command({
   ...maintenanceIn,
   name: 'REPORT TIMESTAMP',
   serviceAction: 0x0f,
-  spec: 'SPC-5 6.38',
+  spec: 'SPC-5 6.37',
   fields: { allocationLength: u32(6) },
   reservation: 'allowed',
 });
@@ -314,7 +314,7 @@ const SET_TIMESTAMP = command({
   ...maintenanceOut,
   name: 'SET TIMESTAMP',
   serviceAction: 0x0f,
-  spec: 'SPC-5 6.46',
+  spec: 'SPC-5 6.45',
   fields: { parameterListLength: u32(6) },
 });
 
@@ -324,7 +324,7 @@ const RECEIVE_DIAGNOSTIC_RESULTS = command({
   name: 'RECEIVE DIAGNOSTIC RESULTS',
   opcode: 0x1c,
   length: 6,
-  spec: 'SPC-5 6.28',
+  spec: 'SPC-5 6.26',
   fields: { pageCodeValid: flag(1, 0), pageCode: u8(2), allocationLength: u16(3) },
   data: 'in',
   reservation: 'read',
@@ -333,7 +333,7 @@ const SEND_DIAGNOSTIC = command({
   name: 'SEND DIAGNOSTIC',
   opcode: 0x1d,
   length: 6,
-  spec: 'SPC-5 6.42',
+  spec: 'SPC-5 6.41',
   fields: {
     selfTestCode: bits(1, 7, 5),
     pageFormat: flag(1, 4),
@@ -350,7 +350,7 @@ const WRITE_BUFFER = command({
   name: 'WRITE BUFFER',
   opcode: 0x3b,
   length: 10,
-  spec: 'SPC-5 6.49',
+  spec: 'SPC-5 6.50',
   fields: {
     modeSpecific: bits(1, 7, 5),
     mode: bits(1, 4, 0),
@@ -365,7 +365,7 @@ const READ_BUFFER = command({
   name: 'READ BUFFER(10)',
   opcode: 0x3c,
   length: 10,
-  spec: 'SPC-5 6.18',
+  spec: 'SPC-5 6.20',
   fields: {
     modeSpecific: bits(1, 7, 5),
     mode: bits(1, 4, 0),

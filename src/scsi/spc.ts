@@ -36,7 +36,7 @@ import {
 /** GOOD: the gates have refused it already when the unit is not ready. */
 const testUnitReady: Handler<PrimaryUnit, unknown> = async () => await Promise.resolve();
 
-/** Takes the pending unit attention, or says how the unit is; GOOD status either way (SPC-5 6.39). */
+/** Takes the pending unit attention, or says how the unit is; GOOD status either way (SPC-5 6.38). */
 const requestSense: Handler<
   PrimaryUnit,
   { readonly descriptorFormat: boolean; readonly allocationLength: number }

@@ -102,7 +102,7 @@ export class TargetDevice {
     return await absentUnitOutcome(task);
   }
 
-  /** REPORT LUNS (SPC-5 6.33): about the target, so it is answered here, whichever LUN it was sent to. */
+  /** REPORT LUNS (SPC-5 6.32): about the target, so it is answered here, whichever LUN it was sent to. */
   async #reportLuns(task: Task, unit: LogicalUnit | undefined): Promise<Outcome> {
     const select = task.cdb[2] ?? 0;
     const allocationLength = task.cdb.readUInt32BE(6);

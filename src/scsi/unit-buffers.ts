@@ -1,6 +1,6 @@
 /**
  * The memory behind WRITE BUFFER and READ BUFFER: one data buffer of the unit, one echo buffer for each nexus that uses it
- * (SPC-5 6.18 and 6.49). Zeroed when made, so that nobody reads what was in our memory.
+ * (SPC-5 6.20 and 6.50). Zeroed when made, so that nobody reads what was in our memory.
  */
 import { dataBufferBytes, echoBufferBytes, echoBuffersMax } from '../limits.js';
 

@@ -1,4 +1,4 @@
-/** Timestamp, identifying information, target port groups (SPC-5 6.32, 6.37, 6.38, 6.43, 6.46). */
+/** Timestamp, identifying information, target port groups (SPC-5 6.31, 6.36, 6.37, 6.42, 6.45). */
 import { identifyingInformationBytesMax, identifyingTextBytesMax } from '../limits.js';
 import type { Handler } from './command-set.js';
 import { targetPortGroup } from './inquiry.js';
@@ -39,7 +39,7 @@ export const setTimestamp: Handler<PrimaryUnit, { readonly parameterListLength: 
     timestampChangeableOutside: false,
     scsiPrecedence: true,
   };
-  // SPC-5 7.5.11: our clock goes before the command when it may set the timestamp and SCSIP says so.
+  // SPC-5 7.5.12: our clock goes before the command when it may set the timestamp and SCSIP says so.
   if (timestampChangeableOutside && !scsiPrecedence) return;
   unit.timestamp.set(list.readUIntBE(4, 6));
   unit.raise(SENSE.timestampChanged, task.nexus);
@@ -47,7 +47,7 @@ export const setTimestamp: Handler<PrimaryUnit, { readonly parameterListLength: 
 
 // --- identifying information ---------------------------------------------------------------------------------------
 
-/** INFORMATION TYPE: what the peripheral device or its logical unit is called by its owner (SPC-5 5.6). */
+/** INFORMATION TYPE: what the peripheral device or its logical unit is called by its owner (SPC-5 6.31). */
 const informationTypes = {
   0b0000000: { name: 'identifying-information', bytesMax: identifyingInformationBytesMax },
   0b0000010: { name: 'identifying-text', bytesMax: identifyingTextBytesMax },
@@ -70,7 +70,7 @@ export const reportIdentifyingInformation: Handler<PrimaryUnit, ReportIdentifyin
   header.writeUInt16BE(body.length, 2);
   await answer(task, Buffer.concat([header, body]), cdb.allocationLength);
 };
-/** Four bytes a type: its code and the longest it may be (SPC-5 6.32.2). */
+/** Four bytes a type: its code and the longest it may be (SPC-5 6.31). */
 function typesList(): Buffer {
   return Buffer.concat(
     Object.entries(informationTypes).map(([type, { bytesMax }]) => {
@@ -98,7 +98,7 @@ export const setIdentifyingInformation: Handler<PrimaryUnit, SetIdentifyingCdb> 
   if (kind === undefined) throw invalidCdbField(10, 7);
   if (cdb.parameterListLength > kind.bytesMax) throw invalidCdbField(6);
   const list = await receiveParameters(task, cdb.parameterListLength);
-  // Text ends with a null (SPC-5 6.43).
+  // Text ends with a null (SPC-5 6.42).
   if (kind.name === 'identifying-text' && list.length > 0 && list.at(-1) !== 0)
     throw invalidParameter(list.length - 1);
   await unit.persistence.save(kind.name, list);
@@ -124,7 +124,7 @@ export const reportTargetPortGroups: Handler<PrimaryUnit, PortGroupsCdb> = async
     descriptor.writeUInt16BE(relativeTargetPort, 2);
     return descriptor;
   });
-  // Extended header: format type 001b, implicit transitions take no time (SPC-5 6.37).
+  // Extended header: format type 001b, implicit transitions take no time (SPC-5 6.36).
   const header = cdb.parameterDataFormat === 1 ? Buffer.from([0, 0, 0, 0, 0x10, 0, 0, 0]) : Buffer.alloc(4);
   const data = Buffer.concat([header, group, ...descriptors]);
   data.writeUInt32BE(data.length - 4, 0);

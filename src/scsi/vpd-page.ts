@@ -1,4 +1,4 @@
-/** vpdPage(): one row per vital product data page; designators; standard INQUIRY data (SPC-5 6.6 and 7.7). */
+/** vpdPage(): one row per vital product data page; designators; standard INQUIRY data (SPC-5 6.7 and 7.7). */
 import { strict as assert } from 'node:assert';
 import { ascii, bits, bytes, flag, record, u8, type Fields, type ValueOf } from '#wire';
 import type { Nexus } from './nexus.js';
@@ -59,7 +59,7 @@ export class VpdPages<Unit> {
 
 // --- standard INQUIRY data -----------------------------------------------------------------------------------------
 
-/** SPC-5 6.6.2, the first 74 bytes; 75 to 95 are reserved. */
+/** SPC-5 6.7.2, the first 74 bytes; 75 to 95 are reserved. */
 export const STANDARD_INQUIRY = record(96, {
   peripheralQualifier: bits(0, 7, 5),
   peripheralDeviceType: bits(0, 4, 0),
@@ -199,7 +199,7 @@ export const portGroupDesignator = (group: number): Designator => ({
   type: 5,
   value: Buffer.from([0, 0, group >> 8, group & 0xff]),
 });
-/** SCSI name string: null-terminated, padded to a multiple of four bytes (SPC-5 7.7.6.11). */
+/** SCSI name string: null-terminated, padded to a multiple of four bytes (SPC-5 7.7.6). */
 export const nameDesignator = (name: string, association: Association): Designator => {
   const text = Buffer.from(`${name}\0`, 'utf8');
   const value = Buffer.alloc(Math.ceil(text.length / 4) * 4);
