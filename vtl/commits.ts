@@ -57,8 +57,4 @@ export class Commits {
     };
     this.#running = this.#run().finally(done);
   }
-  /** Resolves when none is under way. */
-  async settled(): Promise<void> {
-    await this.#running;
-  }
 }

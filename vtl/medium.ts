@@ -100,20 +100,20 @@ export async function unload(core: DriveCore): Promise<void> {
     return;
   }
   if (core.state !== 'ready') return;
-  const failure = await commit(core).then(
-    () => undefined,
-    (error: Error) => error,
-  );
-  if (failure instanceof DriveError && failure.code === 'full') throw failure;
+  try {
+    await commit(core);
+  } catch (error) {
+    if (error instanceof DriveError && error.code !== 'full') await dismount(core);
+    throw error;
+  }
   await dismount(core);
-  if (failure !== undefined) throw failure;
 }
 
 /** Unthreads whatever happens: what was not committed is lost. */
 export async function dismount(core: DriveCore): Promise<void> {
   core.commits.disarm();
-  await core.commits.settled();
-  const { cartridge } = core.ready();
+  const { cartridge, image } = core.ready();
+  await image.settled();
   if (core.encryption.settings.clearOnDemount) core.encryption.clear();
   core.mounted = undefined;
   core.partition = core.object = core.file = core.usedBefore = 0;

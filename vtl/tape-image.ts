@@ -27,6 +27,7 @@ export class TapeImage {
   readonly #volume: Volume;
   #partitions: Partition[];
   #committed: Committed;
+  #lastCommit: Promise<void> = Promise.resolve();
   #truncations = 0;
   #truncationsCommitted = 0;
 
@@ -64,12 +65,14 @@ export class TapeImage {
 
   /** Removes the object and all behind it. */
   async truncate(partition: number, object: number, file: number): Promise<void> {
+    await this.settled();
     this.#truncations += 1;
     await this.partition(partition).truncate(object, file, () => newSalt(this.#env));
   }
 
   /** Removes everything and lays out new partitions of these sizes. Host attributes of volume scope stay. */
   async format(capacitiesBytes: readonly number[]): Promise<void> {
+    await this.settled();
     this.#truncations += 1;
     for (const partition of this.#partitions) await partition.truncate(0, 0, () => newSalt(this.#env));
     const attributes = this.label.partitions[0]?.attributes ?? {};
@@ -88,9 +91,15 @@ export class TapeImage {
   async commit(): Promise<void> {
     const state = this.#state();
     const truncations = this.#truncations;
-    await this.#volume.commit(encodeLabel(this.label));
+    const done = this.#volume.commit(encodeLabel(this.label));
+    this.#lastCommit = done.catch(() => undefined); // whoever called it is told
+    await done;
     this.#committed = state;
     this.#truncationsCommitted = truncations;
+  }
+  /** Resolves when no commit is under way. */
+  async settled(): Promise<void> {
+    await this.#lastCommit;
   }
   async close(): Promise<void> {
     await this.#volume.close();

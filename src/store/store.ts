@@ -5,7 +5,7 @@
  * suite in test/contract/store.ts holds both to the words below.
  *
  * Errors are StoreError: 'full' (nothing was harmed; the same call may succeed when space returns), 'missing', 'corrupt',
- * 'io', and 'broken' after an 'io' error: the volume refuses further use until it is opened again (S6).
+ * 'io', and 'broken' after an 'io' error in writing: the volume refuses further use until it is opened again (S6).
  */
 import type { Slab } from '#wire';
 
@@ -55,7 +55,7 @@ export interface Stream {
    */
   append(slices: readonly Uint8Array[]): Promise<void>;
   /**
-   * Cuts the end off. Must be committed before the next append to the volume (asserted): what was cut off can then never
+   * Cuts the end off. Not while a commit is under way (asserted). Must be committed before the next append to the volume (asserted): what was cut off can then never
    * come back, and what is committed is never overwritten (S9).
    */
   truncate(length: number): void;

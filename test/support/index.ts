@@ -17,6 +17,16 @@ export type { Ended } from './programs.js';
 export { isInstalled, mustRun, runProgram } from './programs.js';
 export { testWith } from './test-with.js';
 export { tempFolder } from './temp-folder.js';
+export type {
+  Dice,
+  DiskCall,
+  DiskCallKind,
+  DiskFault,
+  Fate,
+  LifeOptions,
+  SimDiskOptions,
+} from './sim-disk.js';
+export { SimDisk } from './sim-disk.js';
 export type { Dissection } from './dissector.js';
 export { dissect } from './dissector.js';
 export type { Passed } from './relay.js';
