@@ -3,9 +3,50 @@ import { sense } from './sense.js';
 
 export const SENSE = {
   noAdditionalSense: sense('no-sense', 0x00, 0x00, 'NO ADDITIONAL SENSE INFORMATION'),
+  filemarkDetected: sense('no-sense', 0x00, 0x01, 'FILEMARK DETECTED'),
+  endOfPartitionDetected: sense('no-sense', 0x00, 0x02, 'END-OF-PARTITION/MEDIUM DETECTED'),
+  beginningOfPartitionDetected: sense('no-sense', 0x00, 0x04, 'BEGINNING-OF-PARTITION/MEDIUM DETECTED'),
+  programmableEarlyWarningDetected: sense('no-sense', 0x00, 0x07, 'PROGRAMMABLE EARLY WARNING DETECTED'),
+  // Not ready
+  notReadyCauseNotReportable: sense('not-ready', 0x04, 0x00, 'LOGICAL UNIT NOT READY, CAUSE NOT REPORTABLE'),
+  becomingReady: sense('not-ready', 0x04, 0x01, 'LOGICAL UNIT IS IN PROCESS OF BECOMING READY'),
+  initializingCommandRequired: sense(
+    'not-ready',
+    0x04,
+    0x02,
+    'LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED',
+  ),
+  unitOffline: sense('not-ready', 0x04, 0x12, 'LOGICAL UNIT NOT READY, OFFLINE'),
+  incompatibleMediumInstalled: sense('not-ready', 0x30, 0x00, 'INCOMPATIBLE MEDIUM INSTALLED'),
+  cannotReadUnknownFormat: sense('not-ready', 0x30, 0x01, 'CANNOT READ MEDIUM - UNKNOWN FORMAT'),
+  cleaningCartridgeInstalled: sense('not-ready', 0x30, 0x03, 'CLEANING CARTRIDGE INSTALLED'),
+  cleaningFailure: sense('not-ready', 0x30, 0x07, 'CLEANING FAILURE'),
+  mediumNotPresent: sense('not-ready', 0x3a, 0x00, 'MEDIUM NOT PRESENT'),
+  // Medium error
+  writeError: sense('medium-error', 0x0c, 0x00, 'WRITE ERROR'),
+  unrecoveredReadError: sense('medium-error', 0x11, 0x00, 'UNRECOVERED READ ERROR'),
+  formatCommandFailed: sense('medium-error', 0x31, 0x01, 'FORMAT COMMAND FAILED'),
   // Illegal request
   parameterListLengthError: sense('illegal-request', 0x1a, 0x00, 'PARAMETER LIST LENGTH ERROR'),
   invalidCommandOperationCode: sense('illegal-request', 0x20, 0x00, 'INVALID COMMAND OPERATION CODE'),
+  illegalInExplicitAddressMode: sense(
+    'illegal-request',
+    0x20,
+    0x06,
+    'ILLEGAL COMMAND WHILE IN EXPLICIT ADDRESS MODE',
+  ),
+  illegalInImplicitAddressMode: sense(
+    'illegal-request',
+    0x20,
+    0x07,
+    'ILLEGAL COMMAND WHILE IN IMPLICIT ADDRESS MODE',
+  ),
+  illegalWhenNotAppendOnly: sense(
+    'illegal-request',
+    0x20,
+    0x0c,
+    'ILLEGAL COMMAND WHEN NOT IN APPEND-ONLY MODE',
+  ),
   invalidElementAddress: sense('illegal-request', 0x21, 0x01, 'INVALID ELEMENT ADDRESS'),
   invalidFieldInCdb: sense('illegal-request', 0x24, 0x00, 'INVALID FIELD IN CDB'),
   logicalUnitNotSupported: sense('illegal-request', 0x25, 0x00, 'LOGICAL UNIT NOT SUPPORTED'),
@@ -18,6 +59,8 @@ export const SENSE = {
   ),
   commandSequenceError: sense('illegal-request', 0x2c, 0x00, 'COMMAND SEQUENCE ERROR'),
   savingParametersNotSupported: sense('illegal-request', 0x39, 0x00, 'SAVING PARAMETERS NOT SUPPORTED'),
+  sequentialPositioningError: sense('illegal-request', 0x3b, 0x00, 'SEQUENTIAL POSITIONING ERROR'),
+  positionPastBeginningOfMedium: sense('illegal-request', 0x3b, 0x0c, 'POSITION PAST BEGINNING OF MEDIUM'),
   mediumDestinationElementFull: sense('illegal-request', 0x3b, 0x0d, 'MEDIUM DESTINATION ELEMENT FULL'),
   mediumSourceElementEmpty: sense('illegal-request', 0x3b, 0x0e, 'MEDIUM SOURCE ELEMENT EMPTY'),
   mediumMagazineNotAccessible: sense('illegal-request', 0x3b, 0x11, 'MEDIUM MAGAZINE NOT ACCESSIBLE'),
@@ -29,6 +72,7 @@ export const SENSE = {
     0x04,
     'INSUFFICIENT REGISTRATION RESOURCES',
   ),
+  auxiliaryMemoryOutOfSpace: sense('illegal-request', 0x55, 0x06, 'AUXILIARY MEMORY OUT OF SPACE'),
   // Unit attention
   notReadyToReadyChange: sense(
     'unit-attention',
@@ -47,6 +91,24 @@ export const SENSE = {
   reservationsReleased: sense('unit-attention', 0x2a, 0x04, 'RESERVATIONS RELEASED'),
   registrationsPreempted: sense('unit-attention', 0x2a, 0x05, 'REGISTRATIONS PREEMPTED'),
   timestampChanged: sense('unit-attention', 0x2a, 0x10, 'TIMESTAMP CHANGED'),
+  encryptionParametersChangedByAnother: sense(
+    'unit-attention',
+    0x2a,
+    0x11,
+    'DATA ENCRYPTION PARAMETERS CHANGED BY ANOTHER I_T NEXUS',
+  ),
+  encryptionParametersChangedByEvent: sense(
+    'unit-attention',
+    0x2a,
+    0x12,
+    'DATA ENCRYPTION PARAMETERS CHANGED BY VENDOR SPECIFIC EVENT',
+  ),
+  encryptionKeyInstanceCounterChanged: sense(
+    'unit-attention',
+    0x2a,
+    0x13,
+    'DATA ENCRYPTION KEY INSTANCE COUNTER HAS CHANGED',
+  ),
   commandsClearedByAnotherInitiator: sense(
     'unit-attention',
     0x2f,
@@ -60,6 +122,40 @@ export const SENSE = {
   logicalUnitFailedSelfTest: sense('hardware-error', 0x3e, 0x03, 'LOGICAL UNIT FAILED SELF-TEST'),
   mediaLoadOrEjectFailed: sense('hardware-error', 0x53, 0x00, 'MEDIA LOAD OR EJECT FAILED'),
   internalTargetFailure: sense('hardware-error', 0x44, 0x00, 'INTERNAL TARGET FAILURE'),
+  // Data protect
+  writeProtected: sense('data-protect', 0x27, 0x00, 'WRITE PROTECTED'),
+  softwareWriteProtected: sense('data-protect', 0x27, 0x02, 'LOGICAL UNIT SOFTWARE WRITE PROTECTED'),
+  associatedWriteProtect: sense('data-protect', 0x27, 0x03, 'ASSOCIATED WRITE PROTECT'),
+  keyInstanceCounterChanged: sense(
+    'data-protect',
+    0x2a,
+    0x13,
+    'DATA ENCRYPTION KEY INSTANCE COUNTER HAS CHANGED',
+  ),
+  cannotWriteIncompatibleFormat: sense(
+    'data-protect',
+    0x30,
+    0x05,
+    'CANNOT WRITE MEDIUM - INCOMPATIBLE FORMAT',
+  ),
+  wormOverwriteAttempted: sense('data-protect', 0x30, 0x0c, 'WORM MEDIUM - OVERWRITE ATTEMPTED'),
+  unableToDecryptData: sense('data-protect', 0x74, 0x01, 'UNABLE TO DECRYPT DATA'),
+  unencryptedDataEncountered: sense(
+    'data-protect',
+    0x74,
+    0x02,
+    'UNENCRYPTED DATA ENCOUNTERED WHILE DECRYPTING',
+  ),
+  incorrectDataEncryptionKey: sense('data-protect', 0x74, 0x03, 'INCORRECT DATA ENCRYPTION KEY'),
+  encryptedBlockNotRawReadEnabled: sense('data-protect', 0x74, 0x0a, 'ENCRYPTED BLOCK NOT RAW READ ENABLED'),
+  incorrectEncryptionParameters: sense('data-protect', 0x74, 0x0b, 'INCORRECT ENCRYPTION PARAMETERS'),
+  // Blank check
+  endOfData: sense('blank-check', 0x00, 0x05, 'END-OF-DATA DETECTED'),
   // Aborted command
+  logicalBlockGuardCheckFailed: sense('aborted-command', 0x10, 0x01, 'LOGICAL BLOCK GUARD CHECK FAILED'),
   invalidMessageError: sense('aborted-command', 0x49, 0x00, 'INVALID MESSAGE ERROR'),
+  dataPhaseError: sense('aborted-command', 0x4b, 0x00, 'DATA PHASE ERROR'),
+  // Volume overflow, miscompare
+  volumeOverflow: sense('volume-overflow', 0x00, 0x02, 'END-OF-PARTITION/MEDIUM DETECTED'),
+  miscompareDuringVerify: sense('miscompare', 0x1d, 0x00, 'MISCOMPARE DURING VERIFY OPERATION'),
 } as const;
