@@ -15,7 +15,12 @@ import type { TapeUnit } from './tape-unit.js';
 
 const FORMATS: readonly AttributeFormat[] = ['binary', 'ascii', 'text'];
 /** ATTRIBUTE IDENTIFIER, READ ONLY and FORMAT, ATTRIBUTE LENGTH (SPC-5 7.4.1). */
-const attributeHeader = record(5, { id: u16(0), readOnly: flag(2, 7), format: bits(2, 1, 0), length: u16(3) });
+const attributeHeader = record(5, {
+  id: u16(0),
+  readOnly: flag(2, 7),
+  format: bits(2, 1, 0),
+  length: u16(3),
+});
 const listHeader = record(4, { length: u32(0) });
 
 export interface AttributeCdb {

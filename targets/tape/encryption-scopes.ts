@@ -76,7 +76,8 @@ export class EncryptionScopes {
   use(nexus: Nexus): void {
     const { settings, instance } = this.parametersOf(nexus);
     const locked = this.#locks.get(nexus.id);
-    if (locked !== undefined && locked !== instance) throw new CheckCondition(SENSE.keyInstanceCounterChanged);
+    if (locked !== undefined && locked !== instance)
+      throw new CheckCondition(SENSE.keyInstanceCounterChanged);
     if (settings !== this.#applied) this.#apply(settings);
   }
 

@@ -1,7 +1,7 @@
 /** DriveError, MamError and StoreError become CheckCondition here, with what the command knows of the residue. */
 import { StoreError } from '#errors';
 import { CheckCondition, invalidParameter, SENSE, type Sense, type SenseExtras } from '#scsi';
-import { DriveError, MamError, type Refusal } from '#vtl';
+import { DriveError, type DriveErrorCode, MamError, type Refusal } from '#vtl';
 import { DRIVE_FAULTS, MAM_FAULTS, REFUSALS, STORE_FAULTS } from './faults.table.js';
 
 /**
@@ -25,27 +25,24 @@ function refusalOf(error: DriveError): Sense | undefined {
   const { refusal } = error.facts;
   return error.code === 'refused' && typeof refusal === 'string' ? REFUSALS[refusal as Refusal] : undefined;
 }
+/** INFORMATION tells the residue of these, of the others nothing. */
+const toldWithResidue: ReadonlySet<DriveErrorCode> = new Set([
+  'eod',
+  'damaged',
+  'key-missing',
+  'key-wrong',
+  'not-encrypted',
+  'raw-not-allowed',
+  'io',
+] as const);
+
 function extrasOf({ code, facts }: DriveError, residue: number | undefined): SenseExtras {
-  switch (code) {
-    case 'volume-overflow':
-    case 'full': {
-      // The drive knows how many filemarks of a command it could not write; records it is told one by one.
-      const left = typeof facts['residue'] === 'number' && residue === undefined ? facts['residue'] : residue;
-      return { ...information(left), eom: true };
-    }
-    case 'no-such-partition':
-      return { field: { in: 'cdb', byte: 3 } };
-    case 'eod':
-    case 'damaged':
-    case 'key-missing':
-    case 'key-wrong':
-    case 'not-encrypted':
-    case 'raw-not-allowed':
-    case 'io':
-      return information(residue);
-    default:
-      return {};
+  if (code === 'volume-overflow' || code === 'full') {
+    // The drive knows how many filemarks of a command it could not write; records it is told one by one.
+    const ofFilemarks = typeof facts['residue'] === 'number' ? facts['residue'] : undefined;
+    return { ...information(residue ?? ofFilemarks), eom: true };
   }
+  return toldWithResidue.has(code) ? information(residue) : {};
 }
 const information = (residue: number | undefined): SenseExtras =>
   residue === undefined ? {} : { information: residue };

@@ -1,6 +1,23 @@
 /** The commands of the tape table bound to what does them, for each personality. */
-import { bind, type BoundCommand, CheckCondition, CommandSet, type Handler, type Handlers, invalidCdbField, SENSE, spcCommands } from '#scsi';
-import { readList, readPartitions, readSupported, readValues, readVolumes, writeAttributes } from './attributes.js';
+import {
+  bind,
+  type BoundCommand,
+  CheckCondition,
+  CommandSet,
+  type Handler,
+  type Handlers,
+  invalidCdbField,
+  SENSE,
+  spcCommands,
+} from '#scsi';
+import {
+  readList,
+  readPartitions,
+  readSupported,
+  readValues,
+  readVolumes,
+  writeAttributes,
+} from './attributes.js';
 import { tapeTable } from './commands.table.js';
 import { securityProtocolIn, securityProtocolOut } from './encryption.js';
 import { translated } from './faults.js';
@@ -99,7 +116,14 @@ const handlers: Handlers<TapeUnit, typeof tapeTable> = {
 };
 
 /** Commands that belong to one block address mode only (SSC-4 tables 10 and 13). */
-const EXPLICIT = new Set(['READ_16', 'READ_REVERSE_16', 'WRITE_16', 'VERIFY_16', 'WRITE_FILEMARKS_16', 'ERASE_16']);
+const EXPLICIT = new Set([
+  'READ_16',
+  'READ_REVERSE_16',
+  'WRITE_16',
+  'VERIFY_16',
+  'WRITE_FILEMARKS_16',
+  'ERASE_16',
+]);
 const IMPLICIT = new Set([
   'READ_6',
   'READ_REVERSE_6',
@@ -148,5 +172,8 @@ export function tapeCommandsOf({ appendOnly, encryption }: DrivePersonality): Co
     ...(appendOnly ? [] : [tapeTable.ALLOW_OVERWRITE.name]),
     ...(encryption ? [] : [tapeTable.SECURITY_PROTOCOL_IN.name, tapeTable.SECURITY_PROTOCOL_OUT.name]),
   ];
-  return new CommandSet<TapeUnit>([...(spcCommands as readonly BoundCommand<TapeUnit>[]), ...tapeCommands]).without(absent);
+  return new CommandSet<TapeUnit>([
+    ...(spcCommands as readonly BoundCommand<TapeUnit>[]),
+    ...tapeCommands,
+  ]).without(absent);
 }

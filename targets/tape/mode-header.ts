@@ -6,7 +6,11 @@ import { bits, flag, record, u24, u8 } from '#wire';
 import { mediumTypeOf } from './density.js';
 import type { DrivePersonality } from './personality.js';
 
-const deviceSpecific = record(1, { writeProtected: flag(0, 7), bufferedMode: bits(0, 6, 4), speed: bits(0, 3, 0) });
+const deviceSpecific = record(1, {
+  writeProtected: flag(0, 7),
+  bufferedMode: bits(0, 6, 4),
+  speed: bits(0, 3, 0),
+});
 const blockDescriptor = record(8, { densityCode: u8(0), blocks: u24(1), blockLength: u24(5) });
 
 /** DENSITY CODE: the default of the unit; no change. */
@@ -81,8 +85,7 @@ export class TapeModeHeader implements ModeHeader {
     const { bufferedMode, speed } = deviceSpecific.decode(Buffer.from([sent.deviceSpecific]));
     if (bufferedMode > bufferedModeMax) throw invalidParameter(sent.at.deviceSpecific, 6);
     if (speed !== 0) throw invalidParameter(sent.at.deviceSpecific, 3);
-    const blockLength =
-      sent.blockDescriptor.length === 0 ? this.#blockLength : this.#checkDescriptor(sent);
+    const blockLength = sent.blockDescriptor.length === 0 ? this.#blockLength : this.#checkDescriptor(sent);
     if (bufferedMode === this.#bufferedMode && blockLength === this.#blockLength) return undefined;
     return () => {
       this.#bufferedMode = bufferedMode;

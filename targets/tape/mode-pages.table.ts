@@ -54,12 +54,21 @@ const protection = {
   },
   changeable: ['method', 'informationLength', 'protectOnWrite', 'protectOnRead'],
 } as const;
-type Protection = { -readonly [K in keyof typeof protection.defaults]: K extends 'method' | 'informationLength' ? number : boolean };
+type Protection = {
+  -readonly [K in keyof typeof protection.defaults]: K extends 'method' | 'informationLength'
+    ? number
+    : boolean;
+};
 
 /** A method that the drive has, with its four bytes; and no bits without a method. */
 const checkProtection =
   (methodMax: number) =>
-  ({ method, informationLength, protectOnWrite, protectOnRead }: Protection): keyof Protection | undefined => {
+  ({
+    method,
+    informationLength,
+    protectOnWrite,
+    protectOnRead,
+  }: Protection): keyof Protection | undefined => {
     if (method > methodMax) return 'method';
     if (method === 0 && protectOnWrite) return 'protectOnWrite';
     if (method === 0 && protectOnRead) return 'protectOnRead';

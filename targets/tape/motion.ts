@@ -220,4 +220,3 @@ export function preventAllow(unit: TapeUnit, task: Task, prevent: number): void 
   if (prevent > 1) throw invalidCdbField(4, 1); // 2 and 3 are obsolete
   unit.prevent(task.nexus, prevent === 1);
 }
-

@@ -1,6 +1,5 @@
 /** Sizes of partitions as the Medium Partition mode page asks for them and shows them (SSC-4 8.3.4). */
-import type { ValueOfPage } from './mode-pages.table.js';
-import { MEDIUM_PARTITION, PARTITION_SIZE_UNIT } from './mode-pages.table.js';
+import { type MEDIUM_PARTITION, PARTITION_SIZE_UNIT, type ValueOfPage } from './mode-pages.table.js';
 
 export type PartitionPage = ValueOfPage<typeof MEDIUM_PARTITION>;
 
@@ -32,7 +31,8 @@ export function partitionCapacities(capacityBytes: number, page?: PartitionPage)
   const count = (page?.additionalPartitions ?? 0) + 1;
   if (page === undefined || count === 1) return [capacityBytes];
   // FDP and SDP leave the sizes to the device server: equal parts.
-  if (!page.initiatorDefinedPartitions) return equalParts(capacityBytes, page.fixedDataPartitions ? 2 : count);
+  if (!page.initiatorDefinedPartitions)
+    return equalParts(capacityBytes, page.fixedDataPartitions ? 2 : count);
   const unit = unitBytes(page);
   const asked = sizesOf(page).slice(0, count);
   const rests = asked.filter((size) => size === theRest).length;

@@ -16,7 +16,8 @@ const METHODS: readonly Method[] = ['none', 'reed-solomon-crc', 'crc32c'];
 
 /** What protects blocks in each direction now. */
 export function protectionOf(unit: TapeUnit): { readonly write: Method; readonly read: Method } {
-  const page = unit.modePages.find(CONTROL_DATA_PROTECTION) ?? unit.modePages.find(CONTROL_DATA_PROTECTION_RS);
+  const page =
+    unit.modePages.find(CONTROL_DATA_PROTECTION) ?? unit.modePages.find(CONTROL_DATA_PROTECTION_RS);
   const method = METHODS[page?.method ?? 0] ?? 'none';
   return {
     write: page?.protectOnWrite === true ? method : 'none',

@@ -1,5 +1,12 @@
 /** The mode pages of one tape unit: rows of the table with what is live in them and what setting them does. */
-import { CONTROL, CONTROL_EXTENSION, DISCONNECT_RECONNECT, type ModePageUse, POWER_CONDITION, usePage } from '#scsi';
+import {
+  CONTROL,
+  CONTROL_EXTENSION,
+  DISCONNECT_RECONNECT,
+  type ModePageUse,
+  POWER_CONDITION,
+  usePage,
+} from '#scsi';
 import {
   CONTROL_DATA_PROTECTION,
   CONTROL_DATA_PROTECTION_RS,
@@ -43,7 +50,9 @@ export function tapeModePages(unit: TapeUnit): readonly ModePageUse[] {
 
 function protectionPages({ personality }: TapeUnit): readonly ModePageUse[] {
   if (personality.protection.length === 0) return [];
-  return [usePage(personality.protection.includes('crc32c') ? CONTROL_DATA_PROTECTION : CONTROL_DATA_PROTECTION_RS)];
+  return [
+    usePage(personality.protection.includes('crc32c') ? CONTROL_DATA_PROTECTION : CONTROL_DATA_PROTECTION_RS),
+  ];
 }
 
 /** DCE of page 0Fh and the compression algorithm of page 10h are one switch with two handles (SSC-4 8.3.2). */
