@@ -31,6 +31,19 @@ export const selfTestResultsMax = 20;
 
 /** MaxRecvDataSegmentLength we declare: one slab block. Bigger wins nothing (measured). */
 export const dataSegmentBytesMax = slabBlockBytes;
+/** FirstBurstLength we want: a common record arrives with its command, and lands in one block. */
+export const firstBurstBytesMax = slabBlockBytes;
+/** R2Ts that one command may have outstanding: enough to keep a fast link busy while a burst is answered. */
+export const outstandingR2TMax = 8;
+/** Memory that gathers the data-out of one command ahead of its execution: a largest record at any alignment. */
+export const gatherBytesMax = recordBytesMax + 1 + slabBlockBytes;
+assert(gatherBytesMax % slabBlockBytes === 0, 'a ring of whole blocks');
+/** Share of the pool that the commands of one session may hold, so that one initiator does not starve the others. */
+export const gatherShareOfSession = 0.5;
+assert(gatherBytesMax <= slabBlockBytes * slabBlocksMax * gatherShareOfSession);
+/** Free blocks below which command windows stop growing. */
+export const slabBlocksLow = 64;
+
 /** Largest data segment of a login or text PDU (RFC 7143 6.1: 8192 until negotiated). */
 export const textSegmentBytesMax = 8 * KiB;
 /** Text of one negotiation sequence put together from C-bit parts. */
@@ -40,6 +53,11 @@ export const loginKeysMax = 128;
 /** Login request and response pairs before we give up. */
 export const loginRoundsMax = 32;
 export const loginTimeoutMs = 15_000;
+/** RFC 7143 12.1.3: CHAP challenges up to 1024 bytes, secrets of at least 96 bits. */
+export const chapChallengeBytesMax = 1024;
+export const chapSecretBytesMin = 12;
+/** Address that a redirected login may name, and target names: RFC 7143 4.2.7.1. */
+export const targetNameBytesMax = 223;
 /** RFC 7143 6.1: key names up to 63 bytes, values up to 255 unless a key says otherwise (8192 for lists of binary values). */
 export const keyNameBytesMax = 63;
 export const keyValueBytesMax = 255;
@@ -48,6 +66,8 @@ export const keyLargeValueBytesMax = 8 * KiB;
 /** Commands a session may have outstanding: our CmdSN window. */
 export const commandWindowMax = 128;
 export const immediateCommandsMax = 64;
+/** Commands of a session that run at once when memory is short. */
+export const commandWindowLow = 8;
 export const sessionsMax = 1024;
 export const sessionsOfTargetMax = 256;
 /** Sockets that have not finished their login. */
@@ -56,6 +76,15 @@ export const connectionsMax = 2048;
 /** Silence after which we ping, and the time a ping may take. */
 export const keepaliveIdleMs = 30_000;
 export const keepaliveAnswerMs = 15_000;
+assert(keepaliveIdleMs % keepaliveAnswerMs === 0, 'both are counted in ticks of the answer time');
+/** A peer that neither sends the data it was asked for nor reads what it is sent, for so long, is dropped. */
+export const stalledPeerMs = 60_000;
+assert(stalledPeerMs % keepaliveAnswerMs === 0);
+/**
+ * Before tasks are aborted we wait for data under way to them (RFC 7143 4.2.3.3), but no longer: Linux sends none for a
+ * task that it aborts, and gives up on the abort itself after 15 s.
+ */
+export const abortDataWaitMs = 1_000;
 /** Bytes that may wait for a peer that does not read, before we stop executing its commands. */
 export const outboxBytesMax = 4 * MiB;
 

@@ -153,6 +153,14 @@ export const SENSE = {
   endOfData: sense('blank-check', 0x00, 0x05, 'END-OF-DATA DETECTED'),
   // Aborted command
   logicalBlockGuardCheckFailed: sense('aborted-command', 0x10, 0x01, 'LOGICAL BLOCK GUARD CHECK FAILED'),
+  unexpectedUnsolicitedData: sense(
+    'aborted-command',
+    0x0c,
+    0x0c,
+    'WRITE ERROR - UNEXPECTED UNSOLICITED DATA',
+  ),
+  notEnoughUnsolicitedData: sense('aborted-command', 0x0c, 0x0d, 'WRITE ERROR - NOT ENOUGH UNSOLICITED DATA'),
+  protocolServiceCrcError: sense('aborted-command', 0x47, 0x05, 'PROTOCOL SERVICE CRC ERROR'),
   invalidMessageError: sense('aborted-command', 0x49, 0x00, 'INVALID MESSAGE ERROR'),
   dataPhaseError: sense('aborted-command', 0x4b, 0x00, 'DATA PHASE ERROR'),
   // Volume overflow, miscompare

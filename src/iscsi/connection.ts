@@ -1,0 +1,423 @@
+/**
+ * Connection: one TCP connection: framer in, outbox out, StatSN, digests, keepalive, and the phase it is in (RFC 7143
+ * 4.2.6, 6.3, 7).
+ *
+ * Invariants: P1 StatSN increases by one per PDU that takes one. I9 nothing that a peer sends, and no moment at which it
+ * goes away, makes an exception leave this class or memory stay taken; tearing down is idempotent.
+ */
+import { ProtocolError } from '#errors';
+import type { Clock, Link, Logger, Random, Timer } from '#env';
+import {
+  commandWindowMax,
+  dataSegmentBytesMax,
+  keepaliveAnswerMs,
+  keepaliveIdleMs,
+  loginTimeoutMs,
+  stalledPeerMs,
+  textSegmentBytesMax,
+} from '#limits';
+import { crc32c, increment, type SlabPool } from '#wire';
+import type { DiscoveryPolicy } from './access-policy.js';
+import { Framer, type PduReceiver, type SegmentSink } from './framer.js';
+import { FullFeature, unnumbered, type FullFeatureHost } from './full-feature.js';
+import { defaultKeyValues, type KeyValues } from './keys.table.js';
+import { Login, type LoggedIn, type LoginAnswer, type LoginHost } from './login.js';
+import { LoginPhase, replyOf, type LoginPhaseHost, type LoginReply } from './login-phase.js';
+import { Outbox } from './outbox.js';
+import { OPCODE, writeDataSegmentLength, writeStatusNumbers } from './pdu.js';
+import { ASYNC_EVENT, LOGIN_STATUS, noTag, PDU, type LoginStatus, type RejectReason } from './pdu.table.js';
+import { formatAddress, plainHost, sendTargets, type ReachablePortal } from './send-targets.js';
+import type { Session } from './session.js';
+import type { TargetNode } from './target-node.js';
+import type { Pair } from './text.js';
+
+/** What a connection needs of the server. */
+export interface ConnectionHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly pool: SlabPool;
+  readonly log: Logger;
+  readonly discovery: DiscoveryPolicy | undefined;
+  target(name: string): TargetNode | undefined;
+  targets(): readonly TargetNode[];
+  portals(): readonly ReachablePortal[];
+  session(
+    target: TargetNode,
+    groupTag: number,
+    initiatorName: string,
+    isid: Buffer,
+    tsih: number,
+  ): Session | undefined;
+  /** Makes or joins the session, after what it replaces has ended; or the status that refuses it. */
+  establish(connection: Connection, loggedIn: LoggedIn<TargetNode, Session>): Promise<Session | LoginStatus>;
+  coldReset(target: TargetNode): void;
+  closed(connection: Connection): void;
+}
+
+const padding = Buffer.alloc(4);
+const idleTicksMax = keepaliveIdleMs / keepaliveAnswerMs;
+const stalledTicksMax = stalledPeerMs / keepaliveAnswerMs;
+
+export class Connection
+  implements PduReceiver, FullFeatureHost, LoginPhaseHost<TargetNode, Session>, LoginHost<TargetNode, Session>
+{
+  readonly groupTag: number;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly pool: SlabPool;
+  readonly random: Random;
+  readonly discovery: DiscoveryPolicy | undefined;
+  readonly remoteHost: string;
+  readonly #host: ConnectionHost;
+  readonly #link: Link;
+  readonly #log: Logger;
+  readonly #framer: Framer;
+  readonly #login: Login<TargetNode, Session>;
+  #phase: PduReceiver;
+  #fullFeature: FullFeature | undefined;
+  #session: Session | undefined;
+  #cid = 0;
+  #keys: KeyValues = defaultKeyValues();
+  #headerDigest = false;
+  #dataDigest = false;
+  #statSN = 1;
+  #closed = false;
+  #finishing = false;
+  #timer: Timer | undefined;
+  #paused = false;
+  // keepalive
+  #heard = false;
+  #silentTicks = 0;
+  #pingTag: number | undefined;
+  #unsentTicks = 0;
+  #sentBytes = 0;
+
+  constructor(host: ConnectionHost, link: Link, groupTag: number) {
+    this.#host = host;
+    this.#link = link;
+    this.groupTag = groupTag;
+    this.clock = host.clock;
+    this.pool = host.pool;
+    this.random = host.random;
+    this.discovery = host.discovery;
+    this.remoteHost = plainHost(link.remote.host);
+    this.#log = host.log.facility('iscsi', { remote: formatAddress(link.remote) });
+    this.outbox = new Outbox(link, () => this.#outboxChanged());
+    this.#framer = new Framer(this, textSegmentBytesMax);
+    this.#login = new Login(this);
+    this.#phase = new LoginPhase(this, this.#login);
+  }
+
+  start(): void {
+    this.#timer = this.clock.after(loginTimeoutMs, () => this.drop('login took too long'));
+    this.#link.start({ data: (chunk) => this.#receive(chunk), closed: (error) => this.#linkClosed(error) });
+  }
+
+  get cid(): number {
+    return this.#cid;
+  }
+  get keys(): KeyValues {
+    return this.#keys;
+  }
+  get segmentBytesMax(): number {
+    return this.#keys.MaxRecvDataSegmentLength;
+  }
+  get session(): Session | undefined {
+    return this.#session;
+  }
+  get remote(): string {
+    return formatAddress(this.#link.remote);
+  }
+  get local(): string {
+    return formatAddress(this.#link.local);
+  }
+  get isLoggedIn(): boolean {
+    return this.#fullFeature !== undefined;
+  }
+
+  // --- in ---------------------------------------------------------------------------------------------------------------
+
+  #receive(chunk: Buffer): void {
+    this.#heard = true;
+    this.#guard(() => this.#framer.push(chunk));
+    this.outbox.flush();
+    if (this.outbox.isFull) this.#pause();
+  }
+  /** I9: whatever happens inside, the worst is the end of this connection. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) {
+        this.#log.error('A connection failed unexpectedly', { error: String((error as Error).stack) });
+      }
+      this.drop((error as Error).message);
+    }
+  }
+  header(bhs: Buffer, ahs: Buffer): SegmentSink | undefined {
+    return this.#phase.header(bhs, ahs);
+  }
+  complete(intact: boolean): void {
+    this.#phase.complete(intact);
+  }
+  #pause(): void {
+    if (this.#paused || this.#closed) return;
+    this.#paused = true;
+    this.#framer.hold();
+    this.#link.pause();
+  }
+  #resume(): void {
+    if (!this.#paused || this.#closed) return;
+    this.#paused = false;
+    this.#guard(() => this.#framer.release());
+    if (!this.#paused && !this.#closed) this.#link.resume();
+  }
+  #outboxChanged(): void {
+    if (!this.outbox.isFull && this.#fullFeature !== undefined) this.#resume();
+  }
+
+  // --- out --------------------------------------------------------------------------------------------------------------
+
+  emit(header: Buffer, statSN: 'take' | 'show' | 'none', length: number, slices: readonly Buffer[]): number {
+    const shown = this.#statSN;
+    const session = this.#session;
+    if (this.#closed || session === undefined) return shown;
+    if (statSN === 'take') this.#statSN = increment(shown);
+    session.advanceWindow();
+    const { expCmdSN, maxCmdSN } = session.window;
+    writeStatusNumbers(header, statSN === 'none' ? 0 : shown, expCmdSN, maxCmdSN);
+    session.counters.bytesOut += length;
+    this.#put(header, length, slices);
+    return shown;
+  }
+  #put(header: Buffer, length: number, slices: readonly Buffer[]): void {
+    writeDataSegmentLength(header, length);
+    const { outbox } = this;
+    outbox.addHeader(header);
+    if (this.#headerDigest) outbox.add(digestOf(crc32c(header)));
+    if (length === 0) return;
+    let crc = 0;
+    for (const slice of slices) {
+      outbox.add(slice);
+      if (this.#dataDigest) crc = crc32c(slice, crc);
+    }
+    const pad = -length & 3;
+    if (pad > 0) outbox.add(padding.subarray(0, pad));
+    if (this.#dataDigest) outbox.add(digestOf(pad === 0 ? crc : crc32c(padding.subarray(0, pad), crc)));
+  }
+
+  reject(reason: RejectReason, rejected: Buffer): void {
+    const header = PDU.reject.bhs.encode({
+      opcode: OPCODE.reject,
+      final: true,
+      reason,
+      initiatorTaskTag: noTag,
+      dataSN: 0,
+      ...unnumbered,
+    });
+    this.#log.debug('PDU rejected', { reason, opcode: (rejected[0] ?? 0) & 0x3f });
+    this.emit(header, 'take', rejected.length, [rejected]);
+  }
+  #asyncMessage(event: number, parameters: readonly [number, number, number]): void {
+    const [parameter1, parameter2, parameter3] = parameters;
+    const header = PDU.asyncMessage.bhs.encode({
+      opcode: OPCODE.asyncMessage,
+      final: true,
+      lun: Buffer.alloc(8),
+      initiatorTaskTag: noTag,
+      asyncEvent: event,
+      asyncVCode: 0,
+      parameter1,
+      parameter2,
+      parameter3,
+      ...unnumbered,
+    });
+    this.emit(header, 'take', 0, []);
+  }
+  /** 11.9.1 event 1: please log out, or be cut off after this time. */
+  requestLogout(withinSeconds: number): void {
+    this.#asyncMessage(ASYNC_EVENT.logoutRequest, [0, 0, withinSeconds]);
+  }
+  /** 11.9.1 event 3: all connections of the session go now; log in again when you like. */
+  announceDrop(): void {
+    this.#asyncMessage(ASYNC_EVENT.sessionDrop, [0, 0, 0]);
+  }
+
+  // --- login ------------------------------------------------------------------------------------------------------------
+
+  target(name: string): TargetNode | undefined {
+    return this.#host.target(name);
+  }
+  sessionOf(target: TargetNode, initiatorName: string, isid: Buffer, tsih: number): Session | undefined {
+    return this.#host.session(target, this.groupTag, initiatorName, isid, tsih);
+  }
+  reply({ header, status, cmdSN, text }: LoginReply): void {
+    if (this.#closed) return;
+    writeStatusNumbers(header, this.#statSN, cmdSN, increment(cmdSN, commandWindowMax - 1));
+    this.#statSN = increment(this.#statSN);
+    this.#put(header, text.length, [text]);
+    if (status === LOGIN_STATUS.success) return;
+    this.#log.info('Login refused', {
+      status: status.toString(16).padStart(4, '0'),
+      initiator: this.#login.initiatorName,
+      reason: this.#login.refusal,
+    });
+    this.finish();
+  }
+  establish(
+    loggedIn: LoggedIn<TargetNode, Session>,
+    answer: LoginAnswer<TargetNode, Session>,
+    header: Buffer,
+  ): void {
+    this.#cid = loggedIn.cid;
+    this.#keys = loggedIn.keys;
+    this.#pause(); // nothing is read until the session is there
+    this.background('login', async () => {
+      const made = await this.#host.establish(this, loggedIn);
+      if (typeof made === 'number') {
+        this.reply(
+          replyOf(
+            header,
+            { ...answer, transit: false, nextStage: 0, text: Buffer.alloc(0), status: made },
+            0,
+          ),
+        );
+        return;
+      }
+      if (this.#closed) await made.leave(this);
+      else this.#enterFullFeature(made, answer, header);
+    });
+  }
+  #enterFullFeature(session: Session, answer: LoginAnswer<TargetNode, Session>, header: Buffer): void {
+    const reply = replyOf(header, answer, session.tsih);
+    this.reply({ ...reply, cmdSN: session.window.expCmdSN });
+    this.#session = session;
+    this.#fullFeature = new FullFeature(this, session);
+    this.#phase = this.#fullFeature;
+    this.#headerDigest = this.#framer.headerDigest = this.#keys.HeaderDigest === 'CRC32C';
+    this.#dataDigest = this.#framer.dataDigest = this.#keys.DataDigest === 'CRC32C';
+    this.#framer.segmentBytesMax = dataSegmentBytesMax;
+    this.#timer?.cancel();
+    this.#tickSoon();
+    this.#log.info('Logged in', {
+      initiator: session.initiatorName,
+      target: session.target?.name ?? '(discovery)',
+      session: session.id,
+    });
+    this.#resume();
+  }
+
+  // --- full feature -----------------------------------------------------------------------------------------------------
+
+  nextTransferTag(): number {
+    return this.#session?.nextTransferTag() ?? 0;
+  }
+  /** Appendix C: All in a discovery session only; a normal session may ask for its own target, by name or by nothing. */
+  sendTargets(what: string): Pair[] | undefined {
+    const session = this.#session;
+    if (session === undefined) return undefined;
+    const own = session.target;
+    if (own !== undefined && what !== '' && what !== own.name) return undefined;
+    if (own === undefined && what === '') return undefined;
+    const asker = {
+      initiatorName: session.initiatorName,
+      remoteHost: this.remoteHost,
+      localHost: this.#link.local.host,
+    };
+    const targets = own === undefined ? this.#host.targets() : [own];
+    return sendTargets(own?.name ?? what, targets, this.#host.portals(), asker);
+  }
+  coldReset(): void {
+    const target = this.#session?.target;
+    if (target !== undefined) this.#host.coldReset(target);
+  }
+  pinged(transferTag: number): void {
+    if (transferTag === this.#pingTag) this.#pingTag = undefined;
+  }
+
+  // --- keepalive --------------------------------------------------------------------------------------------------------
+
+  #tickSoon(): void {
+    if (!this.#closed) this.#timer = this.clock.after(keepaliveAnswerMs, () => this.#tick());
+  }
+  #tick(): void {
+    const dead = this.#deadReason();
+    if (dead !== undefined) {
+      this.drop(dead);
+      return;
+    }
+    this.#tickSoon();
+  }
+  #deadReason(): string | undefined {
+    if (this.outbox.queuedBytes > 0 && this.outbox.sentBytes === this.#sentBytes) this.#unsentTicks += 1;
+    else this.#unsentTicks = 0;
+    this.#sentBytes = this.outbox.sentBytes;
+    if (this.#unsentTicks >= stalledTicksMax) return 'the peer does not read';
+    for (const transfer of this.#session?.tasks.values() ?? []) {
+      if (transfer.tick() >= stalledTicksMax) return 'the peer does not send the data it was asked for';
+    }
+    this.#silentTicks = this.#heard || this.#paused ? 0 : this.#silentTicks + 1;
+    this.#heard = false;
+    if (this.#silentTicks === idleTicksMax) this.#ping();
+    return this.#silentTicks > idleTicksMax ? 'the peer does not answer' : undefined;
+  }
+  #ping(): void {
+    this.#pingTag = this.nextTransferTag();
+    const header = PDU.nopIn.bhs.encode({
+      opcode: OPCODE.nopIn,
+      final: true,
+      lun: Buffer.alloc(8),
+      initiatorTaskTag: noTag,
+      targetTransferTag: this.#pingTag,
+      ...unnumbered,
+    });
+    this.emit(header, 'show', 0, []);
+  }
+
+  // --- end --------------------------------------------------------------------------------------------------------------
+
+  background(what: string, work: () => Promise<void>): void {
+    void work().catch((error: unknown) => {
+      this.#log.error('Background work failed', { what, error: String((error as Error).stack) });
+      this.drop(`${what} failed`);
+    });
+  }
+  finish(): void {
+    if (this.#closed || this.#finishing) return;
+    this.#finishing = true;
+    this.#framer.stop();
+    this.outbox.flush();
+    this.#link.end();
+    // A peer that does not close its side does not keep ours.
+    this.#timer?.cancel();
+    this.#timer = this.clock.after(loginTimeoutMs, () => this.drop('the peer does not close'));
+  }
+  drop(reason: string): void {
+    if (this.#closed) return;
+    this.#log.info('Connection dropped', { reason, session: this.#session?.id });
+    this.#close();
+    this.#link.destroy();
+  }
+  #linkClosed(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#log.debug('Connection closed', { error: error?.message });
+    this.#close();
+  }
+  #close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#framer.stop();
+    this.#fullFeature?.close();
+    this.outbox.close();
+    const session = this.#session;
+    if (session !== undefined) this.background('session end', async () => await session.leave(this));
+    this.#host.closed(this);
+  }
+}
+
+/** CRC32C as it travels: the first byte holds the low bits (RFC 7143 13.1). */
+function digestOf(crc: number): Buffer {
+  const digest = Buffer.alloc(4);
+  digest.writeUInt32LE(crc);
+  return digest;
+}

@@ -1,0 +1,251 @@
+/**
+ * Session: one I_T nexus as iSCSI has it: command window, tasks by Initiator Task Tag, the connections that carry it
+ * (RFC 7143 4.2.2, 4.3). Recovery level 0 with one connection today; everything that would differ per connection is kept
+ * by Connection, so that more can join.
+ *
+ * Invariants: P1 (CommandWindow). P2 every admitted command ends in exactly one Outcome. Only the session changes its
+ * window and its task list.
+ */
+import type { Logger } from '#env';
+import { commandWindowLow, commandWindowMax, immediateCommandsMax, slabBlocksLow } from '#limits';
+import { CheckCondition, encodeFixed, SENSE, STATUS, type Nexus, type Outcome, type Sense } from '#scsi';
+import { isBefore, type SlabPool } from '#wire';
+import { CommandWindow } from './command-window.js';
+import { GatherMemory } from './gather.js';
+import type { KeyValues } from './keys.table.js';
+import { noTag } from './pdu.table.js';
+import { nexusOf, type TargetNode } from './target-node.js';
+import type { Transfer, TransferOwner } from './transfer.js';
+
+/** What the session needs of a connection that carries it. */
+export interface SessionLink {
+  readonly cid: number;
+  /** Tells the initiator that the session is about to go, then closes. */
+  requestLogout(withinSeconds: number): void;
+  drop(reason: string): void;
+}
+
+export interface SessionCounters {
+  commands: number;
+  bytesIn: number;
+  bytesOut: number;
+  rejects: number;
+  taskManagement: number;
+  /** Commands refused with TASK SET FULL because memory was short. */
+  refusedFull: number;
+}
+
+export interface SessionOptions {
+  readonly id: number;
+  readonly tsih: number;
+  readonly isid: Buffer;
+  readonly groupTag: number;
+  readonly initiatorName: string;
+  readonly initiatorAddress: string;
+  readonly user: string | undefined;
+  readonly target: TargetNode | undefined;
+  readonly keys: KeyValues;
+  readonly cmdSN: number;
+  readonly pool: SlabPool;
+  readonly openedAtMs: number;
+  readonly log: Logger;
+  readonly ended: (session: Session) => void;
+}
+
+export class Session implements TransferOwner {
+  readonly id: number;
+  readonly tsih: number;
+  readonly isid: Buffer;
+  readonly groupTag: number;
+  readonly initiatorName: string;
+  readonly initiatorAddress: string;
+  readonly user: string | undefined;
+  readonly target: TargetNode | undefined;
+  readonly keys: KeyValues;
+  readonly nexus: Nexus;
+  readonly memory: GatherMemory;
+  readonly window: CommandWindow;
+  readonly openedAtMs: number;
+  readonly counters: SessionCounters = {
+    commands: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    rejects: 0,
+    taskManagement: 0,
+    refusedFull: 0,
+  };
+  readonly #pool: SlabPool;
+  readonly #log: Logger;
+  readonly #tasks = new Map<number, Transfer>();
+  readonly #begun = new Set<Transfer>();
+  readonly #connections = new Map<number, SessionLink>();
+  readonly #ended: (session: Session) => void;
+  #immediates = 0;
+  #transferTag = 0;
+  #closing: Promise<void> | undefined;
+  /** StatSN of the last refusal for want of memory that the initiator may not have seen. */
+  #refused: number | 'unanswered' | undefined;
+
+  constructor(options: SessionOptions) {
+    const { target, groupTag, initiatorName, isid } = options;
+    this.id = options.id;
+    this.tsih = options.tsih;
+    this.isid = isid;
+    this.groupTag = groupTag;
+    this.initiatorName = initiatorName;
+    this.initiatorAddress = options.initiatorAddress;
+    this.user = options.user;
+    this.target = target;
+    this.keys = options.keys;
+    this.openedAtMs = options.openedAtMs;
+    this.nexus = nexusOf(target?.name ?? '', groupTag, initiatorName, isid);
+    this.#pool = options.pool;
+    this.memory = new GatherMemory(options.pool);
+    this.window = new CommandWindow(commandWindowMax, options.cmdSN);
+    this.#log = options.log;
+    this.#ended = options.ended;
+    target?.device.attach(this.nexus, (lun) => target.access.sees(initiatorName, lun));
+  }
+
+  get isDiscovery(): boolean {
+    return this.target === undefined;
+  }
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  // --- connections ----------------------------------------------------------------------------------------------------
+
+  get connections(): readonly SessionLink[] {
+    return [...this.#connections.values()];
+  }
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+  hasConnection(cid: number): boolean {
+    return this.#connections.has(cid);
+  }
+  /** A connection with the same CID was the old one of this: connection reinstatement (6.3.4). */
+  join(connection: SessionLink): void {
+    const old = this.#connections.get(connection.cid);
+    this.#connections.set(connection.cid, connection);
+    old?.drop('connection reinstatement');
+  }
+  /** The connection is gone. At recovery level 0 its tasks end with it, and the session with its last connection. */
+  async leave(connection: SessionLink): Promise<void> {
+    if (this.#connections.get(connection.cid) !== connection) {
+      await this.#abortAll(); // replaced: the tasks of the old connection end, the session goes on
+      return;
+    }
+    this.#connections.delete(connection.cid);
+    if (this.#connections.size === 0) await this.close();
+  }
+
+  /**
+   * Ends the session: tasks aborted, nexus lost (SAM-5 6.3.4), connections dropped but for `last`, which has something to
+   * say yet. Resolves when nothing is left.
+   */
+  async close(last?: SessionLink): Promise<void> {
+    if (last !== undefined) this.#connections.delete(last.cid);
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+  async #close(): Promise<void> {
+    this.window.close();
+    const { target } = this;
+    for (const transfer of this.#tasks.values()) transfer.cancel();
+    if (target !== undefined) await target.device.detach(this.nexus);
+    for (const transfer of this.#tasks.values()) transfer.abandon();
+    const connections = this.connections;
+    this.#connections.clear();
+    for (const connection of connections) connection.drop('session closed');
+    this.#ended(this);
+  }
+  async #abortAll(): Promise<void> {
+    const tasks = [...this.#tasks.values()];
+    for (const task of tasks) task.cancel();
+    for (const lun of this.target?.device.lunsOf(this.nexus) ?? []) {
+      await this.target?.device.units.get(lun)?.abortTaskSet(this.nexus);
+    }
+    for (const task of tasks) task.abandon();
+  }
+
+  // --- commands -------------------------------------------------------------------------------------------------------
+
+  get tasks(): ReadonlyMap<number, Transfer> {
+    return this.#tasks;
+  }
+  nextTransferTag(): number {
+    this.#transferTag = (this.#transferTag + 1) % noTag;
+    return this.#transferTag;
+  }
+  /** Too many immediate commands at once? */
+  get immediatesExhausted(): boolean {
+    return this.#immediates >= immediateCommandsMax;
+  }
+  /** MaxCmdSN as far as commands and memory allow (P3). */
+  advanceWindow(): void {
+    const low = this.#pool.freeBytes < slabBlocksLow * this.#pool.blockBytes;
+    this.window.advance(low ? commandWindowLow : commandWindowMax);
+  }
+
+  /**
+   * Whether a command must be refused because one before it was and the initiator has not seen that yet: it may be the
+   * next record of a tape, which must not overtake the one refused.
+   */
+  followsRefusal(expStatSN: number): boolean {
+    if (this.#refused === undefined) return false;
+    if (this.#refused === 'unanswered' || !isBefore(this.#refused, expStatSN)) return true;
+    this.#refused = undefined;
+    return false;
+  }
+  /** A command is refused for want of memory; `statSN` once the refusal has been sent. */
+  noteRefusal(statSN?: number): void {
+    if (statSN === undefined) this.counters.refusedFull += 1;
+    this.#refused = statSN ?? 'unanswered';
+  }
+
+  /** The command is here, though its turn may not have come. */
+  register(transfer: Transfer): void {
+    this.#tasks.set(transfer.tag, transfer);
+  }
+  begin(transfer: Transfer): void {
+    this.counters.commands += 1;
+    if (this.#tasks.get(transfer.tag) !== transfer) return; // aborted before its turn
+    this.#begun.add(transfer);
+    if (transfer.immediate) this.#immediates += 1;
+    else this.window.began();
+    void this.#run(transfer);
+  }
+  async #run(transfer: Transfer): Promise<void> {
+    const { target } = this;
+    if (target === undefined || transfer.refusal !== undefined || transfer.failed) {
+      transfer.finish(this.#transportOutcome(transfer));
+      return;
+    }
+    transfer.start();
+    try {
+      const outcome = await target.device.execute(transfer);
+      transfer.finish(transfer.failed ? this.#transportOutcome(transfer) : outcome);
+    } catch (error) {
+      this.#log.error('A command ended without outcome', { error: String((error as Error).stack) });
+      transfer.finish(this.#checkCondition(transfer, SENSE.internalTargetFailure));
+    }
+  }
+  /** How a command ends that the transport does not let through. */
+  #transportOutcome(transfer: Transfer): Outcome {
+    if (transfer.failure !== undefined) return this.#checkCondition(transfer, transfer.failure);
+    return { status: transfer.refusal ?? STATUS.busy };
+  }
+  #checkCondition(transfer: Transfer, sense: Sense): Outcome {
+    const unit = this.target?.device.unitAt(this.nexus, transfer.lun);
+    const condition = new CheckCondition(sense);
+    return unit?.checkCondition(condition) ?? { status: STATUS.checkCondition, sense: encodeFixed(sense) };
+  }
+  ended(transfer: Transfer): void {
+    if (this.#tasks.get(transfer.tag) === transfer) this.#tasks.delete(transfer.tag);
+    if (!this.#begun.delete(transfer)) return;
+    if (transfer.immediate) this.#immediates -= 1;
+    else this.window.ended();
+  }
+}
