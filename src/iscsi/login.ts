@@ -203,7 +203,7 @@ export class Login<Target extends LoginTarget, Session extends LoginSession> {
     if (Buffer.byteLength(name) > targetNameBytesMax) {
       throw new LoginFailure(LOGIN_STATUS.initiatorError, 'InitiatorName is too long');
     }
-    this.#initiatorName = name;
+    this.#initiatorName = name.toLowerCase(); // RFC 3722: names are compared without case
     this.#identified = true;
     const type = value('SessionType') ?? KEYS.SessionType.default;
     if (type === 'Discovery') {
@@ -227,7 +227,7 @@ export class Login<Target extends LoginTarget, Session extends LoginSession> {
   #identifyTarget(name: string | undefined): Pair[] {
     if (name === undefined || name === '')
       throw new LoginFailure(LOGIN_STATUS.missingParameter, 'TargetName is missing');
-    const target = this.#host.target(name);
+    const target = this.#host.target(name.toLowerCase());
     if (target === undefined)
       throw new LoginFailure(LOGIN_STATUS.notFound, 'There is no target of this name');
     this.#target = target;

@@ -20,7 +20,7 @@ import type { LoggedIn } from './login.js';
 import { LOGIN_STATUS, type LoginStatus } from './pdu.table.js';
 import { Portal, type PortalSpec, type PortalView } from './portal.js';
 import { Session, type SessionCounters } from './session.js';
-import { TargetNode, type TargetSpec } from './target-node.js';
+import { TargetNode, targetPortOf, type TargetSpec } from './target-node.js';
 
 export interface SessionView {
   readonly id: number;
@@ -94,6 +94,7 @@ export class IscsiServer implements ConnectionHost {
     if (this.#targets.has(spec.name))
       throw new RefusedError('conflict', `There is a target ${spec.name} already`);
     this.#targets.set(spec.name, new TargetNode(spec));
+    this.#tellPorts();
   }
   /** Its sessions are told and ended first. */
   async removeTarget(name: string): Promise<void> {
@@ -117,13 +118,22 @@ export class IscsiServer implements ConnectionHost {
       this.#accept(link, spec.groupTag),
     );
     this.#portals.set(portal.id, portal);
+    this.#tellPorts();
     return portal.view;
   }
   /** Stops listening; connections that came through it stay. */
   async removePortal(id: number): Promise<void> {
     const portal = this.#portals.get(id);
     this.#portals.delete(id);
+    this.#tellPorts();
     await portal?.close();
+  }
+  /** Each portal group is a SCSI target port of each target (4.4). */
+  #tellPorts(): void {
+    const groups = new Set([...this.#portals.values()].map((portal) => portal.groupTag));
+    for (const { name, device } of this.#targets.values()) {
+      device.setPorts([...groups].toSorted((a, b) => a - b).map((groupTag) => targetPortOf(name, groupTag)));
+    }
   }
   portals(): PortalView[] {
     return [...this.#portals.values()].map((portal) => portal.view);

@@ -1,5 +1,5 @@
 /** TargetNode: one iSCSI target name: its device, who may use it, and the sessions that do (RFC 7143 4.4, 6.3). */
-import type { TargetDevice, Nexus } from '#scsi';
+import { encodeTransportId, type Nexus, type TargetDevice, type TargetPort } from '#scsi';
 import type { AccessPolicy } from './access-policy.js';
 
 export interface TargetSpec {
@@ -9,29 +9,23 @@ export interface TargetSpec {
   readonly access: AccessPolicy;
 }
 
-/** The I_T nexus of an initiator port and this target's port, which is its portal group (RFC 7143 4.4, SPC-5 7.6.4.6). */
+/** A target's SCSI port is its portal group (RFC 7143 4.4). */
+export const targetPortOf = (targetName: string, groupTag: number): TargetPort => ({
+  targetPort: `${targetName},t,0x${groupTag.toString(16).padStart(4, '0')}`,
+  relativeTargetPort: groupTag,
+});
+
+/** The I_T nexus of an initiator port and this target's port. */
 export function nexusOf(targetName: string, groupTag: number, initiatorName: string, isid: Buffer): Nexus {
   const initiatorPort = `${initiatorName},i,0x${isid.toString('hex')}`;
-  const targetPort = `${targetName},t,0x${groupTag.toString(16).padStart(4, '0')}`;
+  const port = targetPortOf(targetName, groupTag);
   return {
-    id: `${initiatorPort} ${targetPort}`,
+    id: `${initiatorPort} ${port.targetPort}`,
     initiatorName,
     initiatorPort,
-    transportId: transportIdOf(initiatorPort),
-    targetPort,
-    relativeTargetPort: groupTag,
+    transportId: encodeTransportId(initiatorPort),
+    ...port,
   };
-}
-
-/** TransportID of an initiator port, format 01b: name, separator, ISID, ended by NUL and padded to words. */
-function transportIdOf(initiatorPort: string): Buffer {
-  const text = Buffer.from(`${initiatorPort}\0`, 'utf8');
-  const padded = Math.max(20, Math.ceil(text.length / 4) * 4);
-  const id = Buffer.alloc(4 + padded);
-  id[0] = 0x45; // TPID FORMAT 01b, PROTOCOL IDENTIFIER 5h (iSCSI)
-  id.writeUInt16BE(padded, 2);
-  text.copy(id, 4);
-  return id;
 }
 
 export class TargetNode implements TargetSpec {

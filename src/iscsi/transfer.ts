@@ -117,6 +117,7 @@ export class Transfer implements Task, Ordered, SegmentSink {
   #landingAt = 0;
   /** First byte that neither came with the command nor was asked for. */
   #next = 0;
+  /** End of the bytes that the unit has asked for. */
   #askedOut = 0;
   #carvedOut = 0;
   #receiving: Pending<Slab> | undefined;
@@ -374,7 +375,7 @@ export class Transfer implements Task, Ordered, SegmentSink {
   async receive(length: number): Promise<Slab> {
     if (this.#canceled) throw new CanceledError();
     const want = Math.min(length, this.expectedOut - this.#carvedOut);
-    this.#askedOut += length;
+    this.#askedOut = Math.max(this.#askedOut, this.#carvedOut + length);
     if (want <= 0) return ownedSlab(Buffer.alloc(0));
     if (this.#arrived() >= this.#carvedOut + want) return this.#carve(want);
     return await new Promise<Slab>((resolve, reject) => {

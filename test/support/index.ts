@@ -37,3 +37,4 @@ export { Relay } from './relay.js';
 export { PlainUnit, plainIdentity } from './plain-unit.js';
 export type { Ran } from './scsi.js';
 export { ask, attached, MemoryPersistence, takeAttentions, whyOf } from './scsi.js';
+export { FakeDisk, fakeBlockBytes } from './fake-disk.js';
