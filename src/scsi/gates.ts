@@ -6,6 +6,7 @@
 import type { BoundCommand } from './command-set.js';
 import { cdbLength } from './command.js';
 import type { LogicalUnit } from './logical-unit.js';
+import { parseLun } from './lun.js';
 import { CheckCondition, ReservationConflict } from './sense.js';
 import { SENSE } from './sense.table.js';
 import type { Task } from './task.js';
@@ -38,7 +39,7 @@ export function gate(
     const failure = deferred();
     if (failure !== undefined) throw failure;
   }
-  checkFields(row, task.cdb);
+  checkFields(row, task);
   if (row.needsMedium === true) unit.checkReady(task);
   if (row.writesMedium === true) unit.checkWritable(task);
   return { row, run, cdb };
@@ -65,12 +66,26 @@ function reportUnitAttention(unit: LogicalUnit, task: Task, which: 'reset' | 'an
 
 const nacaBit = 0x04;
 
-function checkFields(row: Passed['row'], cdb: Buffer): void {
+const lunBits = 0xe0;
+
+/**
+ * SCSI-2 had the LUN in byte 1, and some initiators (the changer driver of Linux among them) still put it there, beside the
+ * true one: where a command has nothing else in those bits, the right number is let through.
+ */
+function withoutLun(cdb: Buffer, lun: Buffer, mask: Uint8Array): Buffer {
+  const sent = (cdb[1] ?? 0) & lunBits;
+  if (sent === 0 || ((mask[1] ?? 0) & lunBits) !== 0 || sent >> 5 !== ((parseLun(lun) ?? 0) & 7)) return cdb;
+  const clean = Buffer.from(cdb);
+  clean[1] = (cdb[1] ?? 0) & ~lunBits;
+  return clean;
+}
+
+function checkFields(row: Passed['row'], { cdb, lun }: Task): void {
   const control = cdb[(cdbLength(row.opcode) ?? row.length) - 1] ?? 0;
   if ((control & nacaBit) !== 0) {
     throw new CheckCondition(SENSE.invalidFieldInCdb, { field: { in: 'cdb', byte: row.length - 1, bit: 2 } });
   }
-  const stray = row.cdb.reservedBitSet(cdb.subarray(0, row.length));
+  const stray = row.cdb.reservedBitSet(withoutLun(cdb.subarray(0, row.length), lun, row.cdb.mask));
   if (stray !== undefined)
     throw new CheckCondition(SENSE.invalidFieldInCdb, { field: { in: 'cdb', ...stray } });
 }

@@ -105,8 +105,8 @@ export class ChangerUnit extends PrimaryUnit {
     const all = [...common, ...own] as readonly BoundCommand<never>[];
     this.commands = new CommandSet(all).without(options.personality.without);
     this.modePages = this.#modePages();
-    this.logPages = new LogPages(changerLogPages) as LogPages<never>;
-    this.vpdPages = new VpdPages(changerVpdPages(options.personality)) as VpdPages<never>;
+    this.logPages = new LogPages(changerLogPages);
+    this.vpdPages = new VpdPages(changerVpdPages(options.personality));
     this.#unwatch = this.library.watch((event) => this.#noticed(event));
   }
 

@@ -38,7 +38,7 @@ const INITIALIZE_ELEMENT_STATUS_WITH_RANGE_VENDOR = command({
   opcode: 0xe7,
   length: 10,
   spec: "the makers' manuals",
-  fields: { ...rangeFields, noBarcodeLabels: flag(8, 7) },
+  fields: rangeFields,
   data: 'none',
   reservation: 'conflict',
   timeouts: { nominalSeconds: 60, recommendedSeconds: 1800 },
