@@ -3,7 +3,8 @@
  *
  * One connection, used by one caller at a time: a transaction keeps everyone else waiting, so nobody sees half of it.
  * Durable when a call resolves (WAL with synchronous=FULL). Errors are StoreError: 'io', with the constraint that refused
- * in the message and `cause`; 'missing' from `get`; 'broken' for a catalog that a newer release has written.
+ * in the message and `cause`; 'missing' from `get`; 'broken' for a catalog that a newer release has written, and for every
+ * call after a transaction that could neither be finished nor undone (S6): what follows would become part of it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { strict as assert } from 'node:assert';
@@ -45,11 +46,24 @@ export class Tables {
 class Turns {
   #last: Promise<unknown> = Promise.resolve();
   readonly #inside = new AsyncLocalStorage<true>();
+  #stopped = false;
+
+  /** Resolves when every turn that was asked for is over. */
+  async ended(): Promise<void> {
+    await this.#last;
+  }
+  /** Nobody gets a turn any more. */
+  stop(): void {
+    this.#stopped = true;
+  }
 
   async take<T>(work: () => Promise<T>): Promise<T> {
     assert(this.#inside.getStore() === undefined, 'inside a transaction, use the tables that it was given');
     const before = this.#last;
-    const turn = before.then(async () => await this.#inside.run(true, work));
+    const turn = before.then(async () => {
+      if (this.#stopped) throw new StoreError('broken', 'The catalog failed in the middle of a transaction');
+      return await this.#inside.run(true, work);
+    });
     this.#last = turn.catch(() => undefined); // whoever asked for the turn gets the error
     return await turn;
   }
@@ -90,7 +104,26 @@ export class Catalog extends Tables {
    * uses the tables that it is given, never the catalog's own (asserted: it would wait for itself).
    */
   async transaction<T>(work: (tables: Tables) => Promise<T>): Promise<T> {
-    return await this.#turns.take(async () => await inTransaction(this.#database, work));
+    return await this.#turns.take(async () => await this.#inTransaction(work));
+  }
+  async #inTransaction<T>(work: (tables: Tables) => Promise<T>): Promise<T> {
+    await this.#database.run('BEGIN IMMEDIATE');
+    try {
+      const result = await work(new Tables(this.#database));
+      await this.#database.run('COMMIT');
+      return result;
+    } catch (error) {
+      await this.#undo();
+      throw error;
+    }
+  }
+  async #undo(): Promise<void> {
+    try {
+      await this.#database.run('ROLLBACK');
+    } catch (error) {
+      // Some failures (a full disk) have rolled back already, and then there is nothing to roll back.
+      if (!String(error).includes('no transaction is active')) this.#turns.stop();
+    }
   }
 
   /** Problems that SQLite finds in its file; none when it is sound. */
@@ -107,20 +140,8 @@ export class Catalog extends Tables {
   }
   /** Waits for what was asked before. */
   async close(): Promise<void> {
-    await this.#turns.take(async () => await this.#database.close());
-  }
-}
-
-async function inTransaction<T>(database: Database, work: (tables: Tables) => Promise<T>): Promise<T> {
-  await database.run('BEGIN IMMEDIATE');
-  try {
-    const result = await work(new Tables(database));
-    await database.run('COMMIT');
-    return result;
-  } catch (error) {
-    // Some failures (a full disk) have rolled back already, and then ROLLBACK says that there is nothing to roll back.
-    await database.run('ROLLBACK').catch(() => undefined);
-    throw error;
+    await this.#turns.ended();
+    await this.#database.close();
   }
 }
 

@@ -64,7 +64,7 @@ test('log pages count moves, also by element', async (t) => {
     (await send([0x4d, 0, 0x40 | page, 0, 0, ...u16(parameter), 0xff, 0xff, 0])).data;
   t.is((await log(0x00)).subarray(4).toString('hex'), '000d14152e');
   const moves = await log(0x14);
-  t.is(moves.subarray(4, 12).toString('hex'), '0000030400000002');
+  t.is(moves.subarray(4, 12).toString('hex'), '0000000400000002');
   const drive = await log(0x15, 0x0101);
   t.is(drive.subarray(4, 8).toString('hex'), '01010318');
   t.is(drive.readUInt32BE(8), 1, 'places');
@@ -95,7 +95,9 @@ test('REPORT SUPPORTED OPERATION CODES lists every command of the changer', asyn
 test('fields are checked: reserved bits are refused, the old LUN bits are not', async (t) => {
   const { send } = await silo(t);
   t.deepEqual(senseOf(await send([0x07, 0, 0, 0, 1, 0])), [5, 0x24, 0x00]);
-  t.is((await send([0xb8, 0x20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0])).sense?.fieldByte, 1, 'LUN 1 it is not');
+  const withLunBits = [0xb8, 0x20, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+  t.is((await send(withLunBits)).sense?.fieldByte, 1, 'LUN 0 it is');
+  t.is((await send(withLunBits, { lun: 1 })).status, 0, 'as the ch driver of Linux sends it');
 });
 
 test('each refusal of the library has its sense, all of them different enough to act on', (t) => {

@@ -23,7 +23,10 @@ export interface Silo {
   readonly shelf: Shelf<{ readonly id: string; readonly barcode: string }>;
   readonly unit: ChangerUnit;
   /** Sends a CDB as `host`. */
-  readonly send: (cdb: readonly number[], options?: { out?: Buffer; nexus?: Nexus }) => Promise<Answer>;
+  readonly send: (
+    cdb: readonly number[],
+    options?: { out?: Buffer; nexus?: Nexus; lun?: number },
+  ) => Promise<Answer>;
 }
 
 export async function silo(
@@ -68,8 +71,8 @@ export async function silo(
     library,
     shelf,
     unit,
-    send: async (cdb, { out, nexus = host } = {}) =>
-      await send(unit, { cdb, nexus, ...(out === undefined ? {} : { out }) }),
+    send: async (cdb, { out, nexus = host, lun = 0 } = {}) =>
+      await send(unit, { cdb, nexus, lun, ...(out === undefined ? {} : { out }) }),
   };
 }
 
