@@ -118,6 +118,17 @@ export class Cartridge {
     await image.close();
     this.#tell('used');
   }
+  /** Makes it as new, durably: one partition, no records, no attributes of hosts. Not while it is open. */
+  async erase(): Promise<void> {
+    const image = await this.open();
+    try {
+      await image.format([this.sizeBytes]);
+      for (const partition of image.label.partitions) partition.attributes = {};
+      await image.commit();
+    } finally {
+      await this.close();
+    }
+  }
   /** Removes its volume, durably. Not while it is open. */
   async destroy(): Promise<void> {
     await this.#group.remove(this.id);

@@ -167,6 +167,10 @@ export class Drive {
     const prevented = this.removalPrevented;
     if (before !== prevented) this.#core.tell({ kind: 'removal-prevention', prevented });
   }
+  /** An operator overrules whoever prevents the removal. */
+  allowRemoval(): void {
+    for (const holder of this.#preventers) this.prevent(holder, false);
+  }
   get removalPrevented(): boolean {
     return this.#preventers.size > 0;
   }

@@ -1,6 +1,6 @@
 /** SQLite through the sqlite3 package; the only place that imports it. Whoever opens a database here is its only user. */
 import { chmod } from 'node:fs/promises';
-import sqlite3 from 'sqlite3';
+import type sqlite3 from 'sqlite3';
 import { StoreError } from '../errors.js';
 import type { Database, Databases, SqlValue } from './env.js';
 
@@ -35,8 +35,10 @@ class SqliteDatabase implements Database {
 
 export const realDatabases: Databases = {
   async open(path) {
+    // Native code, needed by the daemon alone: loaded late, so that every other command starts fast.
+    const { default: sqlite } = await import('sqlite3');
     const handle = await new Promise<sqlite3.Database>((resolve, reject) => {
-      const opened: sqlite3.Database = new sqlite3.Database(path, (cause) => {
+      const opened: sqlite3.Database = new sqlite.Database(path, (cause) => {
         if (cause === null) resolve(opened);
         else reject(new StoreError('io', `Opening the database ${path} failed`, { path }, { cause }));
       });

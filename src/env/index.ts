@@ -24,6 +24,8 @@ export type {
   Timer,
 } from './env.js';
 export type { Level, Logger } from './log.js';
+export type { Process, Signal } from './process.js';
+export { realProcess } from './process.js';
 export { realLog, silentLog };
 
 /** The machine itself. */

@@ -12,6 +12,7 @@ import type { Nexus } from './nexus.js';
 import type { Persistence } from './persistence.js';
 import { Reservations } from './reservation.js';
 import { CheckCondition } from './sense.js';
+import { SENSE } from './sense.table.js';
 import { CONTROL } from './spc-pages.table.js';
 import type { Task } from './task.js';
 import { Timestamp } from './timestamp.js';
@@ -44,22 +45,31 @@ export interface SelfTestResult {
 
 export abstract class PrimaryUnit extends LogicalUnit {
   readonly env: Env;
-  readonly identity: UnitIdentity;
   readonly persistence: Persistence;
   readonly reservations: Reservations;
   readonly timestamp: Timestamp;
   readonly buffers = new UnitBuffers();
   protected readonly log: Logger;
+  #identity: UnitIdentity;
   #selfTests: readonly SelfTestResult[] = [];
 
   constructor({ env, identity, persistence }: PrimaryUnitOptions) {
     super();
     this.env = env;
-    this.identity = identity;
+    this.#identity = identity;
     this.persistence = persistence;
     this.log = env.log;
     this.timestamp = new Timestamp(env.clock);
     this.reservations = new Reservations(persistence);
+  }
+
+  get identity(): UnitIdentity {
+    return this.#identity;
+  }
+  /** The user gave it other names: initiators are told. */
+  rename(identity: UnitIdentity): void {
+    this.#identity = identity;
+    this.raise(SENSE.inquiryDataHasChanged);
   }
 
   // --- what a kind of unit says -----------------------------------------------------------------------------------

@@ -18,7 +18,10 @@ const TABLE: Readonly<Record<string, Layer>> = {
   errors: layer(''),
   limits: layer(''),
   wire: layer('', 'buffer-layout bitfield @node-rs/crc32 @node-rs/xxhash'),
-  env: layer('wire', 'node:fs node:fs/promises node:net pino sqlite3'),
+  env: layer(
+    'wire',
+    'node:fs node:fs/promises node:net node:child_process node:readline/promises node:process pino sqlite3',
+  ),
   scsi: layer('wire env'),
   store: layer('wire env'),
   catalog: layer('env', 'node:async_hooks'),

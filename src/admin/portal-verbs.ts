@@ -1,0 +1,90 @@
+/** portal, session and daemon verbs. */
+import { RefusedError } from '#errors';
+import { formatAddress, parseAddress } from './address.js';
+import type { Installation } from './installation.js';
+import { announcedAddress, type Network, type Portal } from './network.js';
+import type { VerbHandlers } from './verb.js';
+import type { verbs } from './verbs.table.js';
+import { viewLun } from './views.js';
+
+type Verbs = typeof verbs;
+
+export function viewPortal(portal: Portal) {
+  const announce = announcedAddress(portal);
+  return {
+    portal: formatAddress(portal.address),
+    address: portal.address.host,
+    port: portal.address.port,
+    groupTag: portal.groupTag,
+    announce: announce === undefined ? null : formatAddress(announce),
+    kept: portal.rowId !== undefined,
+    state: portal.problem ?? 'open',
+  };
+}
+
+/** What the daemon serves: the ready line, and `daemon show`. */
+export function viewServed(installation: Installation, network: Network, home: string, pid: number) {
+  return {
+    home,
+    pid,
+    portals: network.portals.map(viewPortal),
+    targets: installation.targets.map((target) => ({
+      name: target.row.name,
+      luns: target.luns.map((row) => viewLun(installation, target, row)),
+    })),
+  };
+}
+
+export type ServedView = ReturnType<typeof viewServed>;
+
+export const portalVerbs = (network: Network) =>
+  ({
+    PORTAL_CREATE: async (input, told) => {
+      const announce = input.announce === undefined ? undefined : parseAddress(input.announce, 0);
+      const portal = await network.keep(parseAddress(input.address), input.groupTag, announce);
+      told.note(`Listening on ${formatAddress(portal.address)}, now and after every start`);
+      return viewPortal(portal);
+    },
+    PORTAL_LIST: async () => await Promise.resolve(network.portals.map(viewPortal)),
+    PORTAL_SHOW: async (input) => await Promise.resolve(viewPortal(network.find(parseAddress(input.portal)))),
+    PORTAL_SET: async (input, told) => {
+      const portal = network.find(parseAddress(input.portal));
+      if ((input.announce === undefined) === (input.noAnnounce !== true)) {
+        throw new RefusedError('usage', 'Give either --announce ADDR[:PORT] or --no-announce');
+      }
+      const announce = input.announce === undefined ? undefined : parseAddress(input.announce, 0);
+      await network.setAnnounce(portal, announce);
+      const as = announce === undefined ? 'the address that is reached' : formatAddress(announce);
+      told.note(`Discovery gives ${as} for ${formatAddress(portal.address)}`);
+      return viewPortal(portal);
+    },
+    PORTAL_DELETE: async (input, told) => {
+      const portal = network.find(parseAddress(input.portal));
+      await network.remove(portal);
+      told.note(`No longer listening on ${formatAddress(portal.address)}`);
+      return viewPortal(portal);
+    },
+  }) satisfies Partial<VerbHandlers<Verbs>>;
+
+export const sessionVerbs = (installation: Installation) =>
+  ({
+    SESSION_LIST: async ({ target }) => {
+      const name = target === undefined ? undefined : installation.target(target).row.name;
+      const all = installation.server.sessions();
+      return await Promise.resolve(all.filter((one) => name === undefined || one.targetName === name));
+    },
+    SESSION_SHOW: async ({ id }) => {
+      const found = installation.server.sessions().find((one) => one.id === id);
+      if (found === undefined) throw noSession(id);
+      return await Promise.resolve(found);
+    },
+    SESSION_DROP: async ({ id }, told) => {
+      const found = installation.server.sessions().find((one) => one.id === id);
+      if (found === undefined || !(await installation.server.dropSession(id))) throw noSession(id);
+      told.note(`Ended session ${id} of ${found.initiatorName}`);
+      return found;
+    },
+  }) satisfies Partial<VerbHandlers<Verbs>>;
+
+const noSession = (id: number): RefusedError =>
+  new RefusedError('not-found', `There is no session ${id}: see \`tapesilo session list\``);

@@ -1,0 +1,131 @@
+/** What is shown of things: plain values for JSON and for tables. Names are part of the contract with scripts. */
+import type { LunRow } from '#catalog';
+import type { ElementRef } from '#vtl';
+import { elementName } from './element-name.js';
+import type {
+  Installation,
+  InstalledDrive,
+  InstalledLibrary,
+  InstalledTarget,
+  Whereabouts,
+} from './installation.js';
+
+export interface LunView {
+  readonly target: string;
+  readonly lun: number;
+  readonly kind: 'changer' | 'tape';
+  readonly library: string;
+  /** "changer", or the name of the drive. */
+  readonly name: string;
+  readonly serial: string;
+}
+
+export function viewLibrary(installation: Installation, { row, library, drives }: InstalledLibrary) {
+  const targets = installation.targets.filter(({ luns }) =>
+    luns.some(({ libraryId }) => libraryId === row.id),
+  );
+  return {
+    name: row.name,
+    type: row.personality,
+    drives: drives.size,
+    slots: library.elementsOf('slot').length,
+    mailSlots: library.elementsOf('mail').length,
+    tapes: library.elements().filter(({ cartridge }) => cartridge !== undefined).length,
+    target: targets.map((target) => target.row.name),
+  };
+}
+/** With how it names itself. */
+export const viewLibraryWhole = (installation: Installation, installed: InstalledLibrary) => {
+  const type = installation.factory.libraryTypes.find(({ name }) => name === installed.row.personality);
+  return { ...viewLibrary(installation, installed), ...identityView(installed.row, type) };
+};
+
+interface NamedRow {
+  readonly vendor?: string | undefined;
+  readonly product?: string | undefined;
+  readonly revision?: string | undefined;
+  readonly serial: string;
+  readonly naa: string;
+}
+const identityView = (
+  row: NamedRow,
+  type: { readonly vendor: string; readonly product: string } | undefined,
+) => ({
+  vendor: row.vendor ?? type?.vendor ?? null,
+  product: row.product ?? type?.product ?? null,
+  ...(row.revision === undefined ? {} : { revision: row.revision }),
+  serial: row.serial,
+  naa: row.naa,
+});
+
+export function viewDrive(installed: InstalledLibrary, { row, drive }: InstalledDrive) {
+  const element = { kind: 'drive', index: row.index } as const;
+  return {
+    name: elementName(element),
+    library: installed.row.name,
+    type: row.personality,
+    serial: row.serial,
+    elementAddress: installed.changer.addressOf(element) ?? null,
+    state: drive.state,
+    barcode: drive.cartridge?.barcode ?? null,
+  };
+}
+export function viewDriveWhole(installation: Installation, installed: InstalledLibrary, one: InstalledDrive) {
+  const type = installation.factory.driveTypes.find(({ name }) => name === one.row.personality);
+  const { drive } = one;
+  const isReady = drive.state === 'ready';
+  return {
+    ...viewDrive(installed, one),
+    ...identityView(one.row, type),
+    ...(drive.refusal === undefined ? {} : { refusal: drive.refusal }),
+    removalPrevented: drive.removalPrevented,
+    ...(isReady ? { writable: drive.writable, position: drive.position } : {}),
+  };
+}
+
+export function viewElement(installed: InstalledLibrary, element: ElementRef) {
+  const state = installed.library.element(element);
+  return {
+    name: elementName(element),
+    library: installed.row.name,
+    elementAddress: installed.changer.addressOf(element) ?? null,
+    barcode: state?.cartridge?.barcode ?? null,
+  };
+}
+
+export function viewTape({ cartridge, installed, element }: Whereabouts) {
+  return {
+    barcode: cartridge.barcode,
+    type: cartridge.cleaning === undefined ? cartridge.medium.key : 'cleaning',
+    library: installed?.row.name ?? null,
+    location: element === undefined ? 'shelf' : elementName(element),
+    elementAddress: element === undefined ? null : (installed?.changer.addressOf(element) ?? null),
+    size: cartridge.sizeBytes,
+    used: cartridge.usedBytes,
+    worm: cartridge.worm,
+    protected: cartridge.writeProtected,
+    ...(cartridge.cleaning === undefined ? {} : { usesLeft: cartridge.cleaning.usesLeft }),
+  };
+}
+
+export function viewLun(installation: Installation, target: InstalledTarget, row: LunRow): LunView {
+  const common = { target: target.row.name, lun: row.lun };
+  const library = installation.libraries.find((one) => one.row.id === row.libraryId);
+  if (library !== undefined) {
+    return {
+      ...common,
+      kind: 'changer',
+      library: library.row.name,
+      name: 'changer',
+      serial: library.row.serial,
+    };
+  }
+  const found = row.driveId === undefined ? undefined : installation.driveOfId(row.driveId);
+  return {
+    ...common,
+    kind: 'tape',
+    library: found?.installed.row.name ?? '',
+    name: found === undefined ? '' : elementName({ kind: 'drive', index: found.drive.row.index }),
+    serial: found?.drive.row.serial ?? '',
+  };
+}

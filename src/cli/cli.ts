@@ -1,0 +1,243 @@
+/**
+ * The command line: `tapesilo NOUN VERB`, made from the table of verbs. It holds no state: it asks the daemon over the admin
+ * socket, prints data on standard output and messages on standard error, and ends with a documented status.
+ */
+import yargs, { type Argv } from 'yargs';
+import { failureOf, typedName, type Verb, verbs } from '#admin';
+import { RefusedError } from '#errors';
+import { EXIT, EXIT_MEANINGS, EXIT_OF } from './exit-codes.table.js';
+import { performExplain, explainOptions } from './explain.js';
+import { homeOf, performVerb } from './perform.js';
+import { reference } from './reference.js';
+import type { World } from './terminal.js';
+
+/** What yargs found; names as they are typed. */
+export type Given = Readonly<Record<string, unknown>>;
+
+const helpWidth = 100;
+
+/** Runs one command line (without the program's name). Returns the exit status; prints what there is to say. */
+export async function run(args: readonly string[], world: World): Promise<number> {
+  let status: number | undefined;
+  const act = (work: (given: Given) => Promise<number>) => async (given: Given) => {
+    status = await work(given).catch((error: unknown) => complain(world, given, error));
+  };
+  const parser = grammar(args, world, act);
+  try {
+    await parser.parseAsync(joinDashes(args), {}, (_error, _argv, output) => {
+      if (output !== '') world.process.out(`${output}\n`); // help, version, completion
+    });
+  } catch (error) {
+    return complain(world, {}, error);
+  }
+  return status ?? EXIT.ok;
+}
+
+type Act = (work: (given: Given) => Promise<number>) => (given: Given) => Promise<void>;
+
+function grammar(args: readonly string[], world: World, act: Act): Argv {
+  const nouns = [...new Set(Object.values(verbs).map(({ noun }) => noun))];
+  const parser = yargs()
+    .scriptName('tapesilo')
+    .usage(
+      '$0 NOUN VERB [options]\n\nA tape library over iSCSI: serves it, and changes it while it is in use.',
+    )
+    .locale('en')
+    .parserConfiguration({
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'dot-notation': false,
+    })
+    .option('home', { type: 'string', requiresArg: true, describe: 'Folder with all state', global: true })
+    .option('json', { type: 'boolean', describe: 'One JSON document on standard output', global: true })
+    .version(world.version)
+    .help()
+    .alias('help', 'h')
+    .wrap(helpWidth)
+    .strict()
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? usageError(message, args);
+    })
+    .demandCommand(1, 'Say what to do: see `tapesilo --help`')
+    .recommendCommands()
+    .completion('completion', 'Print a completion script for bash or zsh')
+    .epilogue(exitStatusText());
+  addServe(parser, world, act);
+  for (const noun of nouns) addNoun(parser, noun, world, act);
+  addExplain(parser, world, act);
+  parser.command(
+    'reference',
+    false,
+    {},
+    act(async () => {
+      world.process.out(reference());
+      return EXIT.ok;
+    }),
+  );
+  return parser
+    .example('$0 serve', 'Serve the tape library on 127.0.0.1:3260')
+    .example('$0 tape list', 'Cartridges and where they are')
+    .example('$0 tape move A00001L8 --to drive0', 'Load a drive');
+}
+
+function usageError(message: string, args: readonly string[]): RefusedError {
+  const [what = ''] = message.split('\n');
+  if (what.includes('--help')) return new RefusedError('usage', what);
+  const words = args.slice(0, 2).filter((word) => /^[a-z-]+$/.test(word) && !word.startsWith('-'));
+  const help = `\`${['tapesilo', ...words, '--help'].join(' ')}\``;
+  return new RefusedError('usage', what.endsWith('?') ? `${what} See ${help}` : `${what}: see ${help}`);
+}
+
+function exitStatusText(): string {
+  const lines = EXIT_MEANINGS.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`);
+  return `Exit status:\n${lines.join('\n')}`;
+}
+
+// --- serve, explain ---------------------------------------------------------------------------------------------------
+
+function addServe(parser: Argv, world: World, act: Act): void {
+  const list = { type: 'string', array: true, requiresArg: true } as const;
+  parser.command(
+    'serve',
+    'Serve the libraries of a home until told to stop',
+    (command) =>
+      command
+        .usage(
+          '$0 serve [options]\n\nServe the libraries of a home until told to stop; the first start makes one.',
+        )
+        .option('listen', {
+          ...list,
+          nargs: 1,
+          describe:
+            'ADDR[:PORT] to listen on (port 0: any free one); 127.0.0.1:3260 if none is given or kept',
+        })
+        .option('announce', {
+          ...list,
+          nargs: 1,
+          describe: 'ADDR[:PORT] that discovery gives instead; one, or one for each --listen',
+        })
+        .example('$0 serve', 'On 127.0.0.1:3260, for this machine only')
+        .example(
+          '$0 serve --home /tmp/silo --listen 127.0.0.1:0 --json',
+          'Any free port; one line of JSON says which',
+        )
+        .example(
+          '$0 serve --listen 192.0.2.7 --listen [2001:db8::7]',
+          'For others: needs CHAP or a list of initiators',
+        )
+        .epilogue(''),
+    act(async (given) => {
+      const listen = (given['listen'] as string[] | undefined) ?? [];
+      const announce = (given['announce'] as string[] | undefined) ?? [];
+      return await world.serve({
+        home: homeOf(world, given),
+        listen,
+        announce,
+        json: given['json'] === true,
+      });
+    }),
+  );
+}
+
+function addExplain(parser: Argv, world: World, act: Act): void {
+  parser.command(
+    'explain <hex..>',
+    'Say in words what a CDB, an iSCSI PDU or sense data says',
+    (command) => explainOptions(command),
+    act(async (given) => await performExplain(world, given)),
+  );
+}
+
+// --- nouns and verbs --------------------------------------------------------------------------------------------------
+
+const NOUNS: Readonly<Record<string, string>> = {
+  daemon: 'What is served now',
+  library: 'Tape libraries',
+  drive: 'Tape drives',
+  slot: 'Storage slots',
+  'mail-slot': 'Mail slots (import and export elements)',
+  tape: 'Cartridges',
+  target: 'iSCSI targets and their CHAP users',
+  lun: 'Logical units behind targets',
+  portal: 'Addresses that the daemon listens on',
+  initiator: 'Who may log in',
+  session: 'Who is logged in',
+};
+
+function addNoun(parser: Argv, noun: string, world: World, act: Act): void {
+  const rows = Object.values<Verb>(verbs).filter((row) => row.noun === noun);
+  parser.command(noun, NOUNS[noun] ?? noun, (command) => {
+    for (const row of rows) addVerb(command, row, world, act);
+    for (const row of rows) command.example(exampleOf(row, row.examples[0] ?? ''), '');
+    return command
+      .usage(`$0 ${noun} VERB [options]\n\n${NOUNS[noun] ?? noun}`)
+      .demandCommand(1, `Say what to do: see \`tapesilo ${noun} --help\``)
+      .epilogue('');
+  });
+}
+
+const exampleOf = ({ noun, verb }: Verb, rest: string): string => `$0 ${noun} ${verb} ${rest}`.trimEnd();
+
+function addVerb(parser: Argv, row: Verb, world: World, act: Act): void {
+  const places = row.places;
+  const shape = places.map((name) =>
+    isNeeded(row, name) ? ` <${typedName(name)}>` : ` [${typedName(name)}]`,
+  );
+  parser.command(
+    `${row.verb}${shape.join('')}`,
+    row.about,
+    (command) => {
+      command.usage(`$0 ${row.noun} ${row.verb}${shape.join('')} [options]\n\n${row.about}`).epilogue('');
+      for (const name of Object.keys(row.parameters)) addParameter(command, row, name);
+      if (row.destroys === true)
+        command.option('yes', { alias: 'y', type: 'boolean', describe: 'Do not ask' });
+      for (const example of row.examples) command.example(exampleOf(row, example), '');
+      return command;
+    },
+    act(async (given) => await performVerb(world, row, given)),
+  );
+}
+
+const isNeeded = (row: Verb, name: string): boolean => row.parameters[name]?.required === true;
+
+function addParameter(command: Argv, row: Verb, name: string): void {
+  const parameter = row.parameters[name];
+  if (parameter === undefined) return;
+  const typed = typedName(name);
+  const described =
+    parameter.byDefault === undefined ? parameter.about : `${parameter.about} [${parameter.byDefault}]`;
+  if (row.places.includes(name)) {
+    command.positional(typed, { type: 'string', describe: described });
+  } else if (parameter.kind === 'flag') {
+    command.option(typed, { type: 'boolean', describe: described });
+  } else {
+    const choices = parameter.choices === undefined ? {} : { choices: parameter.choices };
+    command.option(typed, { type: 'string', requiresArg: true, describe: described, ...choices });
+  }
+  if (parameter.kind !== 'secret') return;
+  const more = { type: 'string', requiresArg: true } as const;
+  command.option(`${typed}-file`, { ...more, describe: 'Read it from this file ("-": standard input)' });
+  command.option(`${typed}-command`, {
+    ...more,
+    describe: 'Read it from what this program prints (no shell)',
+  });
+}
+
+/** yargs takes a lone "-" for an argument of its own: `--secret -` becomes `--secret=-`. */
+function joinDashes(args: readonly string[]): string[] {
+  return args.flatMap((arg, at) => {
+    if (arg === '-' && args[at - 1]?.startsWith('--') === true) return [];
+    return arg.startsWith('--') && !arg.includes('=') && args[at + 1] === '-' ? [`${arg}=-`] : [arg];
+  });
+}
+
+/** Says what is wrong, in words on standard error or as JSON, and returns the exit status. */
+function complain(world: World, given: Given, error: unknown): number {
+  const failure = failureOf(error);
+  if (given['json'] === true) world.process.out(`${JSON.stringify({ error: failure })}\n`);
+  world.process.err(`tapesilo: ${failure.message}\n`);
+  return EXIT_OF[failure.code];
+}

@@ -1,0 +1,3 @@
+/** Face of the command line. */
+export { run } from './cli.js';
+export type { World } from './terminal.js';

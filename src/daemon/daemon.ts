@@ -1,0 +1,199 @@
+/**
+ * The daemon: `tapesilo serve`. Start order, signals, drain, stop order.
+ *
+ * Start: home, claim, catalog, store, libraries and targets, portals, admin socket, ready line. Stop: the other way round;
+ * initiators are asked to log out first, then drives write out what they hold. E3: after a failed assertion, or an error
+ * that nobody caught, the process ends with a status other than 0; it does not limp. What was synchronized is on disk then.
+ */
+import {
+  AdminServer,
+  AdminService,
+  catalogPath,
+  forgetSocket,
+  formatAddress,
+  Installation,
+  makeFirstLibrary,
+  Network,
+  parseAddress,
+  placeSocket,
+  type ServeOptions,
+  storePath,
+  viewServed,
+} from '#admin';
+import { Catalog } from '#catalog';
+import type { Address, Env, Logger, Process } from '#env';
+import { RefusedError, StoreError } from '#errors';
+import { logoutGraceMs } from '#limits';
+import { readyLines } from './ready.js';
+import { type Parts, wire } from './wiring.js';
+
+/** SIGTERM to exit: what has not ended by then is ended. */
+const stopMsMax = 9_500;
+const cleanKey = 'running';
+
+/** Runs until told to stop. Returns the exit status; throws what kept it from starting. */
+export async function serve(process: Process, env: Env, options: ServeOptions): Promise<number> {
+  const log = env.log.facility('daemon');
+  process.onFatal((error) => {
+    log.error('Stopping because of a bug: what was synchronized is safe', { error: describe(error) });
+    process.exit(1);
+  });
+  const stopped = firstSignal(process, env, log);
+  const daemon = new Daemon(env, log, (error) => {
+    throw error; // onFatal takes it
+  });
+  try {
+    await daemon.start(options, process.pid);
+    for (const line of readyLines(daemon.served, options.json)) process.out(`${line}\n`);
+    await stopped;
+    env.clock.after(stopMsMax, () => {
+      log.error('Stopping took too long: what was synchronized is safe');
+      process.exit(1);
+    });
+  } finally {
+    await daemon.stop();
+  }
+  log.info('Stopped');
+  return 0;
+}
+
+/** npm passes on a Ctrl-C that we got from the terminal too: two within this time are one. */
+const sameSignalMs = 100;
+
+/** Resolves at the first signal to stop; at a second one the process ends. */
+async function firstSignal(process: Process, env: Env, log: Logger): Promise<void> {
+  await new Promise<void>((resolve) => {
+    let firstMs: number | undefined;
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+      process.onSignal(signal, () => {
+        const nowMs = env.clock.monotonicMs();
+        if (firstMs !== undefined && nowMs - firstMs > sameSignalMs) process.exit(130);
+        firstMs ??= nowMs;
+        log.info('Stopping', { signal });
+        resolve();
+      });
+    }
+  });
+}
+
+/** A stack belongs in the log, not on a person's screen. */
+const describe = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+/** Undoes the steps of the start, last first. */
+class Daemon {
+  readonly #env: Env;
+  readonly #log: Logger;
+  readonly #onBug: (error: unknown) => void;
+  readonly #undo: (() => Promise<void>)[] = [];
+  #view: () => ReturnType<typeof viewServed> = () => {
+    throw new Error('The daemon has not started');
+  };
+
+  constructor(env: Env, log: Logger, onBug: (error: unknown) => void) {
+    this.#env = env;
+    this.#log = log;
+    this.#onBug = onBug;
+  }
+  get served(): ReturnType<typeof viewServed> {
+    return this.#view();
+  }
+
+  async start(options: ServeOptions, pid: number): Promise<void> {
+    const { home } = options;
+    const listen = options.listen.map((text) => parseAddress(text));
+    const announce = announceFor(options);
+    const catalog = await this.#openHome(home);
+    const parts = await wire(this.#env, catalog, storePath(home));
+    this.#undo.push(async () => await parts.group.close());
+    const installation = await Installation.open({ env: this.#env, catalog, ...parts });
+    this.#undo.push(async () => await installation.close());
+    this.#undo.push(async () => await parts.server.close(logoutGraceMs));
+    if (await makeFirstLibrary(installation)) this.#log.info('Made the first library', { home });
+    const network = new Network(installation);
+    await this.#openPortals(network, listen, announce, parts);
+    const service = new AdminService(installation, network, { home, pid });
+    this.#view = () => viewServed(installation, network, home, pid);
+    await this.#openSocket(service, home);
+  }
+
+  async stop(): Promise<void> {
+    for (const undo of this.#undo.splice(0).toReversed()) {
+      try {
+        await undo();
+      } catch (error) {
+        this.#log.error('Stopping a part failed', { error: describe(error) });
+      }
+    }
+  }
+
+  async #openHome(home: string): Promise<Catalog> {
+    const { disk } = this.#env;
+    await disk.makeDirectory(home);
+    this.#undo.push(await claim(this.#env, home));
+    const catalog = await Catalog.open(this.#env, catalogPath(home));
+    this.#undo.push(async () => await catalog.close());
+    const wasRunning = (await catalog.settings.get(cleanKey)) !== undefined;
+    if (wasRunning)
+      this.#log.warn('The last run did not stop by itself: cartridges are as they were synchronized');
+    await catalog.settings.set(cleanKey, 'yes');
+    this.#undo.push(async () => await catalog.settings.remove(cleanKey));
+    return catalog;
+  }
+
+  async #openPortals(
+    network: Network,
+    listen: readonly Address[],
+    announce: readonly (Address | undefined)[],
+    { server }: Parts,
+  ): Promise<void> {
+    void server;
+    for (const row of await network.kept()) {
+      const portal = await network.reopen(row);
+      if (portal.problem !== undefined)
+        this.#log.error('A portal is not open', {
+          portal: formatAddress(portal.address),
+          problem: portal.problem,
+        });
+    }
+    const wanted = listen.length > 0 || network.portals.length > 0 ? listen : [parseAddress('127.0.0.1')];
+    for (const [at, address] of wanted.entries()) await network.open(address, 1, announce[at] ?? announce[0]);
+  }
+
+  async #openSocket(service: AdminService, home: string): Promise<void> {
+    const { path, isElsewhere } = await placeSocket(this.#env, home);
+    this.#undo.push(async () => await forgetSocket(this.#env.disk, home));
+    if (isElsewhere)
+      this.#log.warn('The admin socket is elsewhere, because the path of the home is long', { path });
+    const server = new AdminServer(service, this.#env.log.facility('admin'), this.#onBug);
+    await server.listen(this.#env.net, path);
+    this.#undo.push(async () => await server.close());
+  }
+}
+
+/** One for all, or one for each --listen. */
+function announceFor({ listen, announce }: ServeOptions): readonly (Address | undefined)[] {
+  if (announce.length > 1 && announce.length !== listen.length) {
+    throw new RefusedError(
+      'usage',
+      `Give one --announce, or one for each --listen: there are ${listen.length}`,
+    );
+  }
+  return announce.map((text) => parseAddress(text, 0));
+}
+
+async function claim(env: Env, home: string): Promise<() => Promise<void>> {
+  try {
+    return await env.disk.claim(home);
+  } catch (cause) {
+    if (!(cause instanceof StoreError) || cause.code !== 'locked') throw cause;
+    const { pid } = cause.facts;
+    const who = typeof pid === 'number' ? `process ${pid}` : 'another process';
+    throw new RefusedError(
+      'conflict',
+      `${home} is served by ${who} already: use that one, stop it, or choose another folder with --home`,
+      cause.facts,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,2 @@
+/** Face of the daemon. */
+export { serve } from './daemon.js';

@@ -1,0 +1,182 @@
+/** The composition root: the only file that names every class. */
+import type { ChangerFace, Factory, PersonalityView, TapeFace, TapeLibrary } from '#admin';
+import type { CartridgeRow, Catalog, DriveRow, LibraryRow } from '#catalog';
+import type { Env } from '#env';
+import { StoreError } from '#errors';
+import { IscsiServer } from '#iscsi';
+import { slabBlockBytes, slabBlocksMax } from '#limits';
+import type { UnitIdentity } from '#scsi';
+import { FileGroup, type StorageGroup } from '#store';
+import {
+  ChangerUnit,
+  type DrivePersonality,
+  drivePersonalities,
+  libraryPersonalities,
+  type LibraryPersonality,
+  TapeUnit,
+} from '#targets';
+import { Cartridge, type CartridgeOptions, Drive, MEDIA } from '#vtl';
+import { SlabPool } from '#wire';
+
+/** What the daemon stops again, and what it makes things with. */
+export interface Parts {
+  readonly factory: Factory;
+  readonly server: IscsiServer;
+  readonly group: StorageGroup;
+}
+
+export async function wire(env: Env, catalog: Catalog, storeFolder: string): Promise<Parts> {
+  const pool = new SlabPool({ blockBytes: slabBlockBytes, blocksMax: slabBlocksMax });
+  const group = await FileGroup.open({ env, folder: storeFolder });
+  const server = new IscsiServer({ env, pool });
+  return { factory: new Workshop(env, catalog, group, pool), server, group };
+}
+
+/** Makes machines and their SCSI faces from the rows of the catalog. */
+class Workshop implements Factory {
+  readonly #env: Env;
+  readonly #catalog: Catalog;
+  readonly #group: StorageGroup;
+  readonly #pool: SlabPool;
+
+  constructor(env: Env, catalog: Catalog, group: StorageGroup, pool: SlabPool) {
+    this.#env = env;
+    this.#catalog = catalog;
+    this.#group = group;
+    this.#pool = pool;
+  }
+
+  get driveTypes(): readonly PersonalityView[] {
+    return Object.values(drivePersonalities).map(({ name, vendor, product, generation }) => ({
+      name,
+      vendor,
+      product,
+      generation,
+    }));
+  }
+  get libraryTypes(): readonly PersonalityView[] {
+    return [...libraryPersonalities.values()].map(({ name, vendor, product }) => ({ name, vendor, product }));
+  }
+
+  // --- machines -------------------------------------------------------------------------------------------------
+
+  drive(row: DriveRow): Drive {
+    const { generation, vendor } = driveType(row);
+    const { id, serial } = row;
+    return new Drive({ env: this.#env, id, serial, vendor: row.vendor ?? vendor, generation });
+  }
+  cartridge(row: CartridgeRow): Cartridge {
+    return this.#kept(new Cartridge(this.#optionsOf(row)));
+  }
+  async newCartridge(row: CartridgeRow): Promise<Cartridge> {
+    return this.#kept(await Cartridge.create(this.#optionsOf(row)));
+  }
+  #optionsOf(row: CartridgeRow): CartridgeOptions {
+    const medium = MEDIA.find(({ key }) => key === row.medium);
+    if (medium === undefined) throw unknown('medium', row.medium);
+    const { volumeId: id, barcode, worm, writeProtected, sizeBytes, usedBytes, cleaningUses } = row;
+    const cleaning = cleaningUses === undefined ? {} : { cleaning: { usesLeft: cleaningUses } };
+    return {
+      env: this.#env,
+      group: this.#group,
+      id,
+      barcode,
+      medium,
+      worm,
+      writeProtected,
+      sizeBytes,
+      usedBytes,
+      ...cleaning,
+    };
+  }
+  /** What changes on the shell of a cartridge goes into the catalog. */
+  #kept(cartridge: Cartridge): Cartridge {
+    const log = this.#env.log.facility('cartridge');
+    cartridge.watch(() => {
+      const { id, barcode, writeProtected, usedBytes, cleaning } = cartridge;
+      this.#catalog.cartridges
+        .set(id, { writeProtected, usedBytes, cleaningUses: cleaning?.usesLeft })
+        .catch((error: unknown) => {
+          log.error('What changed of a cartridge could not be recorded', { barcode, error: String(error) });
+        });
+    });
+    return cartridge;
+  }
+
+  // --- faces ----------------------------------------------------------------------------------------------------
+
+  async tape(row: DriveRow, drive: Drive, around: Parameters<Factory['tape']>[2]): Promise<TapeFace> {
+    const personality = driveType(row);
+    const unit = new TapeUnit({
+      env: this.#envOf('tape', row.id),
+      identity: identityOf(row, personality),
+      persistence: this.#catalog.persistence.of(row.id),
+      drive,
+      personality,
+      pool: this.#pool,
+      automation: around,
+    });
+    await unit.load();
+    return {
+      unit,
+      rename: (renamed) => unit.rename(identityOf(renamed, personality)),
+      close: () => unit.close(),
+    };
+  }
+  async changer(
+    row: LibraryRow,
+    library: TapeLibrary,
+    drives: () => readonly DriveRow[],
+  ): Promise<ChangerFace> {
+    const personality = libraryType(row);
+    const unit = new ChangerUnit({
+      env: this.#envOf('changer', row.id),
+      identity: identityOf(row, personality),
+      persistence: this.#catalog.persistence.of(row.id),
+      library,
+      personality,
+      driveIdentity: (driveId) => {
+        const drive = drives().find(({ id }) => id === driveId);
+        return drive === undefined ? undefined : identityOf(drive, driveType(drive));
+      },
+    });
+    await unit.load();
+    return {
+      unit,
+      addressOf: (element) => unit.addresses.addressOf(element),
+      rename: (renamed) => unit.rename(identityOf(renamed, personality)),
+      close: () => unit.close(),
+    };
+  }
+  #envOf(facility: string, device: string): Env {
+    return { ...this.#env, log: this.#env.log.facility(facility, { device }) };
+  }
+}
+
+const unknown = (what: string, name: string): StoreError =>
+  new StoreError('broken', `The catalog names a ${what} ${name} that this release does not know`, {
+    what,
+    name,
+  });
+
+function driveType({ personality }: DriveRow): DrivePersonality {
+  const type = drivePersonalities[personality];
+  if (type === undefined) throw unknown('drive type', personality);
+  return type;
+}
+function libraryType({ personality }: LibraryRow): LibraryPersonality {
+  const type = libraryPersonalities.get(personality);
+  if (type === undefined) throw unknown('library type', personality);
+  return type;
+}
+/** What the user set, else what the personality says. */
+const identityOf = (
+  row: DriveRow | LibraryRow,
+  type: { readonly vendor: string; readonly product: string; readonly revision: string },
+): UnitIdentity => ({
+  vendor: row.vendor ?? type.vendor,
+  product: row.product ?? type.product,
+  revision: row.revision ?? type.revision,
+  serial: row.serial,
+  naa: Buffer.from(row.naa, 'hex'),
+});

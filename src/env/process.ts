@@ -1,0 +1,116 @@
+/** This process: its environment variables, standard streams, signals and end. Not part of Env: a simulated run has none. */
+import { execFile } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
+import { resolve } from 'node:path';
+import process from 'node:process';
+
+export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+export interface Process {
+  /** Of the command line, without the program. */
+  readonly args: readonly string[];
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Undefined where the system has no such thing. */
+  readonly userId: number | undefined;
+  readonly pid: number;
+  /** A person sits at standard input and standard error. */
+  readonly isInteractive: boolean;
+  /** Absolute form of a path given by a person. */
+  absolutePath(path: string): string;
+  out(text: string): void;
+  err(text: string): void;
+  /** One question on standard error, one line of answer. */
+  ask(question: string): Promise<string>;
+  /** A file that a person names: secrets, not state (that is Disk). Rejects with Node's own error. */
+  readFile(path: string, bytesMax: number): Promise<Buffer>;
+  /** All of standard input, up to `bytesMax`. */
+  input(bytesMax: number): Promise<Buffer>;
+  /** What a program prints; it gets no shell, no input, and `timeoutMs`. Rejects when it fails, with no word of its output. */
+  outputOf(program: string, args: readonly string[], timeoutMs: number): Promise<Buffer>;
+  /** Replaces the arguments that `ps` shows, as far as the system allows: they may hold secrets. */
+  hideArguments(): void;
+  /** Until called back, the signal no longer ends the process. */
+  onSignal(signal: Signal, listener: () => void): () => void;
+  /** What nobody caught. The process must end after it. */
+  onFatal(listener: (error: unknown) => void): void;
+  exit(code: number): never;
+}
+
+/** Standard output into a pipe whose reader went away (`| head`) is no failure. */
+function ignoreBrokenPipe(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+export function realProcess(): Process {
+  ignoreBrokenPipe(process.stdout);
+  ignoreBrokenPipe(process.stderr);
+  return {
+    args: process.argv.slice(2),
+    variables: process.env,
+    userId: process.getuid?.(),
+    pid: process.pid,
+    isInteractive: process.stdin.isTTY && process.stderr.isTTY,
+    absolutePath: (path) => resolve(path),
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    ask,
+    readFile: readSmallFile,
+    input: readInput,
+    outputOf,
+    hideArguments: () => void (process.title = 'tapesilo'),
+    onSignal(signal, listener) {
+      process.on(signal, listener);
+      return () => void process.off(signal, listener);
+    },
+    onFatal(listener) {
+      process.on('uncaughtException', listener);
+      process.on('unhandledRejection', listener);
+    },
+    exit: (code) => process.exit(code),
+  };
+}
+
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
+}
+
+async function readInput(bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= bytesMax) break;
+  }
+  return Buffer.concat(chunks).subarray(0, bytesMax);
+}
+
+async function readSmallFile(path: string, bytesMax: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const bytes = Buffer.alloc(bytesMax);
+    const { bytesRead } = await file.read(bytes, 0, bytesMax);
+    return bytes.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+async function outputOf(program: string, args: readonly string[], timeoutMs: number): Promise<Buffer> {
+  return await new Promise((resolveOutput, reject) => {
+    const options = { encoding: 'buffer' as const, timeout: timeoutMs, maxBuffer: 64 * 1024 };
+    const child = execFile(program, args, options, (error, stdout) => {
+      if (error === null) resolveOutput(stdout);
+      else reject(new Error(`${program} failed: ${error.code ?? error.signal ?? 'unknown'}`)); // `cause` would show its output
+    });
+    child.stdin?.end();
+  });
+}
