@@ -63,10 +63,13 @@ export abstract class LogicalUnit {
   get nexuses(): readonly Nexus[] {
     return [...this.#nexuses.values()];
   }
-  /** A session now reaches this unit. A new nexus is told of the power on or reset that it has not seen. */
+  /**
+   * A session now reaches this unit. A new nexus is told of the power on or reset that it has not seen: by 29h/00h, the one
+   * that every initiator knows (libiscsi's tools give up at 29h/01h).
+   */
   attach(nexus: Nexus): void {
     this.#nexuses.set(nexus.id, nexus);
-    this.attentions.attach(nexus.id, [SENSE.powerOnOccurred]);
+    this.attentions.attach(nexus.id, [SENSE.powerOnOrReset]);
   }
   /** The session is gone (I_T nexus loss, SAM-5 6.3.4). */
   async detach(nexus: Nexus): Promise<void> {
@@ -183,7 +186,7 @@ export abstract class LogicalUnit {
 }
 
 const resetAttention: Readonly<Record<Reset, Sense>> = {
-  'power-on': SENSE.powerOnOccurred,
+  'power-on': SENSE.powerOnOrReset,
   target: SENSE.scsiBusResetOccurred,
   'logical-unit': SENSE.busDeviceResetFunctionOccurred,
   'nexus-loss': SENSE.itNexusLossOccurred,

@@ -81,7 +81,7 @@ export const SENSE = {
     'NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED',
   ),
   importOrExportElementAccessed: sense('unit-attention', 0x28, 0x01, 'IMPORT OR EXPORT ELEMENT ACCESSED'),
-  powerOnOccurred: sense('unit-attention', 0x29, 0x01, 'POWER ON OCCURRED'),
+  powerOnOrReset: sense('unit-attention', 0x29, 0x00, 'POWER ON, RESET, OR BUS DEVICE RESET OCCURRED'),
   scsiBusResetOccurred: sense('unit-attention', 0x29, 0x02, 'SCSI BUS RESET OCCURRED'),
   busDeviceResetFunctionOccurred: sense('unit-attention', 0x29, 0x03, 'BUS DEVICE RESET FUNCTION OCCURRED'),
   itNexusLossOccurred: sense('unit-attention', 0x29, 0x07, 'I_T NEXUS LOSS OCCURRED'),
