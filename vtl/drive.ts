@@ -9,7 +9,7 @@
 import type { Slab } from '#wire';
 import type { Cartridge } from './cartridge.js';
 import { DriveCore, type DriveOptions, type DriveState, type OverwriteAllowance } from './drive-core.js';
-import type { DriveCounters } from './drive-counters.js';
+import type { DriveCounters, VolumeStatistics } from './drive-counters.js';
 import { DriveError } from './drive-error.js';
 import type { DriveEvent } from './drive-events.js';
 import type { BlockEncryption, DriveEncryption } from './encryption.js';
@@ -76,6 +76,10 @@ export class Drive {
   }
   get counters(): Readonly<DriveCounters> {
     return this.#core.counters;
+  }
+  /** What the loaded volume has been through. */
+  get volumeStatistics(): Readonly<VolumeStatistics> | undefined {
+    return this.#core.mounted?.image.label.statistics;
   }
   get encryption(): DriveEncryption {
     return this.#core.encryption;

@@ -1,4 +1,4 @@
-/** READ ATTRIBUTE and WRITE ATTRIBUTE onto the medium auxiliary memory (SPC-5 6.17, 6.51 and 7.4). */
+/** READ ATTRIBUTE and WRITE ATTRIBUTE onto the medium auxiliary memory (SPC-5 6.18, 6.49 and 7.4). */
 import {
   answer,
   CheckCondition,
@@ -41,8 +41,8 @@ function mamOf(unit: TapeUnit, { logicalVolume, partition }: AttributeCdb): Mam 
   return mam;
 }
 
-/** All attributes from the first one on. That must exist, unless it is 0: then whatever is lowest begins (SPC-5 6.17.1). */
-function from<T extends { readonly id: number }>(all: readonly T[], first: number): readonly T[] {
+/** All attributes from the first one on. That must exist, unless it is 0: then whatever is lowest begins. */
+function from(all: readonly Attribute[], first: number): readonly Attribute[] {
   if (first !== 0 && !all.some(({ id }) => id === first)) throw invalidCdbField(8);
   return all.filter(({ id }) => id >= first);
 }
@@ -57,15 +57,15 @@ const encodeAttribute = ({ id, readOnly, format, value }: Attribute): Buffer =>
     value,
   ]);
 
+/** Lists are whole: FIRST ATTRIBUTE IDENTIFIER is for values. */
 export async function readList(unit: TapeUnit, task: Task, cdb: ReadAttributeCdb): Promise<void> {
-  const attributes = from(mamOf(unit, cdb).attributes(cdb.partition), cdb.firstAttribute);
+  const attributes = mamOf(unit, cdb).attributes(cdb.partition);
   await answerList(task, idList(attributes), cdb.allocationLength);
 }
-
 /** What could be there, with a value or not. */
 export async function readSupported(unit: TapeUnit, task: Task, cdb: ReadAttributeCdb): Promise<void> {
   mamOf(unit, cdb);
-  await answerList(task, idList(from(ATTRIBUTES, cdb.firstAttribute)), cdb.allocationLength);
+  await answerList(task, idList(ATTRIBUTES), cdb.allocationLength);
 }
 
 const idList = (attributes: readonly { readonly id: number }[]): Buffer => {
@@ -77,7 +77,7 @@ async function answerList(task: Task, body: Buffer, allocationLength: number): P
   await answer(task, Buffer.concat([listHeader.encode({ length: body.length }), body]), allocationLength);
 }
 
-/** Available data, first number, how many (SPC-5 6.17.4 and 6.17.5). */
+/** Available data, first number, how many (SPC-5 6.18). */
 export async function readVolumes(unit: TapeUnit, task: Task, cdb: ReadAttributeCdb): Promise<void> {
   mamOf(unit, cdb);
   await answer(task, Buffer.from([0, 2, 0, 1]), cdb.allocationLength);
@@ -98,7 +98,7 @@ export async function writeAttributes(
   await unit.drive.writeAttributes(cdb.partition, parseAttributes(list));
 }
 
-/** PARAMETER DATA LENGTH and attributes in ascending order (SPC-5 6.51). */
+/** PARAMETER DATA LENGTH and attributes in ascending order (SPC-5 6.49). */
 function parseAttributes(list: Buffer): AttributeChange[] {
   if (list.length < listHeader.length) throw listLengthError();
   if (listHeader.decode(list).length + listHeader.length !== list.length) throw listLengthError();

@@ -3,7 +3,7 @@
  * clause 5 explicit address commands, 6 implicit address commands, 7 commands of both; SPC rows name SPC-5.
  *
  * Reservation column: position and mode belong to the unit, so every command that moves or touches the medium conflicts with
- * any reservation of another (SSC-4 4.2.16, table 15); what only reports is allowed.
+ * any reservation of another (SSC-4 4.2, reservations); what only reports is allowed.
  */
 import { command } from '#scsi';
 import { bits, flag, u16, u24, u32, u64, u8 } from '#wire';
@@ -352,7 +352,7 @@ export const READ_MEDIA_SERIAL_NUMBER = command({
   opcode: 0xab,
   serviceAction: 0x01,
   length: 12,
-  spec: 'SPC-5 6.20',
+  spec: 'SPC-5 clause 6',
   fields: { allocationLength: u32(6) },
   data: 'in',
   reservation: 'allowed',
@@ -364,7 +364,7 @@ export const READ_MEDIA_SERIAL_NUMBER = command({
 const readAttribute = {
   opcode: 0x8c,
   length: 16,
-  spec: 'SPC-5 6.17',
+  spec: 'SPC-5 6.18',
   fields: {
     logicalVolume: u8(5),
     partition: u8(7),
@@ -401,12 +401,12 @@ export const READ_ATTRIBUTE_SUPPORTED = command({
   name: 'READ ATTRIBUTE, supported attributes',
   serviceAction: 0x05,
 });
-/** Not gated by write protection: the cartridge's switch guards the tape, host attributes stay writable (SPC-5 6.51). */
+/** Not gated by write protection: the cartridge's switch guards the tape, host attributes stay writable (SPC-5 6.49). */
 export const WRITE_ATTRIBUTE = command({
   name: 'WRITE ATTRIBUTE',
   opcode: 0x8d,
   length: 16,
-  spec: 'SPC-5 6.51',
+  spec: 'SPC-5 6.49',
   fields: { writeThrough: flag(1, 0), logicalVolume: u8(5), partition: u8(7), parameterListLength: u32(10) },
   data: 'out',
   ...onMedium,
@@ -418,7 +418,7 @@ export const SECURITY_PROTOCOL_IN = command({
   name: 'SECURITY PROTOCOL IN',
   opcode: 0xa2,
   length: 12,
-  spec: 'SPC-5 6.40',
+  spec: 'SPC-5 6.39',
   fields: { protocol: u8(1), specific: u16(2), inc512: flag(4, 7), allocationLength: u32(6) },
   data: 'in',
   reservation: 'read',
@@ -427,7 +427,7 @@ export const SECURITY_PROTOCOL_OUT = command({
   name: 'SECURITY PROTOCOL OUT',
   opcode: 0xb5,
   length: 12,
-  spec: 'SPC-5 6.41',
+  spec: 'SPC-5 6.40',
   fields: { protocol: u8(1), specific: u16(2), inc512: flag(4, 7), transferLength: u32(6) },
   data: 'out',
   reservation: 'conflict',

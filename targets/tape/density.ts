@@ -9,7 +9,7 @@ const MB = 1e6;
 
 const header = record(4, { availableLength: u16(0) });
 
-/** SSC-4 table 54 */
+/** SSC-4 7.9.2 */
 const DENSITY_DESCRIPTOR = record(52, {
   primaryDensityCode: u8(0),
   secondaryDensityCode: u8(1),
@@ -27,7 +27,7 @@ const DENSITY_DESCRIPTOR = record(52, {
   description: ascii(32, 20),
 });
 
-/** SSC-4 table 55 */
+/** SSC-4 7.9.3 */
 const MEDIUM_TYPE_DESCRIPTOR = record(56, {
   mediumType: u8(0),
   descriptorLength: u16(2),

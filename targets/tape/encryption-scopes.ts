@@ -1,5 +1,5 @@
 /**
- * Whose encryption parameters count (SSC-4 4.2.21.8): those a nexus set for itself, else those set for all, else none. The
+ * Whose encryption parameters count (SSC-4 8.5.3): those a nexus set for itself, else those set for all, else none. The
  * drive works for one nexus at a time: before it reads or writes for another, it gets that one's. Keys are in memory only.
  */
 import { CheckCondition, type Nexus, SENSE } from '#scsi';

@@ -13,7 +13,7 @@ export const PAGE = {
 } as const;
 export const SET_DATA_ENCRYPTION = 0x0010;
 
-/** The one algorithm: AES-256-GCM with a tag of 16 bytes (SSC-4 table 182: codes of RFC 4306 and up). */
+/** The one algorithm: AES-256-GCM with a tag of 16 bytes. */
 export const algorithm = { index: 1, code: 0x0001_0014, keyBytes: 32 } as const;
 export const keyDataBytesMax = { unauthenticated: 32, authenticated: 12, metadata: 64 } as const;
 

@@ -47,7 +47,7 @@ export const REFUSALS: Readonly<Record<Refusal, Sense>> = {
   'in-use': SENSE.notReadyCauseNotReportable,
 };
 
-/** WRITE ATTRIBUTE (SPC-5 6.51). */
+/** WRITE ATTRIBUTE (SPC-5 6.49). */
 export const MAM_FAULTS: Readonly<Record<MamErrorCode, Sense>> = {
   'no-such-partition': SENSE.invalidFieldInCdb,
   unsupported: SENSE.invalidFieldInParameterList,

@@ -53,7 +53,7 @@ function mamFault(error: MamError): CheckCondition {
   return invalidParameter(4); // the list of attributes; which of them is in the log
 }
 
-/** A failure of what was acknowledged before: reported with the next command (SSC-4 4.2.10). */
+/** A failure of what was acknowledged before: reported with the next command (SPC-5 4.4.6). */
 export function deferredFault(error: DriveError): CheckCondition {
   const full = error.code === 'full' || error.code === 'volume-overflow';
   const sense = full ? SENSE.volumeOverflow : SENSE.writeError;

@@ -115,7 +115,7 @@ const handlers: Handlers<TapeUnit, typeof tapeTable> = {
   SECURITY_PROTOCOL_OUT: securityProtocolOut,
 };
 
-/** Commands that belong to one block address mode only (SSC-4 tables 10 and 13). */
+/** Commands that belong to one block address mode only (SSC-4 5.1 and 6.1). */
 const EXPLICIT = new Set([
   'READ_16',
   'READ_REVERSE_16',
@@ -136,7 +136,7 @@ const IMPLICIT = new Set([
 ]);
 
 /**
- * With BAML = 1 the block address mode is fixed by BAM and commands of the other are refused (SSC-4 4.2.21). With BAML = 0 a
+ * With BAML = 1 the block address mode is fixed by BAM and commands of the other are refused (SSC-4 8.3.3). With BAML = 0 a
  * command of the other mode changes the mode; we let it do so at any place.
  */
 function checkAddressMode(unit: TapeUnit, name: string): void {

@@ -90,7 +90,7 @@ export async function reportDensitySupport(
   await answer(task, report(unit.personality, mounted), cdb.allocationLength);
 }
 
-/** MEDIA SERIAL NUMBER LENGTH, then the number, padded to a multiple of four bytes (SPC-5 6.20). */
+/** MEDIA SERIAL NUMBER LENGTH, then the number, padded to a multiple of four bytes. */
 export async function readMediaSerialNumber(
   unit: TapeUnit,
   task: Task,

@@ -92,7 +92,7 @@ export const DATA_COMPRESSION = modePage({
     compressionAlgorithm: u32(4),
     decompressionAlgorithm: u32(8),
   },
-  // 1: the "LTO" algorithm (SSC-4 table 126 has 01h for the default of the device server)
+  // Algorithm 1: the default one of the device server
   defaults: {
     dce: true,
     dcc: true,
@@ -328,7 +328,7 @@ export const MEDIUM_CONFIGURATION = modePage({
   spec: 'SSC-4 8.3.7',
   length: 32,
   fields: { worm: flag(2, 0), wormLabelRestrictions: u8(4), wormFilemarkRestrictions: u8(5) },
-  // WORM media of LTO: labels and filemarks may not be overwritten once data follows (01h, 02h of SSC-4 tables 144 and 145)
+  // WORM media of LTO: labels and filemarks may not be overwritten once data follows (SSC-4 8.3.7)
   defaults: { worm: false, wormLabelRestrictions: 1, wormFilemarkRestrictions: 2 },
   changeable: [],
 });

@@ -71,7 +71,7 @@ export async function locate(
   await unit.drive.locate(partition === undefined ? to : { ...to, partition });
 }
 
-/** Explicit address commands name their place: go there unless the drive stands there (SSC-4 4.2.8). */
+/** Explicit address commands name their place: go there unless the drive stands there (SSC-4 clause 5). */
 export async function standAt(unit: TapeUnit, partition: number, logicalObject: bigint): Promise<void> {
   if (partition >= unit.drive.partitions.length) throw invalidCdbField(3);
   const object = safe(logicalObject);

@@ -3,7 +3,7 @@
  * named flag that one handler reads.
  */
 
-/** Logical block protection methods (SSC-4 table 119): 1 and 2 of the Control Data Protection mode page. */
+/** Logical block protection methods (SSC-4 8.3.9): 1 and 2 of the Control Data Protection mode page. */
 export type ProtectionMethod = 'reed-solomon-crc' | 'crc32c';
 
 export interface DrivePersonality {

@@ -1,5 +1,5 @@
 /**
- * Logical block protection (SSC-4 4.2.27, mode page 0Ah subpage F0h): four bytes behind each block between application and
+ * Logical block protection (SSC-4 8.3.9, mode page 0Ah subpage F0h): four bytes behind each block between application and
  * drive. Checked on write, added on read; the medium keeps its own checksums.
  */
 import { CheckCondition, SENSE } from '#scsi';

@@ -1,5 +1,5 @@
 /**
- * The Reed-Solomon CRC of logical block protection (ECMA-319 annex on data protection; SSC-4 annex on RS-CRC): the remainder
+ * The Reed-Solomon CRC of logical block protection (ECMA-319, as SSC-4 takes it): the remainder
  * of the block, as a polynomial over GF(2^8), divided by y^4 + 38h y^3 + CFh y^2 + 38h y + 1. Field polynomial
  * x^8 + x^4 + x^3 + x^2 + 1. No inversion and no initial value, so leading zeroes do not change it.
  */

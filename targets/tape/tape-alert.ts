@@ -1,4 +1,4 @@
-/** TapeAlert (SSC-4 4.2.18 and annex A): flags of the machine, and test flags that an initiator may raise. */
+/** TapeAlert (SSC-4 4.2 and annex A): flags of the machine, and test flags that an initiator may raise. */
 import { type Drive, TAPE_ALERT, type TapeAlertName } from '#vtl';
 
 export const tapeAlertFlags = 64;
@@ -47,7 +47,7 @@ export class TapeAlerts {
     const name = names.get(flag);
     if (name !== undefined) this.#drive.lowerTapeAlert(name);
   }
-  /** The log page has told them: they go down until they are raised again (SSC-4 4.2.18.3). */
+  /** The log page has told them: they go down until they are raised again (SSC-4 8.2). */
   lowerAll(): void {
     for (let flag = 1; flag <= tapeAlertFlags; flag++) {
       if (this.isActive(flag)) this.lower(flag);

@@ -25,7 +25,12 @@ import { REFUSALS } from './faults.table.js';
 import { tapeCommandsOf } from './handlers.js';
 import { CounterBases } from './counter-bases.js';
 import { tapeLogPages } from './log-pages.table.js';
-import { DEVICE_CONFIGURATION, MEDIUM_PARTITION } from './mode-pages.table.js';
+import {
+  DATA_COMPRESSION,
+  DEVICE_CONFIGURATION,
+  DEVICE_CONFIGURATION_EXTENSION,
+  MEDIUM_PARTITION,
+} from './mode-pages.table.js';
 import { TapeModeHeader } from './mode-header.js';
 import { shownPartitions } from './partitions.js';
 import type { DrivePersonality } from './personality.js';
@@ -48,7 +53,7 @@ export interface TapeUnitOptions extends PrimaryUnitOptions {
 }
 
 const sequentialAccess = 0x01;
-/** SAM-5, SPC-4, SSC-4 and iSCSI, no version claimed (SPC-5 table 154). */
+/** SAM-5, SPC-4, SSC-4 and iSCSI, no version claimed (SPC-5 6.7). */
 const versionDescriptors = [0x00a0, 0x0460, 0x0520, 0x0960] as const;
 
 export class TapeUnit extends PrimaryUnit {
@@ -119,6 +124,9 @@ export class TapeUnit extends PrimaryUnit {
   /** BLOCK LENGTH of the block descriptor: 0 is variable-block mode. */
   get blockLength(): number {
     return this.#header.blockLength;
+  }
+  get compressionEnabled(): boolean {
+    return this.modePages.value(DATA_COMPRESSION).dce;
   }
   /** 0: GOOD for a write means that it is on the medium. */
   get bufferedMode(): number {
@@ -231,6 +239,12 @@ export class TapeUnit extends PrimaryUnit {
     const firstEncrypted = 0x0224;
     const value = this.drive.mam?.attribute(firstEncrypted, 0)?.value;
     return value !== undefined && value.readBigUInt64BE() !== 0xffff_ffff_ffff_ffffn;
+  }
+
+  /** The TapeAlert page was read: that lowers the flags, unless TAPLSD keeps them (SSC-4 8.3.8). */
+  tapeAlertsTold(): void {
+    const page = this.modePages.find(DEVICE_CONFIGURATION_EXTENSION);
+    if (page?.tapeAlertPreventLogSenseDeactivation !== true) this.tapeAlerts.lowerAll();
   }
 
   // --- resets -------------------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ const both = (a: WriteResult, b: WriteResult): WriteResult => ({
   programmableEarlyWarning: a.programmableEarlyWarning || b.programmableEarlyWarning,
 });
 
-/** After a write: what is not buffered becomes durable, then the warnings (SSC-4 4.2.5 to 4.2.7). */
+/** After a write: what is not buffered becomes durable, then the warnings (SSC-4 4.2, early warning). */
 async function settle(unit: TapeUnit, result: WriteResult, wasEarly: boolean): Promise<void> {
   const { synchronizeAtEarlyWarning } = unit.modePages.value(DEVICE_CONFIGURATION);
   const entered = result.earlyWarning && !wasEarly;

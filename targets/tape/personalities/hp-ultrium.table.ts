@@ -30,7 +30,7 @@ const hp = (vendor: 'HP' | 'HPE', generation: number, revision: string): DrivePe
     mediumTypes: 'kind',
     inquiryTail: wormCapable,
     vendorModePages: [],
-    vendorLogPages: ['30', '32', '34', '37', '3e'],
+    vendorLogPages: ['30', '32', '37'],
     vendorVpdPages: [
       component(0xc0, 'Firmware'),
       component(0xc1, 'Hardware'),

@@ -36,7 +36,7 @@ const ibm = (product: string, generation: number, revision: string): DrivePerson
     mediumTypes: 'generation',
     inquiryTail: Uint8Array.of(),
     vendorModePages: generation >= 4 ? ['24', '25', '2f', '30/20'] : ['2f'],
-    vendorLogPages: ['30', '32', '34', '37', '3e'],
+    vendorLogPages: ['30', '32', '37'],
     vendorVpdPages: [codeLevel, serialNumbers],
   });
 

@@ -11,7 +11,7 @@ const quantum = (product: string, generation: number, revision: string): DrivePe
     mediumTypes: 'generation',
     inquiryTail: Uint8Array.of(),
     vendorModePages: product.includes('-HH') ? ['24', '25', '2f', '30/20'] : ['2f'],
-    vendorLogPages: ['30', '32', '34', '37', '3e'],
+    vendorLogPages: ['30', '32', '37'],
     vendorVpdPages: [],
   });
 
