@@ -27,7 +27,7 @@ export const plainIdentity = {
 };
 
 export class PlainUnit extends PrimaryUnit {
-  readonly commands: CommandSet<PlainUnit> = new CommandSet<PlainUnit>(spcCommands);
+  readonly commands: CommandSet<never> = new CommandSet<PlainUnit>(spcCommands);
   readonly vpdPages: VpdPages<PlainUnit> = new VpdPages<PlainUnit>(spcVpdPages);
   readonly modePages: ModePages;
   readonly logPages = new LogPages<PlainUnit>([
