@@ -255,10 +255,7 @@ export class ChangerUnit extends PrimaryUnit {
 
   /** PREVENT of this nexus, at the mail slots. */
   prevent(nexus: Nexus, on: boolean): void {
-    this.library.prevent(this.#holder(nexus.id), on);
-  }
-  #holder(nexusId: string): string {
-    return `${this.identity.serial} ${nexusId}`;
+    this.library.prevent(nexus.id, on);
   }
   protected override onNexusLoss(nexus: Nexus): void {
     super.onNexusLoss(nexus);

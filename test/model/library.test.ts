@@ -57,11 +57,13 @@ function step(
     toString: () => label,
     run: async (model, real) => {
       const apply = predict(model);
-      const refusal = await act(real, model).then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-      if (refusal !== undefined && !(refusal instanceof TapesiloError)) throw refusal;
+      let refusal: TapesiloError | undefined;
+      try {
+        await act(real, model);
+      } catch (error) {
+        if (!(error instanceof TapesiloError)) throw error;
+        refusal = error;
+      }
       if ((refusal === undefined) !== (apply !== undefined))
         throw new Error(`${label} was ${refusal === undefined ? 'done' : `refused: ${refusal.code}`}`);
       apply?.();
