@@ -36,6 +36,8 @@ const scripted =
     .join(' ')
     .match(/dist\/[\w/.-]+\.js/g)
     ?.map(sourceOf) ?? [];
+/** Processes that tests start. */
+const started = tests.flatMap(({ text }) => text.match(/dist\/test\/[\w/.-]+\.js/g) ?? []).map(sourceOf);
 const isTest = (path: string): boolean => path.endsWith('.test.ts');
 
 test('every module of the product is reached from src/main.ts', (t) => {
@@ -45,7 +47,7 @@ test('every module of the product is reached from src/main.ts', (t) => {
 });
 
 test('every module of the tests is reached from a test or a script', (t) => {
-  const alive = reachable([...tests.map(({ path }) => path).filter(isTest), ...scripted]);
+  const alive = reachable([...tests.map(({ path }) => path).filter(isTest), ...scripted, ...started]);
   t.deepEqual(
     tests.map(({ path }) => path).filter((path) => !alive.has(path)),
     [],
