@@ -38,3 +38,5 @@ export { PlainUnit, plainIdentity } from './plain-unit.js';
 export type { Ran } from './scsi.js';
 export { ask, attached, MemoryPersistence, takeAttentions, whyOf } from './scsi.js';
 export { FakeDisk, fakeBlockBytes } from './fake-disk.js';
+export type { ReserveOutOptions } from './reserve.js';
+export { readKeys, readReservation, registerAndMove, RESERVE_ACTION, reserveOut } from './reserve.js';
