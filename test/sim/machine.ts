@@ -1,0 +1,116 @@
+/**
+ * A simulated machine that runs the real daemon: all of it, from its start to its portals, on a simulated disk, network,
+ * clock and database. It can lose its power at any moment and be started again.
+ */
+import type { Env, Logger, Process } from '#env';
+import { SimDisk } from '#support';
+import { serve } from '../../src/daemon/index.js';
+import { Life, type Scheduler, simClock } from './sim-clock.js';
+import { SimDatabaseWorld } from './sim-databases.js';
+import { SimNetWorld } from './sim-net.js';
+
+export const home = '/tapesilo';
+const portal = { host: '127.0.0.1', port: 3260 };
+
+interface Ready {
+  readonly targets: readonly { readonly name: string; readonly luns: readonly { readonly lun: number }[] }[];
+}
+
+export class Machine {
+  readonly scheduler: Scheduler;
+  readonly net: SimNetWorld;
+  readonly disk: SimDisk;
+  readonly #databases: SimDatabaseWorld;
+  /** What runs beside the daemon and outlives it: the hosts. */
+  readonly hosts = new Life();
+  #life = new Life();
+  /** What the daemon logged as errors, and how it ended: nothing of it may happen. */
+  readonly complaints: string[] = [];
+
+  constructor(scheduler: Scheduler) {
+    this.scheduler = scheduler;
+    this.net = new SimNetWorld(scheduler, this.hosts);
+    this.disk = new SimDisk({ dice: scheduler.random.fork() });
+    this.#databases = new SimDatabaseWorld(scheduler);
+  }
+  get portal(): typeof portal {
+    return portal;
+  }
+  /** The machine's own side, for hosts and operators. */
+  get hostEnv(): Env {
+    return this.#env(this.hosts, this.disk.begin({ delay: async () => await Promise.resolve() }));
+  }
+
+  /** Starts the daemon and resolves with its ready line. */
+  async start(): Promise<Ready> {
+    const life = new Life();
+    this.#life = life;
+    const disk = this.disk.begin({
+      delay: async () => await this.scheduler.delay(life, 0.01, this.scheduler.random.chance(0.02) ? 20 : 0.1),
+    });
+    const env = this.#env(life, disk);
+    return await new Promise<Ready>((resolve, reject) => {
+      const process = this.#process(life, (line) => resolve(JSON.parse(line) as Ready));
+      const options = { home, listen: [`${portal.host}:${portal.port}`], announce: [], json: true };
+      serve(process, env, options).catch(reject);
+    });
+  }
+  /** The power fails. */
+  async crash(): Promise<void> {
+    this.#life.end();
+    this.net.endLife(this.#life);
+    this.disk.crash();
+    await this.#databases.crash();
+  }
+  async dispose(): Promise<void> {
+    this.#life.end();
+    this.hosts.end();
+    await this.#databases.close();
+  }
+
+  #env(life: Life, disk: Env['disk']): Env {
+    return {
+      clock: simClock(this.scheduler, life),
+      random: this.scheduler.random.fork(),
+      disk,
+      net: this.net.netOf(life),
+      databases: this.#databases.databasesOf(life),
+      log: this.#log(),
+    };
+  }
+  #log(): Logger {
+    const ignore = (): void => undefined;
+    const log: Logger = {
+      facility: () => log,
+      debug: ignore,
+      info: ignore,
+      warn: ignore,
+      error: (message, facts) => this.complaints.push(`${message}: ${JSON.stringify(facts)}`),
+    };
+    return log;
+  }
+  #process(life: Life, out: (line: string) => void): Process {
+    const refuse = async (): Promise<never> => await Promise.reject(new Error('Not in a simulation'));
+    return {
+      variables: {},
+      userId: 0,
+      pid: 1,
+      isInteractive: false,
+      absolutePath: (path) => path,
+      out,
+      err: () => undefined,
+      ask: refuse,
+      readFile: refuse,
+      input: refuse,
+      outputOf: refuse,
+      hideArguments: () => undefined,
+      onSignal: () => () => undefined,
+      onFatal: () => undefined, // the test run itself watches for what nobody caught
+      exit: (code) => {
+        this.complaints.push(`The daemon ended itself with ${code}`);
+        life.end();
+        throw new Error(`Ended with ${code}`);
+      },
+    };
+  }
+}
