@@ -7,7 +7,7 @@ export interface PortalSpec {
   readonly address: Address;
   /** 1 … 65535; also the relative target port of the SCSI port that the group is. */
   readonly groupTag: number;
-  /** What SendTargets says instead of the address: behind NAT, or a guest's view of its host. */
+  /** What SendTargets says instead of the address: behind NAT, or a guest's view of its host. Read again for every answer. */
   readonly announce?: Address;
 }
 export interface PortalView {
@@ -20,7 +20,7 @@ export interface PortalView {
 export class Portal implements ReachablePortal {
   readonly id: number;
   readonly groupTag: number;
-  readonly announce: Address | undefined;
+  readonly #spec: PortalSpec;
   readonly #listener: Listener;
   /** As asked for, with the real port. */
   readonly address: Address;
@@ -28,7 +28,7 @@ export class Portal implements ReachablePortal {
   private constructor(id: number, spec: PortalSpec, listener: Listener) {
     this.id = id;
     this.groupTag = spec.groupTag;
-    this.announce = spec.announce;
+    this.#spec = spec;
     this.#listener = listener;
     this.address = listener.address;
   }
@@ -40,6 +40,9 @@ export class Portal implements ReachablePortal {
     return new Portal(id, spec, await net.listen(spec.address, accept));
   }
 
+  get announce(): Address | undefined {
+    return this.#spec.announce;
+  }
   get view(): PortalView {
     const { id, address, groupTag, announce } = this;
     return announce === undefined ? { id, address, groupTag } : { id, address, groupTag, announce };
