@@ -46,7 +46,8 @@ export class Machine {
     const life = new Life();
     this.#life = life;
     const disk = this.disk.begin({
-      delay: async () => await this.scheduler.delay(life, 0.01, this.scheduler.random.chance(0.02) ? 20 : 0.1),
+      delay: async () =>
+        await this.scheduler.delay(life, 0.01, this.scheduler.random.chance(0.02) ? 20 : 0.1),
     });
     const env = this.#env(life, disk);
     return await new Promise<Ready>((resolve, reject) => {
@@ -92,6 +93,7 @@ export class Machine {
   #process(life: Life, out: (line: string) => void): Process {
     const refuse = async (): Promise<never> => await Promise.reject(new Error('Not in a simulation'));
     return {
+      args: [],
       variables: {},
       userId: 0,
       pid: 1,
