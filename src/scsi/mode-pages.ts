@@ -198,6 +198,8 @@ export class ModePages {
   }
   #asked(page: number, subpage: number): readonly ModePageUse[] {
     const pages = this.#present.filter(({ row }) => page === allPages || row.page === page);
+    // Page 00h is the vendor's (SPC-5 7.5.1). Linux st asks for it to get header and block descriptor, which is all it holds.
+    if (page === 0 && subpage === 0) return pages;
     if (pages.length === 0) throw invalidCdbField(2, 5);
     if (subpage === allSubpages) return pages;
     const exact = pages.filter(({ row }) => row.subpage === subpage);
