@@ -14,26 +14,9 @@ import { StoreError } from '#errors';
 import type { Slab } from '#wire';
 import { type Segment, segmentBytes, type SegmentOwner, type SegmentPool } from './segment-pool.js';
 import { SegmentSlab } from './segment-slab.js';
-import type { SpaceGuard } from './space-guard.js';
 import type { Stream } from './store.js';
+import { type StreamHost, WriteBehind } from './write-behind.js';
 
-/** What a stream needs of its volume. */
-export interface StreamHost {
-  readonly pool: SegmentPool;
-  readonly guard: SpaceGuard;
-  /** What every call is refused with: 'broken', or nothing. */
-  readonly refusal: StoreError | undefined;
-  /** Asserts that no truncation waits for its commit. */
-  checkAppend(): void;
-  truncated(): void;
-  /** An 'io' error: nothing of the volume may be trusted until it is opened again (S6). */
-  fail(error: StoreError): void;
-  makeFile(name: string): Promise<DiskFile>;
-}
-
-/** Writes under way at a time, and full segments that may wait for theirs before appending waits. */
-const writesMax = 3;
-const behindMax = 6;
 /** Segments read ahead of a reader that goes forward. */
 const aheadSegments = 4;
 const DONE: Promise<void> = Promise.resolve();
@@ -43,28 +26,21 @@ export class FileStream implements Stream, SegmentOwner {
   readonly #host: StreamHost;
   readonly #pool: SegmentPool;
   readonly #segments = new Map<number, Segment>();
-  #file: DiskFile | undefined;
+  readonly #behind: WriteBehind;
   #length: number;
-  /** Bytes of the file, and bytes for which there is space. */
-  #fileBytes: number;
+  /** Bytes for which there is space. */
   #grantedBytes: number;
   /** Committed bytes that the file did not have when it was opened: from … to. */
   #missingFrom: number;
   #missingTo: number;
-  #writes = 0;
-  #unsynced = false;
-  /** The disk was full: what is dirty waits for space. */
-  #stalled: StoreError | undefined;
-  #progress: (() => void)[] = [];
   #nextOffset = -1;
 
   constructor(name: string, host: StreamHost, file: DiskFile | undefined, fileBytes: number, length: number) {
     this.name = name;
     this.#host = host;
     this.#pool = host.pool;
-    this.#file = file;
+    this.#behind = new WriteBehind(host, name, this.#segments, file, fileBytes);
     this.#length = length;
-    this.#fileBytes = fileBytes;
     this.#grantedBytes = fileBytes;
     this.#missingFrom = Math.min(fileBytes, length);
     this.#missingTo = length;
@@ -74,11 +50,11 @@ export class FileStream implements Stream, SegmentOwner {
     return this.#length;
   }
   get fileBytes(): number {
-    return this.#fileBytes;
+    return this.#behind.fileBytes;
   }
   /** Granted, and not in the file yet. */
   get pendingBytes(): number {
-    return Math.max(0, this.#grantedBytes - this.#fileBytes);
+    return Math.max(0, this.#grantedBytes - this.#behind.fileBytes);
   }
 
   // --- appending
@@ -93,7 +69,7 @@ export class FileStream implements Stream, SegmentOwner {
     let bytes = 0;
     for (const slice of slices) bytes += slice.length;
     const growth = this.#length + bytes - this.#grantedBytes;
-    if (this.#file === undefined || this.#stalled !== undefined || this.#isBehind())
+    if (this.#behind.file === undefined || this.#behind.stalled || this.#behind.behind)
       return this.#appendSlowly(slices, bytes);
     if (growth > 0) {
       if (!this.#host.guard.grant(growth)) return this.#appendSlowly(slices, bytes);
@@ -114,9 +90,9 @@ export class FileStream implements Stream, SegmentOwner {
   }
 
   async #appendSlowly(slices: readonly Uint8Array[], bytes: number): Promise<void> {
-    this.#file ??= await this.#host.makeFile(this.name);
-    if (this.#stalled !== undefined) await this.flush();
-    while (this.#isBehind()) await this.#someProgress();
+    await this.#behind.makeFile();
+    if (this.#behind.stalled) await this.flush();
+    while (this.#behind.behind) await this.#behind.progress();
     this.#check();
     const growth = this.#length + bytes - this.#grantedBytes;
     if (growth > 0) {
@@ -132,15 +108,10 @@ export class FileStream implements Stream, SegmentOwner {
       let at = Math.min(slice.length, Math.max(0, done - before));
       while (at < slice.length) {
         const place = this.#length + before + at;
-        let segment = this.#segmentToFill(place);
-        if (segment === undefined) {
-          await this.#pool.until(() => this.#segmentFor(place) !== undefined);
-          this.#check();
-          segment = this.#segmentFor(place);
-          if (segment === undefined) continue; // somebody else's again
-        }
-        at += this.#fill(segment, place, slice, at);
-        if (this.#isBehind()) await this.#someProgress();
+        const segment = this.#segmentToFill(place);
+        if (segment === undefined) at += await this.#fillSoon(place, slice, at);
+        else at += this.#fill(segment, place, slice, at);
+        if (this.#behind.behind) await this.#behind.progress();
         this.#check();
       }
       before += slice.length;
@@ -148,6 +119,22 @@ export class FileStream implements Stream, SegmentOwner {
     this.#length += bytes;
   }
 
+  /** In turn with those who wait for memory. Pinned until it is filled, or the next of them would be given it. */
+  async #fillSoon(place: number, slice: Uint8Array, at: number): Promise<number> {
+    let segment: Segment | undefined;
+    await this.#pool.until(() => {
+      segment = this.#segmentFor(place);
+      if (segment !== undefined) segment.pins += 1;
+      return segment !== undefined;
+    });
+    assert(segment !== undefined);
+    try {
+      this.#check();
+      return this.#fill(segment, place, slice, at);
+    } finally {
+      this.#pool.unpin(segment);
+    }
+  }
   /** As `#segmentFor`, but not before those who wait. */
   #segmentToFill(place: number): Segment | undefined {
     const segment = this.#segments.get(Math.floor(place / segmentBytes));
@@ -186,116 +173,22 @@ export class FileStream implements Stream, SegmentOwner {
     const part = Math.min(segmentBytes - at, slice.length - from);
     segment.memory.set(part === slice.length ? slice : slice.subarray(from, from + part), at);
     segment.to = at + part;
-    if (segment.to === segmentBytes) this.#startWrites();
+    if (segment.to === segmentBytes) this.#behind.start();
     return part;
   }
 
   // --- writing behind
 
   clean(segment: Segment): void {
-    if (this.#stalled === undefined) this.#write(segment);
+    this.#behind.clean(segment);
   }
-  #isBehind(): boolean {
-    if (this.#writes < writesMax) return false;
-    let full = 0;
-    for (const segment of this.#segments.values()) if (segment.dirty) full += 1;
-    return full > behindMax;
-  }
-  /** Full segments first come, first written. */
-  #startWrites(): void {
-    if (this.#stalled !== undefined) return;
-    for (const segment of this.#segments.values()) {
-      if (this.#writes >= writesMax) return;
-      if (segment.to === segmentBytes && segment.dirty && !segment.writing) this.#write(segment);
-    }
-  }
-  #write(segment: Segment): void {
-    const file = this.#file;
-    assert(file !== undefined && !segment.writing);
-    const from = segment.flushed;
-    const to = segment.to;
-    const place = segment.index * segmentBytes;
-    segment.writing = true;
-    segment.pins += 1;
-    this.#writes += 1;
-    this.#unsynced = true;
-    const ended = (): void => {
-      segment.writing = false;
-      this.#writes -= 1;
-    };
-    file.writeAt(segment.memory.subarray(from, to), place + from).then(
-      () => {
-        ended();
-        segment.flushed = Math.min(to, segment.to); // a truncation may have taken some of it
-        this.#fileBytes = Math.max(this.#fileBytes, place + to);
-        this.#written(segment);
-      },
-      (cause: unknown) => {
-        ended();
-        this.#pool.unpin(segment);
-        this.#failed(cause);
-      },
-    );
-  }
-  #written(segment: Segment): void {
-    // What was just written is rarely read back, and the system caches it: let its memory, still warm, be used again.
-    if (segment.owner === this && segment.to === segmentBytes && !segment.dirty && segment.pins === 1) {
-      this.#segments.delete(segment.index);
-      this.#pool.disown(segment);
-    }
-    this.#pool.unpin(segment);
-    this.#startWrites();
-    this.#tellProgress();
-  }
-  #failed(cause: unknown): void {
-    const error = cause instanceof StoreError ? cause : new StoreError('io', 'Writing failed', {}, { cause });
-    if (error.code === 'full') {
-      this.#stalled = error;
-      this.#host.guard.revoke();
-    } else this.#host.fail(error);
-    this.#tellProgress();
-  }
-  #someProgress(): Promise<void> {
-    return new Promise((resolve) => this.#progress.push(resolve));
-  }
-  /** Whoever waits looks again: after each write, and when the volume has failed. */
-  #tellProgress(): void {
-    const waiting = this.#progress;
-    this.#progress = [];
-    for (const resolve of waiting) resolve();
-  }
-
   /** Resolves when everything appended before is in the file. Throws 'full' when it waits for space, 'broken'. */
   async flush(): Promise<void> {
-    const target = this.#length;
-    this.#stalled = undefined;
-    for (;;) {
-      this.#check();
-      const stalled = this.#stalled as StoreError | undefined; // set meanwhile, by a write that ended
-      if (stalled !== undefined) {
-        if (this.#writes === 0) throw stalled;
-      } else {
-        for (const segment of this.#segments.values()) {
-          if (this.#writes >= writesMax) break;
-          if (isDirtyBelow(segment, target) && !segment.writing) this.#write(segment);
-        }
-        if (this.#writes === 0) return;
-      }
-      await this.#someProgress();
-    }
+    await this.#behind.flush(this.#length);
   }
   /** Makes durable what `flush` has put into the file. */
   async sync(): Promise<void> {
-    if (!this.#unsynced || this.#file === undefined) return;
-    this.#unsynced = false;
-    try {
-      await this.#file.sync();
-    } catch (cause) {
-      // What the system could not write it may have dropped: the file is not what we think it is, whatever the reason.
-      const error = new StoreError('io', `Synchronizing stream ${this.name} failed`, {}, { cause });
-      this.#host.fail(error);
-      throw error;
-    }
+    await this.#behind.sync();
   }
 
   // --- cutting
@@ -331,13 +224,16 @@ export class FileStream implements Stream, SegmentOwner {
   read(offset: number, length: number): Promise<Slab> {
     if (this.#host.refusal !== undefined) return Promise.reject(this.#host.refusal);
     assert(offset >= 0 && length > 0 && offset + length <= this.#length);
-    if (offset < this.#missingTo && offset + length > this.#missingFrom) return this.#missing(offset, length);
+    if (this.#isMissing(offset, offset + length)) return this.#missing(offset, length);
     const goesForward = offset === this.#nextOffset;
     this.#nextOffset = offset + length;
     const held = this.#held(offset, length);
     if (goesForward) this.#readAhead(offset + length, offset);
     if (held !== undefined) return Promise.resolve(new SegmentSlab(this.#pool, held, offset, length));
     return this.#readSlowly(offset, length);
+  }
+  #isMissing(from: number, to: number): boolean {
+    return this.#missingFrom < this.#missingTo && from < this.#missingTo && to > this.#missingFrom;
   }
   async #missing(offset: number, length: number): Promise<never> {
     const facts = { stream: this.name, offset, length, missingFrom: this.#missingFrom };
@@ -350,15 +246,32 @@ export class FileStream implements Stream, SegmentOwner {
   async #readSlowly(offset: number, length: number): Promise<Slab> {
     const first = Math.floor(offset / segmentBytes);
     const last = Math.floor((offset + length - 1) / segmentBytes);
-    for (;;) {
-      await this.#pool.until(() => this.#own(first, last));
+    // Pinned from the moment they are ours: who holds memory waits for the disk only, never for more memory.
+    let pinned: readonly Segment[] = [];
+    await this.#pool.until(() => {
+      if (!this.#own(first, last)) return false;
+      pinned = this.#pinned(first, last);
+      return true;
+    });
+    try {
       this.#check();
-      assert(offset + length <= this.#length, 'nobody cuts off what is being read');
-      for (let index = first; index <= last; index++) await this.#loaded(index);
+      for (const segment of pinned) if (segment.loading !== undefined) await segment.loading;
       const held = this.#held(offset, length);
-      // Taken away again while we waited: possible only when memory is very short.
-      if (held !== undefined) return new SegmentSlab(this.#pool, held, offset, length);
+      assert(held !== undefined, 'nobody cuts off what is being read');
+      return new SegmentSlab(this.#pool, held, offset, length);
+    } finally {
+      for (const segment of pinned) this.#pool.unpin(segment);
     }
+  }
+  #pinned(first: number, last: number): Segment[] {
+    const pinned: Segment[] = [];
+    for (let index = first; index <= last; index++) {
+      const segment = this.#segments.get(index);
+      assert(segment !== undefined);
+      this.#pool.pin(segment);
+      pinned.push(segment);
+    }
+    return pinned;
   }
   /** The segments of the bytes, if all are at hand. */
   #held(offset: number, length: number): Segment[] | undefined {
@@ -408,7 +321,8 @@ export class FileStream implements Stream, SegmentOwner {
   }
   /** Reads bytes 0 … to of the segment from the file: F1 says that they are there. */
   #load(segment: Segment, to: number): void {
-    assert(this.#file !== undefined);
+    const { file } = this.#behind;
+    assert(file !== undefined);
     const place = segment.index * segmentBytes;
     const wasEmpty = segment.to === segment.from;
     if (wasEmpty && segment.to < to) segment.from = segment.to = segment.flushed = segment.seenTo = to;
@@ -417,7 +331,7 @@ export class FileStream implements Stream, SegmentOwner {
       segment.loading = undefined;
       this.#pool.unpin(segment);
     };
-    segment.loading = this.#file.readAt(segment.memory.subarray(0, to), place).then(
+    segment.loading = file.readAt(segment.memory.subarray(0, to), place).then(
       (got) => {
         segment.memory.fill(0, got, to); // behind the end of the file: `#missing` answers for it
         segment.from = 0;
@@ -432,13 +346,8 @@ export class FileStream implements Stream, SegmentOwner {
     );
     segment.loading.catch(() => undefined); // whoever needs the bytes asks again, and is told
   }
-  async #loaded(index: number): Promise<void> {
-    const segment = this.#segments.get(index);
-    if (segment?.loading !== undefined) await segment.loading;
-  }
-
   willRead(offset: number): void {
-    if (this.#file === undefined || offset >= this.#length) return;
+    if (this.#behind.file === undefined || offset >= this.#length) return;
     this.#nextOffset = offset;
     this.#readAhead(offset, offset);
   }
@@ -458,25 +367,11 @@ export class FileStream implements Stream, SegmentOwner {
 
   /** Gives the memory back, trims the file to what is committed, closes it. */
   async close(committedBytes: number, trim: boolean): Promise<void> {
-    while (this.#writes > 0) await this.#someProgress();
+    await this.#behind.settled();
     for (const segment of this.#segments.values()) {
       if (segment.loading !== undefined) await segment.loading.catch(() => undefined);
       if (segment.owner === this) this.#drop(segment);
     }
-    this.#tellProgress();
-    const file = this.#file;
-    this.#file = undefined;
-    if (file === undefined) return;
-    try {
-      if (trim && this.#fileBytes > committedBytes) {
-        await file.truncate(committedBytes);
-        this.#fileBytes = committedBytes;
-      }
-    } finally {
-      await file.close();
-    }
+    await this.#behind.close(trim ? committedBytes : undefined);
   }
 }
-
-const isDirtyBelow = (segment: Segment, target: number): boolean =>
-  segment.dirty && segment.index * segmentBytes + segment.flushed < target;

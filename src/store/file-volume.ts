@@ -17,10 +17,11 @@ import {
   slotBytes,
   slots,
 } from './commit-record.js';
-import { FileStream, type StreamHost } from './file-stream.js';
+import { FileStream } from './file-stream.js';
 import type { SegmentPool } from './segment-pool.js';
 import type { SpaceGuard } from './space-guard.js';
 import type { Stream, Volume } from './store.js';
+import type { StreamHost } from './write-behind.js';
 
 export interface VolumeHost {
   readonly disk: Disk;
@@ -55,6 +56,7 @@ export class FileVolume implements Volume, StreamHost {
   #commits = 0;
   #pending: PendingCommit | undefined;
   #running: Promise<void> | undefined;
+  #carrying = false;
   #truncations = 0;
   #truncationsCommitted = 0;
   #filesMade = 0;
@@ -113,7 +115,10 @@ export class FileVolume implements Volume, StreamHost {
     );
   }
   truncated(): void {
-    assert(this.#running === undefined, 'nothing is cut off while a commit of it is under way');
+    assert(
+      !this.#carrying && this.#pending === undefined,
+      'nothing is cut off while a commit of it is under way',
+    );
     this.#truncations += 1;
   }
   fail(error: StoreError): void {
@@ -145,8 +150,15 @@ export class FileVolume implements Volume, StreamHost {
   async #runCommits(): Promise<void> {
     for (let next = this.#pending; next !== undefined; next = this.#pending) {
       this.#pending = undefined;
-      const { resolve, reject } = next;
-      await this.#carryOut(next).then(resolve, reject);
+      this.#carrying = true;
+      let tell = next.resolve;
+      try {
+        await this.#carryOut(next);
+      } catch (error) {
+        tell = (): void => next.reject(error);
+      }
+      this.#carrying = false; // before anybody hears of it: they may cut something off at once
+      tell();
     }
     this.#running = undefined;
   }
