@@ -1,6 +1,6 @@
 /**
  * TargetAccess: who may log in to one target and what they see (the AccessPolicy of src/iscsi). A snapshot of the catalog's
- * rows, asked at every login; `refresh` makes changes count from the next login on.
+ * rows; `refresh` makes changes count: at the next login, and for LUN masks at once.
  */
 import type { ChapAccountRow, InitiatorRow, TargetRow } from '#catalog';
 import { isInside, parseIp, parseNetwork, type Network } from './ip.js';
@@ -59,12 +59,12 @@ export class TargetAccess {
     return ours === undefined ? { secretOf } : { secretOf, mutual: { user: ours.user, secret: ours.secret } };
   }
 
-  /** The union of what the entries that fit let it see. Without the address, entries count by their name alone. */
-  sees(initiatorName: string, lun: number, address?: string): boolean {
+  /** The union of what the entries that fit let it see. */
+  sees(initiator: { readonly name: string; readonly address: string }, lun: number): boolean {
     if (this.#entries.length === 0) return true;
-    const bytes = address === undefined ? undefined : parseIp(address);
+    const address = parseIp(initiator.address);
     return this.#entries.some(
-      (entry) => matches(entry, initiatorName, bytes) && (entry.luns === undefined || entry.luns.has(lun)),
+      (entry) => matches(entry, initiator.name, address) && (entry.luns === undefined || entry.luns.has(lun)),
     );
   }
 

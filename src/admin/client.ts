@@ -1,19 +1,16 @@
 /** AdminClient: asks the daemon of a home. */
-import { StoreError, ProtocolError, RefusedError, TapesiloError } from '#errors';
+import { ProtocolError, RefusedError, StoreError } from '#errors';
 import type { Env, Link } from '#env';
 import { findSocket } from './home.js';
 import {
+  AdminError,
   encodeLine,
-  type FailureCode,
   Lines,
   parseReply,
   type Reply,
   replyBytesMax,
   type Success,
 } from './protocol.js';
-
-/** What the daemon answered instead of a result. */
-export class AdminError extends TapesiloError<FailureCode> {}
 
 export class AdminClient {
   readonly #env: Pick<Env, 'disk' | 'net' | 'clock'>;

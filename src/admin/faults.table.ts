@@ -9,7 +9,7 @@ import {
 } from '#errors';
 import { DriveError, type DriveErrorCode, type ElementRef, LibraryError, type LibraryErrorCode } from '#vtl';
 import { elementName } from './element-name.js';
-import type { Failure, FailureCode } from './protocol.js';
+import { AdminError, type Failure, type FailureCode } from './protocol.js';
 
 const OF_STORE: Readonly<Record<StoreErrorCode, FailureCode>> = {
   corrupt: 'damaged',
@@ -100,7 +100,7 @@ function libraryFailure(error: LibraryError): Failure {
 }
 
 function codeOf(error: TapesiloError): FailureCode {
-  if (error instanceof RefusedError) return error.code;
+  if (error instanceof RefusedError || error instanceof AdminError) return error.code;
   if (error instanceof StoreError) return OF_STORE[error.code];
   if (error instanceof DriveError) return OF_DRIVE[error.code];
   if (error instanceof ProtocolError) return 'usage';

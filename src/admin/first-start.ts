@@ -2,7 +2,7 @@
 import { mediumOfSuffix } from '#vtl';
 import type { Installation } from './installation.js';
 import { createLibrary } from './library-verbs.js';
-import { plugDrive, plugLibrary } from './plugging.js';
+import { ownTargetName, plugDrive, plugLibrary } from './plugging.js';
 import { createCartridge, nextBarcodes } from './tape-verbs.js';
 
 const doneKey = 'first-start';
@@ -19,7 +19,9 @@ export async function makeFirstLibrary(installation: Installation): Promise<bool
   const hasTarget = installation.targets.some(({ luns }) =>
     luns.some(({ libraryId }) => libraryId === installed.row.id),
   );
-  if (!hasTarget) await plugLibrary(installation, installed, undefined);
+  if (!hasTarget) {
+    await plugLibrary(installation, installed, await ownTargetName(installation, first.name));
+  }
   for (const drive of installed.drives.values()) {
     const isPlugged = installation.targets.some(({ luns }) =>
       luns.some(({ driveId }) => driveId === drive.row.id),

@@ -1,6 +1,6 @@
 /** Face of administration. */
 export { formatAddress, parseAddress } from './address.js';
-export { AdminClient, AdminError } from './client.js';
+export { AdminClient } from './client.js';
 export type {
   ChangerFace,
   Factory,
@@ -19,6 +19,7 @@ export { readParameters, typedName } from './parameter.js';
 export type { ServedView } from './portal-verbs.js';
 export { viewServed } from './portal-verbs.js';
 export type { Failure, FailureCode, Reply, Success } from './protocol.js';
+export { AdminError } from './protocol.js';
 export type { ServeOptions } from './serve-options.js';
 export { AdminServer } from './server.js';
 export { AdminService } from './service.js';

@@ -49,6 +49,8 @@ export class Installation {
   readonly factory: Factory;
   readonly server: TargetServer;
   readonly shelf: Shelf<Cartridge>;
+  /** Whoever knows which addresses others reach. */
+  guard: { checkMayAppear(target: string): void } | undefined;
   readonly #libraries = new Map<string, InstalledLibrary>();
   readonly #targets = new Map<string, InstalledTarget>();
 
@@ -204,6 +206,7 @@ export class Installation {
     target.row = await targets.get(id);
     target.luns = await targets.luns(id);
     target.access.refresh(target.row, await access.accounts(id), await access.initiators(id));
+    await target.device.remask();
   }
   /** Ends its sessions. */
   async closeTarget({ row }: InstalledTarget): Promise<void> {

@@ -7,7 +7,7 @@ import { findType, type PersonalityView } from './factory.js';
 import { identityOf, newNaa, newSerial, someIdentityOf } from './identity.js';
 import type { Installation, InstalledDrive, InstalledLibrary } from './installation.js';
 import { libraryMap } from './library-map.js';
-import { plugDrive, plugLibrary, unplugDrive, unplugLibrary } from './plugging.js';
+import { ownTargetName, plugDrive, plugLibrary, unplugDrive, unplugLibrary } from './plugging.js';
 import type { InputOf, VerbHandlers } from './verb.js';
 import type { verbs } from './verbs.table.js';
 import { viewDrive, viewDriveWhole, viewElement, viewLibrary, viewLibraryWhole } from './views.js';
@@ -49,6 +49,10 @@ export async function createLibrary(
   if ((await catalog.libraries.findByName(input.name)) !== undefined) {
     throw new RefusedError('conflict', `There is a library ${input.name} already: choose another name`);
   }
+  // Before anything is made: a target of its own must not stand open to strangers.
+  const targetName = input.target ?? (await ownTargetName(installation, input.name));
+  if (!installation.targets.some((target) => target.row.name === targetName))
+    installation.guard?.checkMayAppear(targetName);
   const row: LibraryRow = {
     id: env.random.uuid(),
     name: input.name,
@@ -62,7 +66,7 @@ export async function createLibrary(
   const drives = Array.from({ length: input.drives }, () => newDriveRow(installation, driveType));
   await Library.create(catalog, row, { slots: input.slots, mailSlots: input.mailSlots }, drives);
   const installed = await installation.openLibrary(row);
-  await plugLibrary(installation, installed, input.target);
+  await plugLibrary(installation, installed, targetName);
   return installed;
 }
 

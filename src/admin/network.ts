@@ -39,6 +39,7 @@ export class Network {
     this.#server = installation.server;
     this.#catalog = installation.catalog;
     this.#installation = installation;
+    installation.guard = this;
   }
   get portals(): readonly Portal[] {
     return this.#portals;
@@ -66,7 +67,6 @@ export class Network {
   }
   /** One that is kept. That it cannot be opened does not keep the others from work: it is shown in the list. */
   async reopen({ id, host, port, groupTag, announceHost, announcePort }: PortalRow): Promise<Portal> {
-    this.checkMayServe(host);
     const announce =
       announceHost === undefined || announcePort === undefined
         ? undefined
@@ -74,6 +74,7 @@ export class Network {
     const portal = { ...newPortal({ host, port }, groupTag, announce), rowId: id };
     this.#portals.push(portal);
     try {
+      this.checkMayServe(host);
       await this.#start(portal);
     } catch (error) {
       portal.problem = error instanceof Error ? error.message : String(error);
@@ -128,13 +129,28 @@ export class Network {
     const open = this.#installation.targets.filter(({ access }) => access.isOpen);
     if (open.length > 0) throw unguarded(formatHost(host), open);
   }
-  get reachesOthers(): boolean {
-    return this.#portals.some(({ address }) => !isLoopback(address.host));
+  #othersReach(): Address | undefined {
+    return this.#portals.find(({ address }) => !isLoopback(address.host))?.address;
   }
-  /** The same for a target that is about to be opened to all. */
-  checkMayOpen(target: InstalledTarget, isOpen: boolean): void {
-    const reachable = this.#portals.find(({ address }) => !isLoopback(address.host));
-    if (isOpen && reachable !== undefined) throw unguarded(formatAddress(reachable.address), [target]);
+  /** The same for a target that is about to be made without a list and CHAP. */
+  checkMayAppear(name: string): void {
+    const where = this.#othersReach();
+    if (where === undefined) return;
+    throw new RefusedError(
+      'unauthorized',
+      `Anybody who reaches ${formatAddress(where)} could use ${name} at once: make the target with a CHAP user or an initiator ` +
+        `(\`tapesilo target create ${name} --user NAME --secret-file FILE\`), and name it with --target when you make a library`,
+    );
+  }
+  /** The same for a target that is about to lose its last list or CHAP user. */
+  checkMayOpen({ row }: InstalledTarget, isOpen: boolean): void {
+    const where = this.#othersReach();
+    if (!isOpen || where === undefined) return;
+    throw new RefusedError(
+      'unauthorized',
+      `Anybody who reaches ${formatAddress(where)} could then use ${row.name}: first give it the other of CHAP and a list of ` +
+        `initiators, or stop listening there (\`tapesilo portal delete ${formatAddress(where)}\`)`,
+    );
   }
 }
 

@@ -1,28 +1,36 @@
 /** Units behind targets: what library and drive verbs do to LUNs. In a library's own target LUN 0 is the changer, LUN n + 1 drive n. */
 import { RefusedError } from '#errors';
-import type { LunRow, TargetRow } from '#catalog';
+import type { ChapAccountRow, LunRow, TargetRow } from '#catalog';
 import type { Installation, InstalledDrive, InstalledLibrary, InstalledTarget } from './installation.js';
 
 export const lunMax = 16383;
 
-/** Makes a target: recorded, opened; the server is told by whoever watches `onTarget`. */
+/** What keeps strangers out of a new target. */
+export interface FirstAccess {
+  readonly accounts: readonly Omit<ChapAccountRow, 'id' | 'targetId'>[];
+  readonly initiator: string | undefined;
+}
+const open: FirstAccess = { accounts: [], initiator: undefined };
+
+/** Makes a target, recorded and opened. RefusedError 'unauthorized' when strangers could use it at once. */
 export async function createTarget(
   installation: Installation,
   name: string,
   alias: string,
+  first: FirstAccess = open,
 ): Promise<InstalledTarget> {
   const { env, catalog } = installation;
   if ((await catalog.targets.findByName(name)) !== undefined) {
     throw new RefusedError('conflict', `There is a target ${name} already: choose another name`);
   }
-  const row: TargetRow = {
-    id: env.random.uuid(),
-    name,
-    alias,
-    redirectPermanent: false,
-    createdMs: env.clock.wallMs(),
-  };
-  await catalog.targets.create(row);
+  if (first.accounts.length === 0 && first.initiator === undefined) installation.guard?.checkMayAppear(name);
+  const id = env.random.uuid();
+  const row: TargetRow = { id, name, alias, redirectPermanent: false, createdMs: env.clock.wallMs() };
+  await catalog.transaction(async ({ targets, access }) => {
+    await targets.create(row);
+    for (const account of first.accounts) await access.addAccount({ ...account, targetId: id });
+    if (first.initiator !== undefined) await access.addInitiator({ targetId: id, name: first.initiator });
+  });
   return await installation.openTarget(row);
 }
 
@@ -54,10 +62,9 @@ export async function unplug(
 export async function plugLibrary(
   installation: Installation,
   installed: InstalledLibrary,
-  targetName: string | undefined,
+  name: string,
 ): Promise<InstalledTarget> {
   const { row } = installed;
-  const name = targetName ?? (await ownTargetName(installation, row.name));
   const target =
     installation.targets.find((one) => one.row.name === name) ??
     (await createTarget(installation, name, row.name));
@@ -67,7 +74,7 @@ export async function plugLibrary(
   return target;
 }
 /** Stable, and unlike that of any other installation: names are unique in the world (RFC 7143 4.2.7). */
-async function ownTargetName({ catalog, env }: Installation, library: string): Promise<string> {
+export async function ownTargetName({ catalog, env }: Installation, library: string): Promise<string> {
   const key = 'installation';
   const id = (await catalog.settings.get(key)) ?? env.random.bytes(4).toString('hex');
   await catalog.settings.set(key, id);

@@ -30,7 +30,7 @@ export function viewServed(installation: Installation, network: Network, home: s
     portals: network.portals.map(viewPortal),
     targets: installation.targets.map((target) => ({
       name: target.row.name,
-      luns: target.luns.map((row) => viewLun(installation, target, row)),
+      luns: target.luns.map((row) => viewLun(installation, row)),
     })),
   };
 }

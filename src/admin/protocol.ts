@@ -7,7 +7,7 @@
  *
  * Who may open the socket (mode 0660, in a folder of mode 0700) is an administrator.
  */
-import { ProtocolError, type RefusedCode } from '#errors';
+import { ProtocolError, type RefusedCode, TapesiloError } from '#errors';
 
 export interface Request {
   readonly verb: string;
@@ -20,6 +20,9 @@ export interface Failure {
   readonly message: string;
   readonly facts?: Readonly<Record<string, unknown>>;
 }
+/** What a daemon answered instead of a result. */
+export class AdminError extends TapesiloError<FailureCode> {}
+
 export interface Success {
   readonly ok: true;
   readonly result: unknown;

@@ -8,6 +8,7 @@ import {
   MEDIA,
   mediumOfBarcode,
   type MediumKind,
+  type Refusal,
 } from '#vtl';
 import { elementName, parseElement } from './element-name.js';
 import type { Installation, InstalledLibrary, Whereabouts } from './installation.js';
@@ -22,8 +23,8 @@ type Creation = Row<'TAPE_CREATE'>;
 export const tapeVerbs = (installation: Installation) =>
   ({
     TAPE_CREATE: async (input, told) => {
-      const kind = kindOf(input);
       const barcodes = barcodesFor(installation, input);
+      const kind = kindOf(input);
       const places = placesFor(installation, input, barcodes.length);
       const made = [];
       for (const [at, barcode] of barcodes.entries()) {
@@ -259,7 +260,22 @@ function tellMoved(installation: Installation, barcode: string, told: Told) {
   told.note(
     `${barcode} is now ${found.installed === undefined ? 'on the shelf' : `in ${placeName(installation, found)}`}`,
   );
+  tellRefusal(found, told);
   return viewTape(found);
+}
+/** A drive that does not take the medium: the move is done, but a host will not be glad of it. */
+function tellRefusal({ installed, element, cartridge }: Whereabouts, told: Told): void {
+  if (installed === undefined || element?.kind !== 'drive') return;
+  const drive = installed.library.element(element)?.drive;
+  if (drive?.refusal === undefined) return;
+  const why: Readonly<Record<Refusal, string>> = {
+    incompatible: `an LTO-${drive.generation} drive does not take ${cartridge.medium.key}`,
+    unsupported: 'a later release has written it',
+    'expired-cleaning': 'no cleaning uses are left',
+    damaged: "it does not open: the daemon's log says why",
+    'in-use': 'something else has it open',
+  };
+  told.warn(`${elementName(element)} refuses ${cartridge.barcode}: ${why[drive.refusal]}`);
 }
 const placeName = (installation: Installation, { installed, element }: Whereabouts): string =>
   installed === undefined || element === undefined ? 'the shelf' : installation.nameOf(installed, element);

@@ -1,5 +1,5 @@
 /** target, lun and initiator verbs. */
-import type { ChapAccountRow, InitiatorRow } from '#catalog';
+import type { ChapAccountRow, InitiatorRow, LunRow } from '#catalog';
 import { RefusedError } from '#errors';
 import { formatAddress, parseAddress } from './address.js';
 import type { Installation, InstalledTarget } from './installation.js';
@@ -14,9 +14,10 @@ type Verbs = typeof verbs;
 
 export const targetVerbs = (installation: Installation, network: Network) =>
   ({
-    TARGET_CREATE: async ({ name, alias }, told) => {
-      checkMayAppear(network, name);
-      const target = await createTarget(installation, name, alias ?? '');
+    TARGET_CREATE: async ({ name, alias, user, secret, initiator }, told) => {
+      checkPair('user', user, secret);
+      const accounts = accountsOf({ user, secret });
+      const target = await createTarget(installation, name, alias ?? '', { accounts, initiator });
       told.note(`Made target ${name}: give it LUNs with \`tapesilo lun create\``);
       return await viewTarget(installation, target);
     },
@@ -49,16 +50,6 @@ export const targetVerbs = (installation: Installation, network: Network) =>
     },
   }) satisfies Partial<VerbHandlers<Verbs>>;
 
-/** A target without a list and CHAP must not appear where strangers can reach it. */
-function checkMayAppear(network: Network, name: string): void {
-  if (!network.reachesOthers) return;
-  throw new RefusedError(
-    'unauthorized',
-    `Others could use ${name} as soon as it is there: delete the portals that others reach (\`tapesilo portal list\`), make it, ` +
-      'give it CHAP or a list of initiators, and make the portals again',
-  );
-}
-
 function targetChanges({ alias, redirect, permanent, noRedirect }: InputOf<Verbs['TARGET_SET']>) {
   if (alias === undefined && redirect === undefined && noRedirect !== true) {
     throw new RefusedError('usage', 'Say what to change: --alias, --redirect ADDR[:PORT] or --no-redirect');
@@ -90,69 +81,67 @@ function secretBytes(name: string, secret: string): Buffer {
   );
 }
 
-async function setAccounts(
-  { catalog }: Installation,
-  { row }: InstalledTarget,
-  input: InputOf<Verbs['TARGET_CHAP']>,
-): Promise<void> {
+type Account = Omit<ChapAccountRow, 'id' | 'targetId'>;
+
+function checkPair(name: string, user: string | undefined, secret: string | undefined): void {
+  if ((user === undefined) === (secret === undefined)) return;
+  const flag = name === 'user' ? 'secret' : 'mutual-secret';
+  throw new RefusedError('usage', `Give both --${name} and --${flag} (or --${flag}-file, --${flag}-command)`);
+}
+function accountsOf(input: {
+  readonly user?: string | undefined;
+  readonly secret?: string | undefined;
+  readonly mutualUser?: string | undefined;
+  readonly mutualSecret?: string | undefined;
+}): Account[] {
   const { user, secret, mutualUser, mutualSecret } = input;
-  if ((user === undefined) !== (secret === undefined)) {
-    throw new RefusedError('usage', 'Give both --user and --secret (or --secret-file, --secret-command)');
-  }
-  if ((mutualUser === undefined) !== (mutualSecret === undefined)) {
-    throw new RefusedError(
-      'usage',
-      'Give both --mutual-user and --mutual-secret (or --mutual-secret-file, --mutual-secret-command)',
-    );
-  }
-  if (user === undefined && mutualUser === undefined) {
-    throw new RefusedError('usage', 'Give --user and --secret, or --remove USER, or --off');
-  }
-  const known = await catalog.access.accounts(row.id);
-  const wanted: Omit<ChapAccountRow, 'id'>[] = [];
+  const accounts: Account[] = [];
   if (user !== undefined && secret !== undefined) {
-    wanted.push({ targetId: row.id, direction: 'initiator', user, secret: secretBytes('secret', secret) });
+    accounts.push({ direction: 'initiator', user, secret: secretBytes('secret', secret) });
   }
   if (mutualUser !== undefined && mutualSecret !== undefined) {
-    wanted.push({
-      targetId: row.id,
+    accounts.push({
       direction: 'target',
       user: mutualUser,
       secret: secretBytes('mutual-secret', mutualSecret),
     });
   }
-  checkSecretsDiffer(known, wanted);
-  if (!known.some(({ direction }) => direction === 'initiator') && user === undefined) {
+  return accounts;
+}
+/** A target proves itself with one account; of the initiators' there is one for each user. */
+const replaces = (account: Account, old: ChapAccountRow): boolean =>
+  account.direction === old.direction && (old.direction === 'target' || account.user === old.user);
+
+async function setAccounts(
+  { catalog }: Installation,
+  { row }: InstalledTarget,
+  input: InputOf<Verbs['TARGET_CHAP']>,
+): Promise<void> {
+  checkPair('user', input.user, input.secret);
+  checkPair('mutual-user', input.mutualUser, input.mutualSecret);
+  const wanted = accountsOf(input);
+  if (wanted.length === 0)
+    throw new RefusedError('usage', 'Give --user and --secret, or --remove USER, or --off');
+  const known = await catalog.access.accounts(row.id);
+  const kept = known.filter((old) => !wanted.some((account) => replaces(account, old)));
+  const all = [...kept, ...wanted];
+  checkSecretsDiffer(all);
+  if (!all.some(({ direction }) => direction === 'initiator')) {
     throw new RefusedError(
       'usage',
       'Mutual CHAP needs a user of the initiators too: give --user and --secret',
     );
   }
   await catalog.transaction(async ({ access }) => {
-    for (const account of wanted) {
-      // One account of ours; of the initiators' one for each user.
-      const old = known.find(
-        ({ direction, user: name }) =>
-          direction === account.direction && (direction === 'target' || name === account.user),
-      );
-      if (old !== undefined) await access.removeAccount(old.id);
-      await access.addAccount(account);
-    }
+    for (const old of known) if (!kept.includes(old)) await access.removeAccount(old.id);
+    for (const account of wanted) await access.addAccount({ ...account, targetId: row.id });
   });
 }
 
 /** RFC 7143 9.2.1: the secrets of the two directions must not be the same. */
-function checkSecretsDiffer(
-  known: readonly ChapAccountRow[],
-  wanted: readonly Omit<ChapAccountRow, 'id'>[],
-): void {
-  const isReplaced = (old: ChapAccountRow): boolean =>
-    wanted.some(
-      ({ direction, user }) => direction === old.direction && (direction === 'target' || user === old.user),
-    );
-  const all = [...known.filter((old) => !isReplaced(old)), ...wanted];
-  const ours = all.find(({ direction }) => direction === 'target');
-  if (ours === undefined || !all.some((one) => one !== ours && one.secret.equals(ours.secret))) return;
+function checkSecretsDiffer(accounts: readonly Account[]): void {
+  const ours = accounts.find(({ direction }) => direction === 'target');
+  if (ours === undefined || !accounts.some((one) => one !== ours && one.secret.equals(ours.secret))) return;
   throw new RefusedError('usage', 'The mutual secret must not be that of a user: choose another');
 }
 
@@ -210,7 +199,7 @@ async function viewTarget(installation: Installation, target: InstalledTarget) {
     users: accounts.filter(({ direction }) => direction === 'initiator').map(({ user }) => user),
     mutualUser: accounts.find(({ direction }) => direction === 'target')?.user ?? null,
     initiators: initiators.length === 0 ? 'all' : initiators.map((row) => viewInitiator(installation, row)),
-    luns: target.luns.map((row) => viewLun(installation, target, row)),
+    luns: target.luns.map((row) => viewLun(installation, row)),
   };
 }
 function viewInitiator(installation: Installation, row: InitiatorRow) {
@@ -224,6 +213,11 @@ function viewInitiator(installation: Installation, row: InitiatorRow) {
 }
 
 // --- LUNs -------------------------------------------------------------------------------------------------------------------
+
+const viewTargetLun = (installation: Installation, { row }: InstalledTarget, lun: LunRow) => ({
+  target: row.name,
+  ...viewLun(installation, lun),
+});
 
 export const lunVerbs = (installation: Installation) =>
   ({
@@ -244,12 +238,14 @@ export const lunVerbs = (installation: Installation) =>
       }
       await plug(installation, target, { targetId: target.row.id, lun, ...unit });
       told.note(`${input.unit} is LUN ${lun} of ${target.row.name}`);
-      return target.luns.filter((row) => row.lun === lun).map((row) => viewLun(installation, target, row));
+      return target.luns
+        .filter((row) => row.lun === lun)
+        .map((row) => viewTargetLun(installation, target, row));
     },
     LUN_LIST: async ({ target }) => {
       const targets = target === undefined ? installation.targets : [installation.target(target)];
       return await Promise.resolve(
-        targets.flatMap((one) => one.luns.map((row) => viewLun(installation, one, row))),
+        targets.flatMap((one) => one.luns.map((row) => viewTargetLun(installation, one, row))),
       );
     },
     LUN_DELETE: async (input, told) => {
@@ -261,7 +257,7 @@ export const lunVerbs = (installation: Installation) =>
           `${target.row.name} has no LUN ${input.lun}: see \`tapesilo lun list\``,
         );
       }
-      const view = viewLun(installation, target, row);
+      const view = viewTargetLun(installation, target, row);
       await unplug(installation, target, row);
       told.note(`${target.row.name} has no LUN ${input.lun} any more`);
       return view;
@@ -313,9 +309,7 @@ export const initiatorVerbs = (installation: Installation, network: Network) =>
         luns: luns === undefined ? undefined : parseLuns(luns),
       });
       await installation.refreshTarget(target);
-      told.note(
-        `${row.name ?? row.address} sees ${luns === undefined ? 'all LUNs' : `LUNs ${luns}`} from the next login on`,
-      );
+      told.note(`${row.name ?? row.address} sees ${luns === undefined ? 'all LUNs' : `LUNs ${luns}`} now`);
       return viewInitiator(installation, (await entry(installation, id)).row);
     },
     INITIATOR_DELETE: async ({ id }, told) => {

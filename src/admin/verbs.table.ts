@@ -15,7 +15,8 @@ const nameForm = {
 };
 const targetForm = {
   placeholder: 'TARGET',
-  pattern: /^(iqn\.\d{4}-\d{2}\.[a-z0-9.:-]{1,210}|eui\.[0-9a-f]{16}|naa\.([0-9a-f]{16}|[0-9a-f]{32}))$/,
+  pattern:
+    /^(iqn\.\d{4}-(0[1-9]|1[0-2])\.[a-z0-9.:-]{1,210}|eui\.[0-9a-f]{16}|naa\.([0-9a-f]{16}|[0-9a-f]{32}))$/,
   form: 'an iSCSI name in small letters, such as iqn.2026-11.com.example:library0',
 };
 const addressForm = {
@@ -28,6 +29,12 @@ const inquiryForm = (length: number): { pattern: RegExp; form: string } => ({
   form: `up to ${length} characters of ASCII`,
 });
 
+const userForm = { pattern: /^[\x21-\x7e]{1,255}$/, form: 'up to 255 characters without blanks' };
+const initiatorForm = {
+  placeholder: 'NAME',
+  pattern: /^(?:(?!\s)\P{Cc}){1,223}$/u,
+  form: 'an iSCSI name such as iqn.1993-08.org.debian:01:host',
+};
 const library = optional(
   text('The library; may be left out when there is one', { placeholder: 'NAME', ...nameForm }),
 );
@@ -132,10 +139,11 @@ const initiatorColumns = [
 ];
 const sessionColumns = [
   column('id', 'ID'),
-  column('initiator', 'INITIATOR'),
-  column('address', 'FROM'),
-  column('target', 'TARGET'),
+  column('initiatorName', 'INITIATOR'),
+  column('initiatorAddress', 'FROM'),
+  column('targetName', 'TARGET'),
   column('type', 'KIND'),
+  column('user', 'USER'),
 ];
 const table = (columns: readonly Column[], empty: string) => ({ as: 'table', columns, empty }) as const;
 
@@ -525,6 +533,11 @@ export const verbs = {
     about: 'Make a target without LUNs',
     parameters: {
       name: target,
+      user: optional(text('CHAP user that initiators give', userForm)),
+      secret: optional(secret('Secret of that user, 12 to 255 bytes')),
+      initiator: optional(
+        text('Initiator to admit, and nobody else; * at its end stands for any', initiatorForm),
+      ),
       alias: optional(
         text('TargetAlias that initiators are told', {
           pattern: /^\P{Cc}{1,255}$/u,
@@ -533,7 +546,10 @@ export const verbs = {
       ),
     },
     places: ['name'],
-    examples: ['iqn.2026-11.com.example:tapes'],
+    examples: [
+      'iqn.2026-11.com.example:tapes',
+      'iqn.2026-11.com.example:tapes --user backup --secret-file /etc/backup.secret',
+    ],
     view: thing,
   }),
   TARGET_LIST: verb({
@@ -588,19 +604,9 @@ export const verbs = {
     about: 'Ask initiators for a CHAP user and secret, and show them ours (mutual CHAP)',
     parameters: {
       name: someTarget,
-      user: optional(
-        text('User that initiators give', {
-          pattern: /^[\x21-\x7e]{1,255}$/,
-          form: 'up to 255 characters without blanks',
-        }),
-      ),
+      user: optional(text('User that initiators give', userForm)),
       secret: optional(secret('Secret of that user, 12 to 255 bytes')),
-      mutualUser: optional(
-        text('User that we give to initiators that ask', {
-          pattern: /^[\x21-\x7e]{1,255}$/,
-          form: 'up to 255 characters without blanks',
-        }),
-      ),
+      mutualUser: optional(text('User that we give to initiators that ask', userForm)),
       mutualSecret: optional(secret('Our secret, 12 to 255 bytes, another than that of any user')),
       remove: optional(text('Forget this user', { placeholder: 'USER', pattern: /^[\x21-\x7e]{1,255}$/ })),
       off: flag('Forget all users: initiators log in without CHAP'),
@@ -709,13 +715,7 @@ export const verbs = {
     verb: 'create',
     about: 'Allow an initiator by name, by address or both; a target with such a list admits nobody else',
     parameters: {
-      initiator: optional(
-        text('iSCSI name of the initiator; * at its end stands for any', {
-          placeholder: 'NAME',
-          pattern: /^(?:(?!\s)\P{Cc}){1,223}$/u,
-          form: 'an iSCSI name such as iqn.1993-08.org.debian:01:host',
-        }),
-      ),
+      initiator: optional(text('iSCSI name of the initiator; * at its end stands for any', initiatorForm)),
       address: optional(
         text('Address or network of the initiator', {
           placeholder: 'CIDR',
@@ -753,7 +753,7 @@ export const verbs = {
   INITIATOR_SET: verb({
     noun: 'initiator',
     verb: 'set',
-    about: 'Change which LUNs an initiator sees; it is told at its next command',
+    about: 'Change which LUNs an initiator sees; it is told',
     parameters: {
       id: integer('Its id in `initiator list`', { min: 1, max: 1_000_000 }),
       luns,
@@ -766,7 +766,7 @@ export const verbs = {
   INITIATOR_DELETE: verb({
     noun: 'initiator',
     verb: 'delete',
-    about: 'Take an entry from a list; sessions that are open stay open',
+    about: 'Take an entry from a list; who is logged in by it alone sees no LUN any more',
     parameters: { id: integer('Its id in `initiator list`', { min: 1, max: 1_000_000 }) },
     places: ['id'],
     examples: ['1'],

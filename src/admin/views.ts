@@ -2,16 +2,9 @@
 import type { LunRow } from '#catalog';
 import type { ElementRef } from '#vtl';
 import { elementName } from './element-name.js';
-import type {
-  Installation,
-  InstalledDrive,
-  InstalledLibrary,
-  InstalledTarget,
-  Whereabouts,
-} from './installation.js';
+import type { Installation, InstalledDrive, InstalledLibrary, Whereabouts } from './installation.js';
 
 export interface LunView {
-  readonly target: string;
   readonly lun: number;
   readonly kind: 'changer' | 'tape';
   readonly library: string;
@@ -108,21 +101,14 @@ export function viewTape({ cartridge, installed, element }: Whereabouts) {
   };
 }
 
-export function viewLun(installation: Installation, target: InstalledTarget, row: LunRow): LunView {
-  const common = { target: target.row.name, lun: row.lun };
-  const library = installation.libraries.find((one) => one.row.id === row.libraryId);
+export function viewLun(installation: Installation, { lun, libraryId, driveId }: LunRow): LunView {
+  const library = installation.libraries.find(({ row }) => row.id === libraryId)?.row;
   if (library !== undefined) {
-    return {
-      ...common,
-      kind: 'changer',
-      library: library.row.name,
-      name: 'changer',
-      serial: library.row.serial,
-    };
+    return { lun, kind: 'changer', library: library.name, name: 'changer', serial: library.serial };
   }
-  const found = row.driveId === undefined ? undefined : installation.driveOfId(row.driveId);
+  const found = driveId === undefined ? undefined : installation.driveOfId(driveId);
   return {
-    ...common,
+    lun,
     kind: 'tape',
     library: found?.installed.row.name ?? '',
     name: found === undefined ? '' : elementName({ kind: 'drive', index: found.drive.row.index }),

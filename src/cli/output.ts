@@ -21,12 +21,16 @@ function cell(value: unknown, show?: Column['show']): string {
   if (show === 'size' && typeof value === 'number') return formatSize(value);
   if (typeof value === 'boolean') return value ? 'yes' : show === 'yes' ? '-' : 'no';
   if (Array.isArray(value)) return value.length === 0 ? '-' : value.map((one) => cell(one)).join(', ');
-  if (typeof value === 'object')
-    return Object.entries(value)
-      .map(([name, one]) => `${name} ${cell(one)}`)
-      .join(' ');
+  if (typeof value === 'object') return inline(value as Row);
   return harmless(`${value as string | number}`); // what JSON has left
 }
+
+/** "partition 0, object 17, bop": what is false is left out. */
+const inline = (thing: Row): string =>
+  Object.entries(thing)
+    .filter(([, value]) => value !== false && value !== null)
+    .map(([name, value]) => (value === true ? spaced(name) : `${spaced(name)} ${cell(value)}`))
+    .join(', ');
 
 function renderTable(columns: readonly Column[], rows: readonly Readonly<Record<string, unknown>>[]): string {
   if (rows.length === 0) return '';
@@ -48,21 +52,30 @@ function renderTable(columns: readonly Column[], rows: readonly Readonly<Record<
 
 const sizes = new Set(['size', 'used', 'capacity', 'free']);
 
+/** A line for each property; a list of things as a table below its name. */
 function renderThing(result: unknown): string {
   if (typeof result !== 'object' || result === null) return '';
-  const lines = Object.entries(result).flatMap(([name, value]) =>
-    thingLines(spaced(name), value, sizes.has(name)),
-  );
-  const width = Math.max(0, ...lines.map(([name]) => name.length));
-  return lines
-    .map(([name, value]) => `${`${name}${name === '' ? ' ' : ':'}`.padEnd(width + 1)} ${value}\n`)
+  const properties = Object.entries<unknown>(result as Readonly<Record<string, unknown>>);
+  const width = Math.max(0, ...properties.map(([name]) => spaced(name).length)) + 1;
+  return properties
+    .map(([name, value]) => {
+      if (isList(value)) return `${spaced(name)}:\n${indented(renderList(value))}`;
+      return `${`${spaced(name)}:`.padEnd(width)} ${cell(value, sizes.has(name) ? 'size' : undefined)}\n`;
+    })
     .join('');
 }
-/** A list of things takes one line each. */
-function thingLines(name: string, value: unknown, isSize: boolean): [string, string][] {
-  if (Array.isArray(value) && value.some((one) => typeof one === 'object')) {
-    return value.map((one, at) => [at === 0 ? name : '', cell(one)]);
-  }
-  return [[name, cell(value, isSize ? 'size' : undefined)]];
-}
+/** As a table, or, when the things hold lists themselves, one after another. */
+const renderList = (rows: readonly Row[]): string =>
+  rows.some((row) => Object.values(row).some(isList))
+    ? rows.map(renderThing).join('\n')
+    : renderTable(columnsOf(rows), rows);
+type Row = Readonly<Record<string, unknown>>;
+const isList = (value: unknown): value is readonly Row[] =>
+  Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'object');
+const columnsOf = (rows: readonly Row[]): Column[] =>
+  [...new Set(rows.flatMap((row) => Object.keys(row)))].map((name) => ({
+    name,
+    title: spaced(name).toUpperCase(),
+  }));
+const indented = (lines: string): string => lines.replaceAll(/^(?=.)/gm, '  ');
 const spaced = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

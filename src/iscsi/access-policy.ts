@@ -6,8 +6,8 @@ export interface AccessPolicy {
   admits(initiator: { name: string; address: string }): boolean;
   /** Undefined: no authentication is asked for. */
   chap(initiatorName: string): ChapCredentials | undefined;
-  /** LUN mask. */
-  sees(initiatorName: string, lun: number): boolean;
+  /** LUN mask. Asked at each command, so a change takes effect at once. */
+  sees(initiator: { name: string; address: string }, lun: number): boolean;
   /** Sends the initiator elsewhere: `address` is `host:port`, IPv6 in brackets, with `,groupTag` if need be. */
   redirect?(): { address: string; permanent: boolean } | undefined;
 }

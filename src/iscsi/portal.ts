@@ -8,7 +8,7 @@ export interface PortalSpec {
   /** 1 … 65535; also the relative target port of the SCSI port that the group is. */
   readonly groupTag: number;
   /** What SendTargets says instead of the address: behind NAT, or a guest's view of its host. Read again for every answer. */
-  readonly announce?: Address;
+  readonly announce?: Address | undefined;
 }
 export interface PortalView {
   readonly id: number;

@@ -104,7 +104,8 @@ export class Session implements TransferOwner {
     this.window = new CommandWindow(commandWindowMax, options.cmdSN);
     this.#log = options.log;
     this.#ended = options.ended;
-    target?.device.attach(this.nexus, (lun) => target.access.sees(initiatorName, lun));
+    const initiator = { name: initiatorName, address: options.initiatorAddress };
+    target?.device.attach(this.nexus, (lun) => target.access.sees(initiator, lun));
   }
 
   get isDiscovery(): boolean {

@@ -30,14 +30,19 @@ export function nexusOf(targetName: string, groupTag: number, initiatorName: str
 
 export class TargetNode implements TargetSpec {
   readonly name: string;
-  readonly alias: string;
   readonly device: TargetDevice;
   readonly access: AccessPolicy;
+  readonly #spec: TargetSpec;
 
-  constructor({ name, alias, device, access }: TargetSpec) {
+  constructor(spec: TargetSpec) {
+    const { name, device, access } = spec;
+    this.#spec = spec;
     this.name = name;
-    this.alias = alias;
     this.device = device;
     this.access = access;
+  }
+  /** Asked for at each login: an operator may change it. */
+  get alias(): string {
+    return this.#spec.alias;
   }
 }

@@ -78,6 +78,21 @@ export class TargetDevice {
     this.#views.delete(nexus.id);
     await Promise.all([...this.#units.values()].map(async (unit) => await unit.detach(nexus)));
   }
+  /** The masks have changed: each nexus gets what it now sees, loses what it no longer does, and is told (3F/0E). */
+  async remask(): Promise<void> {
+    for (const { nexus, sees } of this.#views.values()) {
+      const before = [...this.#units.values()].filter((unit) =>
+        unit.nexuses.some(({ id }) => id === nexus.id),
+      );
+      const now = [...this.#units].filter(([lun]) => sees(lun)).map(([, unit]) => unit);
+      const lost = before.filter((unit) => !now.includes(unit));
+      const won = now.filter((unit) => !before.includes(unit));
+      if (lost.length + won.length === 0) continue;
+      for (const unit of lost) await unit.detach(nexus);
+      for (const unit of won) unit.attach(nexus);
+      for (const unit of now) unit.attentions.raiseFor(nexus.id, SENSE.reportedLunsDataHasChanged);
+    }
+  }
   /** LUNs that the nexus may use, ascending. */
   lunsOf(nexus: Nexus): number[] {
     const view = this.#views.get(nexus.id);

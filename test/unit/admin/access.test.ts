@@ -34,7 +34,7 @@ test('without a list everyone is admitted and sees all', (t) => {
   const open = access([]);
   t.true(open.isOpen);
   t.true(open.admits(from('192.0.2.1')));
-  t.true(open.sees(host, 7));
+  t.true(open.sees(from('203.0.113.9'), 7));
 });
 test('a list admits who is in it, by name, by network, by both', (t) => {
   const list = access([
@@ -58,12 +58,12 @@ test('an initiator sees the union of what its entries let it see', (t) => {
     { name: 'iqn.all' },
   ]);
   t.deepEqual(
-    [0, 1, 2, 3].map((lun) => list.sees(host, lun)),
+    [0, 1, 2, 3].map((lun) => list.sees(from('203.0.113.9'), lun)),
     [true, false, true, false],
   );
-  t.true(list.sees(host, 3, '10.1.1.1'));
-  t.true(list.sees('iqn.all', 99));
-  t.false(list.sees('iqn.stranger', 0));
+  t.true(list.sees(from('10.1.1.1'), 3));
+  t.true(list.sees(from('203.0.113.9', 'iqn.all'), 99));
+  t.false(list.sees(from('203.0.113.9', 'iqn.stranger'), 0));
 });
 test('CHAP is asked for when there is a user of the initiators', (t) => {
   t.is(access([]).chap(), undefined);
