@@ -102,12 +102,22 @@ export class EncryptionScopes {
     this.#clearAll();
     this.#apply(encryptionOff);
   }
-  /** Somebody else, an NDMP session or an operator, has set the drive: what it has now counts for all. */
-  adopt(): void {
+  /**
+   * The drive's settings have changed, and not by this object. When it forgot them with the cartridge (CKOD) that is what was
+   * asked for: false. Else an NDMP session or an operator has set them, and they count for all: true.
+   */
+  adopt(): boolean {
+    const { settings } = this.#drive;
+    const forgotten = settings.encryption === 'disable' && settings.decryption === 'disable';
+    if (forgotten && this.#applied.clearOnDemount) {
+      this.demount();
+      return false;
+    }
     this.#instance = (this.#instance + 1) >>> 0;
-    this.#all = { ...none, settings: this.#drive.settings, instance: this.#instance };
+    this.#all = { ...none, settings, instance: this.#instance };
     this.#allFrom = undefined;
-    this.#applied = this.#all.settings;
+    this.#applied = settings;
+    return true;
   }
   #clearAll(): void {
     this.#instance = (this.#instance + 1) >>> 0;

@@ -191,8 +191,7 @@ export class TapeUnit extends PrimaryUnit {
         return;
       case 'encryption-changed':
         if (this.scopes.applying) return;
-        this.scopes.adopt();
-        this.raise(SENSE.encryptionParametersChangedByEvent);
+        if (this.scopes.adopt()) this.raise(SENSE.encryptionParametersChangedByEvent);
         return;
       case 'load-refused':
       case 'tape-alert':
