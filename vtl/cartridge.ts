@@ -5,6 +5,7 @@
 import type { Env } from '#env';
 import { StoreError } from '#errors';
 import type { StorageGroup } from '#store';
+import { type Attribute, Mam } from './mam.js';
 import type { Medium } from './media.table.js';
 import { firstLabel, openImage, type TapeImage } from './tape-image.js';
 
@@ -125,6 +126,22 @@ export class Cartridge {
       await image.format([this.sizeBytes]);
       for (const partition of image.label.partitions) partition.attributes = {};
       await image.commit();
+    } finally {
+      await this.close();
+    }
+  }
+  /** Attributes by partition, as a library's own reader sees them without a drive. StoreError 'locked' while it is open. */
+  async readAttributes(): Promise<readonly (readonly Attribute[])[]> {
+    if (this.#cleaning !== undefined) return [];
+    const image = await this.open();
+    try {
+      const { label, partitions } = image;
+      const remainingBytes = (number: number): number => {
+        const partition = partitions[number];
+        return partition === undefined ? 0 : Math.max(0, partition.label.capacityBytes - partition.usedBytes);
+      };
+      const mam = new Mam({ cartridge: this, label, tapeAlerts: 0n, remainingBytes });
+      return partitions.map((_, number) => mam.attributes(number));
     } finally {
       await this.close();
     }

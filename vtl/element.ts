@@ -1,6 +1,7 @@
 /** Elements: the places of a library where a cartridge can be. */
 import type { ElementKind } from '#catalog';
 import { TapesiloError } from '#errors';
+import type { Attribute } from './mam.js';
 
 export type { ElementKind };
 
@@ -21,6 +22,8 @@ export interface LibraryCartridge {
   readonly worm?: boolean;
   /** Present in cleaning cartridges. */
   readonly cleaning?: unknown;
+  /** Attributes of its auxiliary memory by partition, read without a drive. */
+  readAttributes?(): Promise<readonly (readonly Attribute[])[]>;
 }
 /** What the robot needs of a drive. */
 export interface LibraryDrive<C> {
@@ -28,6 +31,9 @@ export interface LibraryDrive<C> {
   readonly serial: string;
   /** Somebody has asked that the cartridge stay in. */
   readonly removalPrevented: boolean;
+  /** Auxiliary memory of the loaded medium. */
+  readonly mam?:
+    { readonly partitions: number; attributes(partition: number): readonly Attribute[] } | undefined;
   /** Takes the cartridge and loads it. One that it cannot use is taken too, and refused by the drive to its hosts. */
   insert(cartridge: C): Promise<void>;
   /** Unloads, making everything written durable, and gives the cartridge back. */
@@ -69,6 +75,8 @@ export type LibraryErrorCode =
   /** The alternate tag is there already, or is not there. */
   | 'tag-exists'
   | 'tag-missing'
+  /** The auxiliary memory of the cartridge cannot be read. */
+  | 'memory-unreadable'
   /** The move could not be recorded; nothing moved. */
   | 'not-recorded';
 

@@ -15,6 +15,7 @@ import type { AlternateTag, ElementKind, ElementRef, ElementState } from './elem
 import type { LibraryCartridge, LibraryDrive } from './element.js';
 import { formatElement, LibraryError } from './element.js';
 import { Inventory } from './inventory.js';
+import type { Attribute } from './mam.js';
 import type { Shelf } from './shelf.js';
 
 export type LibraryEvent<C, D> =
@@ -198,6 +199,24 @@ export class Library<C extends LibraryCartridge, D extends LibraryDrive<C>> {
       const changes = { alternateTag: tag?.identifier, alternateSequence: tag?.sequence };
       await this.#catalog.cartridges.set(cartridge.id, changes);
       this.#inventory.setAlternateTag(ref, tag);
+    });
+  }
+
+  /** Attributes of the cartridge in an element, by partition: from the drive, or read where it lies. */
+  async readAttributes(ref: ElementRef): Promise<readonly (readonly Attribute[])[]> {
+    return await this.#changer.inTurn(async () => {
+      const { cartridge, drive } = this.#inventory.at(ref);
+      if (cartridge === undefined)
+        throw new LibraryError('source-empty', `${formatElement(ref)} is empty`, { ref });
+      const mam = drive?.mam;
+      if (mam !== undefined)
+        return Array.from({ length: mam.partitions }, (_, number) => mam.attributes(number));
+      try {
+        return (await cartridge.readAttributes?.()) ?? [];
+      } catch (cause) {
+        const what = `The auxiliary memory of ${cartridge.barcode} cannot be read`;
+        throw new LibraryError('memory-unreadable', what, { ref }, { cause });
+      }
     });
   }
 

@@ -82,6 +82,10 @@ const OF_LIBRARY: Readonly<Record<LibraryErrorCode, LibraryFault>> = {
   },
   'tag-exists': { code: 'conflict', say: (element) => `The cartridge in ${element} has an alternate tag` },
   'tag-missing': { code: 'conflict', say: (element) => `The cartridge in ${element} has no alternate tag` },
+  'memory-unreadable': {
+    code: 'failed',
+    say: (element) => `The auxiliary memory of the cartridge in ${element} cannot be read`,
+  },
   'not-recorded': {
     code: 'failed',
     say: () => "The move could not be recorded and was not made: the daemon's log says why",

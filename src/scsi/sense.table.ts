@@ -118,6 +118,7 @@ export const SENSE = {
   inquiryDataHasChanged: sense('unit-attention', 0x3f, 0x03, 'INQUIRY DATA HAS CHANGED'),
   deviceIdentifierChanged: sense('unit-attention', 0x3f, 0x05, 'DEVICE IDENTIFIER CHANGED'),
   reportedLunsDataHasChanged: sense('unit-attention', 0x3f, 0x0e, 'REPORTED LUNS DATA HAS CHANGED'),
+  auxiliaryMemoryReadError: sense('medium-error', 0x11, 0x12, 'AUXILIARY MEMORY READ ERROR'),
   // Hardware error
   logicalUnitFailedSelfTest: sense('hardware-error', 0x3e, 0x03, 'LOGICAL UNIT FAILED SELF-TEST'),
   mediaLoadOrEjectFailed: sense('hardware-error', 0x53, 0x00, 'MEDIA LOAD OR EJECT FAILED'),

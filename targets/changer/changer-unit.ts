@@ -58,6 +58,7 @@ export type ChangerLibrary = Pick<
   | 'closeDoor'
   | 'prevent'
   | 'setAlternateTag'
+  | 'readAttributes'
   | 'watch'
 >;
 type State = ElementState<LibraryCartridge, ChangerDrive>;

@@ -13,6 +13,7 @@ export const libraryFaults: Readonly<Record<LibraryErrorCode, Sense>> = {
   // SMC-3 6.17: to assert a tag that is there, or replace one that is not, is an error in the action code.
   'tag-exists': SENSE.invalidFieldInCdb,
   'tag-missing': SENSE.invalidFieldInCdb,
+  'memory-unreadable': SENSE.auxiliaryMemoryReadError,
   'not-recorded': SENSE.internalTargetFailure,
 };
 

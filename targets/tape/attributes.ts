@@ -42,16 +42,16 @@ function mamOf(unit: TapeUnit, { logicalVolume, partition }: AttributeCdb): Mam 
 }
 
 /** All attributes from the first one on. That must exist, unless it is 0: then whatever is lowest begins. */
-function from(all: readonly Attribute[], first: number): readonly Attribute[] {
+export function attributesFrom(all: readonly Attribute[], first: number): readonly Attribute[] {
   if (first !== 0 && !all.some(({ id }) => id === first)) throw invalidCdbField(8);
   return all.filter(({ id }) => id >= first);
 }
 
 export async function readValues(unit: TapeUnit, task: Task, cdb: ReadAttributeCdb): Promise<void> {
-  const attributes = from(mamOf(unit, cdb).attributes(cdb.partition), cdb.firstAttribute);
+  const attributes = attributesFrom(mamOf(unit, cdb).attributes(cdb.partition), cdb.firstAttribute);
   await answerList(task, Buffer.concat(attributes.map(encodeAttribute)), cdb.allocationLength);
 }
-const encodeAttribute = ({ id, readOnly, format, value }: Attribute): Buffer =>
+export const encodeAttribute = ({ id, readOnly, format, value }: Attribute): Buffer =>
   Buffer.concat([
     attributeHeader.encode({ id, readOnly, format: FORMATS.indexOf(format), length: value.length }),
     value,
@@ -68,12 +68,12 @@ export async function readSupported(unit: TapeUnit, task: Task, cdb: ReadAttribu
   await answerList(task, idList(ATTRIBUTES), cdb.allocationLength);
 }
 
-const idList = (attributes: readonly { readonly id: number }[]): Buffer => {
+export const idList = (attributes: readonly { readonly id: number }[]): Buffer => {
   const list = Buffer.alloc(2 * attributes.length);
   for (const [index, { id }] of attributes.entries()) list.writeUInt16BE(id, 2 * index);
   return list;
 };
-async function answerList(task: Task, body: Buffer, allocationLength: number): Promise<void> {
+export async function answerList(task: Task, body: Buffer, allocationLength: number): Promise<void> {
   await answer(task, Buffer.concat([listHeader.encode({ length: body.length }), body]), allocationLength);
 }
 
