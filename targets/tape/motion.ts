@@ -204,7 +204,7 @@ export async function loadUnload(
   const { drive } = unit;
   if (drive.state === 'empty') throw new CheckCondition(SENSE.mediumNotPresent);
   if (load && !hold) {
-    await unit.loadFor(task.nexus);
+    await drive.load();
     unit.checkReady(task);
     return;
   }

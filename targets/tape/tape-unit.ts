@@ -73,8 +73,6 @@ export class TapeUnit extends PrimaryUnit {
   readonly #stopWatching: () => void;
   /** Nexuses that prevent removal; the drive knows them by the same ids. */
   readonly #preventing = new Set<string>();
-  /** Whose LOAD is being carried out: it knows that the medium is new. */
-  #loadingFor: Nexus | undefined;
   /** Unloaded by HOLD: there, and waiting for LOAD. */
   #held = false;
   readonly startedMs: number;
@@ -180,8 +178,8 @@ export class TapeUnit extends PrimaryUnit {
       case 'medium-changed':
         this.#held = false;
         this.showPartitions();
-        // SSC-4 7.3: every nexus but the one whose LOAD it was.
-        this.raise(SENSE.notReadyToReadyChange, this.#loadingFor);
+        // Every nexus, also the one whose LOAD it was: Linux st begins at file 0 again because it is told so.
+        this.raise(SENSE.notReadyToReadyChange);
         return;
       case 'medium-unloaded':
       case 'medium-removed':
@@ -214,14 +212,6 @@ export class TapeUnit extends PrimaryUnit {
 
   // --- what commands do to the drive for a nexus --------------------------------------------------------------------------
 
-  async loadFor(nexus: Nexus): Promise<void> {
-    this.#loadingFor = nexus;
-    try {
-      await this.drive.load();
-    } finally {
-      this.#loadingFor = undefined;
-    }
-  }
   setHeld(held: boolean): void {
     this.#held = held;
   }
