@@ -67,8 +67,10 @@ interface Burst {
   readonly tag: number;
   readonly from: number;
   readonly to: number;
-  /** Everything before it has come (when in order). */
+  /** Everything before it has landed (when in order). */
   at: number;
+  /** End of the data segment that is landing now. */
+  landingTo: number;
   dataSN: number;
   readonly ranges: ByteRanges | undefined;
 }
@@ -210,7 +212,7 @@ export class Transfer implements Task, Ordered, SegmentSink {
   }
   #expectBurst(tag: number, from: number, to: number): void {
     const ranges = this.#path.keys.DataPDUInOrder ? undefined : new ByteRanges();
-    this.#bursts.push({ tag, from, to, at: from, dataSN: 0, ranges });
+    this.#bursts.push({ tag, from, to, at: from, landingTo: from, dataSN: 0, ranges });
   }
 
   /** Its turn in the order of CmdSN. */
@@ -304,7 +306,7 @@ export class Transfer implements Task, Ordered, SegmentSink {
     const inside = offset >= burst.from && offset + length <= burst.to;
     if (burst.ranges === undefined) {
       if (!inside || offset !== burst.at) this.fail(SENSE.notEnoughUnsolicitedData);
-      else burst.at = offset + length;
+      else burst.landingTo = offset + length;
     } else if (!inside || !burst.ranges.add(offset, offset + length) || burst.ranges.count > burstRangesMax) {
       this.fail(SENSE.notEnoughUnsolicitedData);
     }
@@ -321,6 +323,7 @@ export class Transfer implements Task, Ordered, SegmentSink {
     this.#current = undefined;
     if (!intact) this.fail(SENSE.protocolServiceCrcError);
     if (burst === undefined) return;
+    burst.at = burst.landingTo; // not before: the unit may ask for bytes while their PDU is arriving
     if (final) this.#endBurst(burst);
     this.#deliverOut();
     this.#progress();
