@@ -32,7 +32,8 @@ export function explainSense(sense: Buffer): ExplainedSense | undefined {
   const parts = splitSense(sense);
   if (parts === undefined) return undefined;
   const key = keyOf(parts.key);
-  const name = Object.values(SENSE).find((row) => row.asc === parts.asc && row.ascq === parts.ascq)?.name;
+  const rows = Object.values(SENSE).filter((row) => row.asc === parts.asc && row.ascq === parts.ascq);
+  const name = (rows.find((row) => row.key === key) ?? rows[0])?.name;
   const flags = parts.stream;
   const facts: Omit<ExplainedSense, 'lines'> = {
     format: parts.format,

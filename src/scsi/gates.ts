@@ -4,7 +4,7 @@
  * earlier commands hide what this command would say.
  */
 import type { BoundCommand } from './command-set.js';
-import { cdbLength } from './command.js';
+import { cdbLength, type Command } from './command.js';
 import type { LogicalUnit } from './logical-unit.js';
 import { parseLun } from './lun.js';
 import { CheckCondition, ReservationConflict } from './sense.js';
@@ -51,6 +51,12 @@ function unknownCommand(unit: LogicalUnit, task: Task): CheckCondition {
   return new CheckCondition(SENSE.invalidFieldInCdb, { field: { in: 'cdb', byte: 1, bit: 4 } });
 }
 
+/** The fields of a CDB that is answered outside a unit. Throws CheckCondition for bits that mean nothing. */
+export function checkedCdb<V>(row: Command<V>, task: Task): V {
+  checkFields(row, task);
+  return row.cdb.decode(fullCdb(task.cdb, row.length));
+}
+
 /** Transports pad or cut CDBs to 16 bytes; a row reads its own length. */
 const fullCdb = (cdb: Buffer, length: number): Buffer =>
   cdb.length >= length ? cdb : Buffer.concat([cdb, Buffer.alloc(length - cdb.length)]);
@@ -80,7 +86,7 @@ function withoutLun(cdb: Buffer, lun: Buffer, mask: Uint8Array): Buffer {
   return clean;
 }
 
-function checkFields(row: Passed['row'], { cdb, lun }: Task): void {
+function checkFields(row: Command, { cdb, lun }: Task): void {
   const control = cdb[(cdbLength(row.opcode) ?? row.length) - 1] ?? 0;
   if ((control & nacaBit) !== 0) {
     throw new CheckCondition(SENSE.invalidFieldInCdb, { field: { in: 'cdb', byte: row.length - 1, bit: 2 } });

@@ -3,12 +3,15 @@
  * them. Every LUN that comes from outside is resolved here, through the nexus's view (CVE-2020-28374 is what happens else).
  */
 import type { Logger } from '#env';
-import { ownedSlab } from '#wire';
+import { CanceledError } from '../errors.js';
 import type { LogicalUnit, Reset } from './logical-unit.js';
 import { formatLun, parseLun } from './lun.js';
 import type { Nexus, TargetPort } from './nexus.js';
 import { absentUnitOutcome } from './absent-unit.js';
+import { checkedCdb } from './gates.js';
+import { answer, invalidCdbField } from './parameter-data.js';
 import { SENSE } from './sense.table.js';
+import { spcTable } from './spc.table.js';
 import { type Outcome, STATUS, type Task } from './task.js';
 import { CheckCondition } from './sense.js';
 
@@ -108,7 +111,7 @@ export class TargetDevice {
 
   async execute(task: Task): Promise<Outcome> {
     const unit = this.unitAt(task.nexus, task.lun);
-    if (task.cdb[0] === reportLunsOpcode) return await this.#reportLuns(task, unit);
+    if (task.cdb[0] === REPORT_LUNS.opcode) return await this.#reportLuns(task, unit);
     if (unit !== undefined) return await unit.execute(task);
     this.#log.debug('Command for a LUN that is not there', {
       lun: task.lun.toString('hex'),
@@ -119,22 +122,24 @@ export class TargetDevice {
 
   /** REPORT LUNS (SPC-5 6.32): about the target, so it is answered here, whichever LUN it was sent to. */
   async #reportLuns(task: Task, unit: LogicalUnit | undefined): Promise<Outcome> {
-    const select = task.cdb[2] ?? 0;
-    const allocationLength = task.cdb.readUInt32BE(6);
-    if (select > 2 || allocationLength < 16) {
-      const byte = select > 2 ? 2 : 6;
-      const refusal = new CheckCondition(SENSE.invalidFieldInCdb, { field: { in: 'cdb', byte } });
-      return unit === undefined ? await absentUnitOutcome(task, refusal) : unit.checkCondition(refusal);
+    try {
+      const { selectReport, allocationLength } = checkedCdb(REPORT_LUNS, task);
+      if (selectReport > selectAll) throw invalidCdbField(2);
+      if (allocationLength < reportBytesMin) throw invalidCdbField(6);
+      const luns = selectReport === selectWellKnown ? [] : this.lunsOf(task.nexus);
+      const header = Buffer.alloc(8);
+      header.writeUInt32BE(luns.length * 8, 0);
+      // SAM-5 5.14: the list tells what the unit attention is about, on every unit of the nexus.
+      for (const one of this.#units.values()) {
+        one.attentions.clear(task.nexus.id, SENSE.reportedLunsDataHasChanged);
+      }
+      await answer(task, Buffer.concat([header, ...luns.map(formatLun)]), allocationLength);
+      return { status: task.canceled ? undefined : STATUS.good };
+    } catch (error) {
+      if (error instanceof CanceledError) return { status: undefined };
+      if (!(error instanceof CheckCondition)) throw error;
+      return unit === undefined ? await absentUnitOutcome(task, error) : unit.checkCondition(error);
     }
-    const wellKnownOnly = select === 1;
-    const luns = wellKnownOnly ? [] : this.lunsOf(task.nexus);
-    const header = Buffer.alloc(8);
-    header.writeUInt32BE(luns.length * 8, 0);
-    const list = Buffer.concat([header, ...luns.map(formatLun)]);
-    for (const lun of luns)
-      this.#units.get(lun)?.attentions.clear(task.nexus.id, SENSE.reportedLunsDataHasChanged);
-    await task.send(ownedSlab(list.subarray(0, allocationLength)));
-    return { status: task.canceled ? undefined : STATUS.good };
   }
 
   // --- resets of the whole target -----------------------------------------------------------------------------------
@@ -144,4 +149,8 @@ export class TargetDevice {
   }
 }
 
-const reportLunsOpcode = 0xa0;
+const { REPORT_LUNS } = spcTable;
+/** SELECT REPORT: 00h units of ours, 01h well known units (there are none), 02h both. */
+const selectWellKnown = 1;
+const selectAll = 2;
+const reportBytesMin = 16;

@@ -40,3 +40,5 @@ export { ask, attached, MemoryPersistence, takeAttentions, whyOf } from './scsi.
 export { FakeDisk, fakeBlockBytes } from './fake-disk.js';
 export type { ReserveOutOptions } from './reserve.js';
 export { readKeys, readReservation, registerAndMove, RESERVE_ACTION, reserveOut } from './reserve.js';
+export type { GeneratedCommand, GeneratorOptions } from './cdb-generator.js';
+export { cdbArbitrary, commandArbitrary } from './cdb-generator.js';

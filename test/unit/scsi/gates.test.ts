@@ -64,15 +64,15 @@ test('a write meets its obstacles in the order of the standard', async (t) => {
   const unit = new GatedUnit();
   const a = attached(unit, 'a');
   const b = fakeNexus('b');
-  unit.attach(b); // POWER ON OCCURRED is pending
+  unit.attach(b); // the unit attention of a new nexus is pending
   t.is((await ask(unit, a, reserve)).status, STATUS.good);
   unit.raise(SENSE.modeParametersChanged, a);
   unit.failure = new CheckCondition(SENSE.internalTargetFailure, { deferred: true });
   unit.ready = false;
   unit.writable = false;
-  const bad = '0a8000000000';
+  const bad = '0a1000000000';
 
-  t.is((await ask(unit, b, bad)).why, '6 29 01', 'a reset goes before the reservation');
+  t.is((await ask(unit, b, bad)).why, '6 29 00', 'a reset goes before the reservation');
   t.is((await ask(unit, b, bad)).status, STATUS.reservationConflict);
   t.is((await ask(unit, a, '170000000000')).why, '4 44 00', 'RELEASE reports the deferred error');
   unit.failure = new CheckCondition(SENSE.internalTargetFailure, { deferred: true });
@@ -82,7 +82,7 @@ test('a write meets its obstacles in the order of the standard', async (t) => {
   t.is(deferred.why, '4 44 00');
   t.is(deferred.sense?.[0], 0x71);
   const refused = await ask(unit, b, bad);
-  t.is(`${refused.why} ${refused.where}`, '5 24 00 cdb 1.7');
+  t.is(`${refused.why} ${refused.where}`, '5 24 00 cdb 1.4');
   t.is((await ask(unit, b, write)).why, '2 3a 00');
   unit.ready = true;
   t.is((await ask(unit, b, write)).why, '7 27 00');
@@ -95,7 +95,7 @@ test('a unit attention hides an unknown command, once', async (t) => {
   const unit = new GatedUnit();
   const a = fakeNexus('a');
   unit.attach(a);
-  t.is((await ask(unit, a, 'ec0000000000')).why, '6 29 01');
+  t.is((await ask(unit, a, 'ec0000000000')).why, '6 29 00');
   t.is((await ask(unit, a, 'ec0000000000')).why, '5 20 00');
   const action = await ask(unit, a, 'a31f00000000000000000000');
   t.is(`${action.why} ${action.where}`, '5 24 00 cdb 1.4', 'the opcode is known, its service action is not');
@@ -109,7 +109,7 @@ test('INQUIRY, REPORT LUNS and REQUEST SENSE pass a unit attention; only the las
   t.is((await ask(unit, a, 'a00000000000000001000000')).status, STATUS.good);
   const { status, data } = await ask(unit, a, '03000000fc00');
   t.is(status, STATUS.good);
-  t.is(data.toString('hex'), '700006000000000a00000000290100000000');
+  t.is(data.toString('hex'), '700006000000000a00000000290000000000');
   t.is((await ask(unit, a, '000000000000')).status, STATUS.good);
 });
 

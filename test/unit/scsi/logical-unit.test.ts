@@ -105,7 +105,7 @@ test('concurrent commands pass beside the queue', async (t) => {
   const work = start(unit, a, 1);
   const look = start(unit, a, 2, 'simple', 0xc1);
   await settle();
-  t.deepEqual(new Set(unit.started), new Set([1, 2]));
+  t.true(unit.started.includes(1) && unit.started.includes(2));
   unit.end(2);
   t.is((await look.outcome).status, STATUS.good);
   unit.end(1);
