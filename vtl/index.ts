@@ -9,7 +9,8 @@ export type {
   LibraryErrorCode,
 } from './element.js';
 export { formatElement, LibraryError, sameElement } from './element.js';
-export type { Cause, LibraryEvent, LibraryOptions, TapeLibrary } from './library.js';
+export type { LibraryEvent } from './library-event.js';
+export type { Cause, LibraryOptions, TapeLibrary } from './library.js';
 export { Library } from './library.js';
 export { Shelf } from './shelf.js';
 export { barcodePattern, isBarcode, mediumOfBarcode, mediumOfSuffix, type MediumKind } from './barcode.js';

@@ -4,6 +4,7 @@
  * Every change of what is where takes its turn at the one robot, is one catalog transaction (T3), and shows in
  * `elements()` when it is durable. What the robot does is in changer.ts, with the order that makes a crash safe.
  */
+import { strict as assert } from 'node:assert';
 import type { CartridgeRow, Catalog, DriveRow, LibraryRow } from '#catalog';
 import type { Env, Logger } from '#env';
 import { RefusedError } from '#errors';
@@ -16,18 +17,8 @@ import type { LibraryCartridge, LibraryDrive } from './element.js';
 import { formatElement, LibraryError } from './element.js';
 import { Inventory } from './inventory.js';
 import type { Attribute } from './mam.js';
+import type { LibraryEvent } from './library-event.js';
 import type { Shelf } from './shelf.js';
-
-export type LibraryEvent<C, D> =
-  /** The robot moved something, for a host or an operator. */
-  | { readonly kind: 'moved'; readonly cartridge: C; readonly from: ElementRef; readonly to: ElementRef }
-  /** An operator changed what is where: nobody should rely on what they knew. */
-  | { readonly kind: 'inventory-changed' }
-  /** An operator reached into a mail slot. */
-  | { readonly kind: 'import-export-accessed' }
-  /** The number of elements of a kind changed. */
-  | { readonly kind: 'elements-changed' }
-  | { readonly kind: 'drive-added' | 'drive-removed'; readonly drive: D; readonly index: number };
 
 export interface LibraryOptions<C, D> {
   readonly env: Pick<Env, 'log'>;
@@ -255,6 +246,10 @@ export class Library<C extends LibraryCartridge, D extends LibraryDrive<C>> {
     await this.#changer.inTurn(async () => {
       const { drive } = this.#checkFree(to);
       if (to.kind === 'mail') this.#checkMail();
+      assert(
+        this.#options.shelf.find(cartridge.barcode) === cartridge,
+        'what is imported comes from the shelf',
+      );
       const byOperator = to.kind === 'mail';
       await this.#catalog.cartridges.place(cartridge.id, { libraryId: this.id, ...to }, { byOperator });
       this.#options.shelf.take(cartridge);
@@ -357,7 +352,7 @@ export class Library<C extends LibraryCartridge, D extends LibraryDrive<C>> {
       const drive = this.#options.driveOf(whole);
       if (empty < 0) this.#inventory.grow('drive', 1);
       this.#inventory.setDrive(index, drive);
-      this.#tell({ kind: 'elements-changed' });
+      if (empty < 0) this.#tell({ kind: 'elements-changed' });
       this.#tell({ kind: 'drive-added', drive, index });
       return drive;
     });
@@ -379,8 +374,9 @@ export class Library<C extends LibraryCartridge, D extends LibraryDrive<C>> {
         await libraries.removeElements(this.id, 'drive', kept);
       });
       this.#inventory.setDrive(ref.index, undefined);
-      this.#inventory.shrink('drive', bays.length - kept);
-      this.#tell({ kind: 'elements-changed' });
+      const gone = bays.length - kept;
+      this.#inventory.shrink('drive', gone);
+      if (gone > 0) this.#tell({ kind: 'elements-changed' });
       this.#tell({ kind: 'drive-removed', drive, index: ref.index });
       return ref.index;
     });
