@@ -1,5 +1,16 @@
 /** Files through node:fs; the only place that touches it. Node errors become StoreError here and nowhere else. */
-import { constants, type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import {
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+} from 'node:fs/promises';
 import { fdatasync, read, write } from 'node:fs';
 import { join } from 'node:path';
 import { StoreError, type StoreErrorCode } from '../errors.js';
@@ -133,8 +144,9 @@ export const realDisk: Disk = {
 };
 
 /**
- * Node has no flock, so the claim is a file with our pid, made exclusively. A claim whose process is gone is taken over:
- * kill -9 must not need a person.
+ * Node has no flock, so the claim is a file that names our process, made exclusively. A claim whose process is gone is taken
+ * over: kill -9 must not need a person. Pids come again, after a restart of the machine above all, so a process is known by
+ * the time of its start too, where the system tells.
  */
 async function claimFolder(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'lock');
@@ -144,33 +156,38 @@ async function claimFolder(folder: string): Promise<() => Promise<void>> {
       throw storeError(cause, 'Claiming', folder);
     });
     if (made !== undefined) {
-      await made.writeFile(`${process.pid}\n`);
+      await made.writeFile(`${process.pid}\n${(await startOf(process.pid)) ?? ''}\n`);
       await made.close();
       return async () => await rm(path, { force: true });
     }
-    const holder = await holderOf(path);
-    if (holder !== undefined && holder !== process.pid && isAlive(holder)) {
+    const [pidText = '', start = ''] = ((await textOf(path)) ?? '').split('\n');
+    const holder = Number.parseInt(pidText, 10);
+    if (!Number.isNaN(holder) && holder !== process.pid && (await isAlive(holder, start))) {
       throw new StoreError('locked', `${folder} is in use by process ${holder}`, { folder, pid: holder });
     }
     await rm(path, { force: true });
   }
   throw new StoreError('locked', `${folder} is being claimed by another process`, { folder });
 }
-async function holderOf(path: string): Promise<number | undefined> {
-  const handle = await open(path, 'r').catch(() => undefined);
-  if (handle === undefined) return undefined;
-  try {
-    const pid = Number.parseInt(await handle.readFile('utf8'), 10);
-    return Number.isNaN(pid) ? undefined : pid;
-  } finally {
-    await handle.close();
-  }
+async function textOf(path: string): Promise<string | undefined> {
+  return await readFile(path, 'utf8').catch(() => undefined); // not there, or not for us
 }
-function isAlive(pid: number): boolean {
+/** Boot of the machine and start of the process since then (proc(5), field 22 of stat); undefined where there is no /proc. */
+async function startOf(pid: number): Promise<string | undefined> {
+  const [boot, stat] = await Promise.all([
+    textOf('/proc/sys/kernel/random/boot_id'),
+    textOf(`/proc/${pid}/stat`),
+  ]);
+  if (boot === undefined || stat === undefined) return undefined;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the name before it may hold anything
+  return `${boot.trim()} ${fields[19]}`;
+}
+async function isAlive(pid: number, start: string): Promise<boolean> {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
+  const now = await startOf(pid);
+  return start === '' || now === undefined || now === start;
 }

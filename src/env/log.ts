@@ -1,4 +1,5 @@
 /** Facility loggers over pino: JSON lines to stderr, or plain text when a person watches. */
+import process from 'node:process';
 import { pino, type Logger as Pino } from 'pino';
 import type { Facts } from '../errors.js';
 
@@ -14,12 +15,17 @@ export interface Logger {
 }
 
 class PinoLogger implements Logger {
+  readonly #root: Pino;
+  readonly #bindings: Facts;
   readonly #pino: Pino;
-  constructor(logger: Pino) {
-    this.#pino = logger;
+  constructor(root: Pino, bindings: Facts = {}) {
+    this.#root = root;
+    this.#bindings = bindings;
+    this.#pino = root.child(bindings);
   }
   facility(name: string, facts: Facts = {}): Logger {
-    return new PinoLogger(this.#pino.child({ comp: name, ...facts }));
+    // From the root: a child's child would carry `comp` twice.
+    return new PinoLogger(this.#root, { ...this.#bindings, comp: name, ...facts });
   }
   debug(message: string, facts: Facts = {}): void {
     this.#pino.debug(facts, message);
@@ -43,7 +49,21 @@ export function realLog(level: Level = 'info'): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return new PinoLogger(pino(options, pino.destination({ dest: 2, sync: true })));
+  const destination = process.stderr.isTTY
+    ? { write: (line: string) => void process.stderr.write(plainLine(line)) }
+    : pino.destination({ dest: 2, sync: true });
+  return new PinoLogger(pino(options, destination));
+}
+
+/** "21:46:39 warn daemon: A portal is not open (portal 192.0.2.7:3260)": a line of JSON as a person reads it. */
+export function plainLine(json: string): string {
+  const { time, level, comp, msg, ...facts } = JSON.parse(json) as Readonly<Record<string, unknown>>;
+  const text = (value: unknown): string =>
+    (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll(/(?!\n)\p{Cc}/gu, '?');
+  const list = Object.entries(facts).map(([name, value]) => `${name} ${text(value)}`);
+  const where = comp === undefined ? '' : `${text(comp)}: `;
+  const clock = text(time).slice(11, 19);
+  return `${clock} ${text(level)} ${where}${text(msg)}${list.length === 0 ? '' : ` (${list.join(', ')})`}\n`;
 }
 
 /** Says nothing: for tests and for tools whose stderr belongs to a person. */

@@ -33,6 +33,11 @@ test('a folder is claimed once, and the claim of a dead process is taken over', 
   writeFileSync(join(home, 'lock'), '1\n'); // process 1 lives
   await t.throwsAsync(disk.claim(home), { code: 'locked', message: /process 1/ });
   writeFileSync(join(home, 'lock'), '4194305\n'); // above the largest pid of Linux
+  await (
+    await disk.claim(home)
+  )();
+  // Process 1 lives, but it is not the one that started then: pids come again after a restart of the machine.
+  writeFileSync(join(home, 'lock'), '1\nanother-boot 77\n');
   const release = await disk.claim(home);
   await release();
   t.false(await disk.exists(join(home, 'lock')));
