@@ -21,7 +21,7 @@ import {
   viewServed,
 } from '#admin';
 import { Catalog } from '#catalog';
-import type { Address, Env, Logger, Process } from '#env';
+import { type Address, type Env, type Logger, makeDurableDirectory, type Process } from '#env';
 import { RefusedError, StoreError } from '#errors';
 import { logoutGraceMs } from '#limits';
 import { readyLines } from './ready.js';
@@ -129,7 +129,7 @@ class Daemon {
 
   async #openHome(home: string): Promise<Catalog> {
     const { disk } = this.#env;
-    await disk.makeDirectory(home);
+    await makeDurableDirectory(disk, home);
     this.#undo.push(await claim(this.#env, home));
     const catalog = await Catalog.open(this.#env, catalogPath(home));
     this.#undo.push(async () => await catalog.close());

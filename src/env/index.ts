@@ -2,6 +2,7 @@
 import { realClock } from './clock.js';
 import { realDatabases } from './databases.js';
 import { realDisk } from './disk.js';
+import { makeDurableDirectory } from './durable-folder.js';
 import type { Env } from './env.js';
 import { type Level, realLog, silentLog } from './log.js';
 import { realNet } from './net.js';
@@ -26,7 +27,7 @@ export type {
 export type { Level, Logger } from './log.js';
 export type { Process, Signal } from './process.js';
 export { realProcess } from './process.js';
-export { realLog, silentLog };
+export { makeDurableDirectory, realLog, silentLog };
 
 /** The machine itself. */
 export function realEnv(level?: Level): Env {

@@ -4,7 +4,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { dirname, join } from 'node:path';
-import type { Env } from '#env';
+import { type Env, makeDurableDirectory } from '#env';
 import { StoreError } from '#errors';
 import { slotBytes, slots } from './commit-record.js';
 import { type FileVolume, makeVolume, openVolume, type VolumeHost } from './file-volume.js';
@@ -57,7 +57,7 @@ export class FileGroup implements StorageGroup, VolumeHost {
   static async open(options: FileGroupOptions): Promise<FileGroup> {
     const { disk } = options.env;
     if (!(await disk.exists(options.folder))) {
-      await disk.makeDirectory(options.folder);
+      await makeDurableDirectory(disk, options.folder);
       await disk.syncDirectory(dirname(options.folder));
     }
     const group = new FileGroup(options, await disk.claim(options.folder));
