@@ -104,7 +104,10 @@ export abstract class PrimaryUnit extends LogicalUnit {
 
   // --- life ---------------------------------------------------------------------------------------------------------
 
-  /** Reads what outlives the process: saved mode pages and registrations. Call once, before the unit is plugged in. */
+  /**
+   * Reads what outlives the process: saved mode pages and registrations. Call once, before the unit is plugged in. Throws
+   * ProtocolError for damaged registrations: to go on without them would open the unit to those whom they keep out.
+   */
   async load(): Promise<void> {
     await this.modePages.load();
     await this.reservations.load();

@@ -38,7 +38,16 @@ export { PlainUnit, plainIdentity } from './plain-unit.js';
 export type { Ran } from './scsi.js';
 export { ask, attached, MemoryPersistence, takeAttentions, whyOf } from './scsi.js';
 export { FakeDisk, fakeBlockBytes } from './fake-disk.js';
-export type { ReserveOutOptions } from './reserve.js';
-export { readKeys, readReservation, registerAndMove, RESERVE_ACTION, reserveOut } from './reserve.js';
+export type { ReserveOutOptions, ThreeNexuses } from './reserve.js';
+export {
+  readKeys,
+  readReservation,
+  registerAndMove,
+  RESERVE_ACTION,
+  reserveOut,
+  threeNexuses,
+  transportId,
+  withLength,
+} from './reserve.js';
 export type { GeneratedCommand, GeneratorOptions } from './cdb-generator.js';
 export { cdbArbitrary, commandArbitrary } from './cdb-generator.js';

@@ -1,6 +1,7 @@
 /** PERSISTENT RESERVE OUT as tests send it, written from the tables of SPC-5 6.17 and not with our encoders. */
 import type { LogicalUnit, Nexus } from '#scsi';
-import { ask, type Ran } from './scsi.js';
+import { PlainUnit } from './plain-unit.js';
+import { ask, attached, MemoryPersistence, type Ran } from './scsi.js';
 
 export const RESERVE_ACTION = {
   register: 0,
@@ -82,3 +83,32 @@ export async function readReservation(
   if (data.readUInt32BE(4) === 0) return undefined;
   return { key: Number(data.readBigUInt64BE(8)), type: data.readUInt8(21) };
 }
+
+export interface ThreeNexuses {
+  readonly unit: PlainUnit;
+  readonly a: Nexus;
+  readonly b: Nexus;
+  readonly c: Nexus;
+}
+/** Nexuses a and b, registered with keys 10 and 11, and c. */
+export async function threeNexuses(persistence = new MemoryPersistence()): Promise<ThreeNexuses> {
+  const unit = new PlainUnit(persistence);
+  const [a, b, c] = [attached(unit, 'a'), attached(unit, 'b'), attached(unit, 'c')];
+  await reserveOut(unit, a, 'register', { serviceKey: 10 });
+  await reserveOut(unit, b, 'register', { serviceKey: 11 });
+  return { unit, a, b, c };
+}
+
+/** TransportID by the table of SPC-5: format, protocol 5, length, text, null and padding to four. */
+export function transportId(text: string, format: number): Buffer {
+  const body = Buffer.alloc(Math.max(20, Math.ceil((text.length + 1) / 4) * 4));
+  body.write(text);
+  return Buffer.concat([Buffer.from([(format << 6) | 5, 0, 0, body.length]), body]);
+}
+/** TransportIDs with the length before them, as SPEC_I_PT wants them. */
+export const withLength = (...ids: readonly Buffer[]): Buffer => {
+  const length = Buffer.alloc(4);
+  const all = Buffer.concat(ids);
+  length.writeUInt32BE(all.length);
+  return Buffer.concat([length, all]);
+};
