@@ -51,3 +51,9 @@ export {
 } from './reserve.js';
 export type { GeneratedCommand, GeneratorOptions } from './cdb-generator.js';
 export { cdbArbitrary, commandArbitrary } from './cdb-generator.js';
+export type { CommandOptions, CommandResult, LoginOptions, PduOptions, Received } from './initiator.js';
+export { defaultIsid, Initiator, is, makeHeader } from './initiator.js';
+export type { IscsiTarget, IscsiTargetOptions } from './iscsi-target.js';
+export { HandClock, iscsiTarget, openAccess, targetName } from './iscsi-target.js';
+export type { Cut } from './link-pair.js';
+export { linkPair } from './link-pair.js';
