@@ -55,9 +55,9 @@ export interface IscsiTarget {
   readonly clock: HandClock;
   readonly env: Env;
   /** A connection, not logged in. */
-  connect(): Promise<Initiator>;
+  readonly connect: () => Promise<Initiator>;
   /** A session with the disk's target. */
-  login(options?: LoginOptions): Promise<Initiator>;
+  readonly login: (options?: LoginOptions) => Promise<Initiator>;
 }
 export interface IscsiTargetOptions {
   readonly access?: Partial<AccessPolicy>;

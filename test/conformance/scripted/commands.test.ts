@@ -638,11 +638,12 @@ test('without memory a write that waits to be asked for its data waits', async (
   await initiator.command(inquiry, { in: 36, immediate: true });
   t.true(initiator.isQuiet, 'no R2T without memory');
   disk.go();
-  const results: unknown[] = [];
+  const results: string[] = [];
   for (let count = 0; count < 4; count++) {
     const pdu = await initiator.next();
     results.push(pdu.name);
     if (is(pdu, 'readyToTransfer')) initiator.sendData(tags[2] ?? 0, pdu.fields.targetTransferTag, out, 0);
   }
-  t.deepEqual(results.toSorted(), ['readyToTransfer', 'scsiResponse', 'scsiResponse', 'scsiResponse']);
+  t.is(results.filter((name) => name === 'readyToTransfer').length, 1);
+  t.is(results.filter((name) => name === 'scsiResponse').length, 3);
 });

@@ -31,7 +31,8 @@ for (const name of Object.keys(PDU) as PduName[]) {
     );
   });
   test(`${name}: the hand-written codec knows the opcode`, (t) => {
-    t.is(hot.OPCODE[name] as number, opcode as number);
+    const codes: Record<string, number> = hot.OPCODE;
+    t.is(codes[name], opcode);
     t.is(from === 'target', opcode >= 0x20);
   });
   test(`${name}: hand-written reading agrees with the table`, (t) => {
