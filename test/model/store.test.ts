@@ -169,8 +169,7 @@ test('a commit slot that rots after a clean close is healed by the other', async
   for (const slot of [0, 1]) disk.rot('group/one.volume/commit', slot * 128 * 1024 + 20, 3);
   const env = { ...realEnv(), disk: disk.begin() };
   const group = await FileGroup.open({ env, folder: 'group', reserveBytes: 0 });
-  const error = await t.throwsAsync(group.open('one'), { instanceOf: StoreError });
-  t.is((error as StoreError).code, 'corrupt');
+  await t.throwsAsync(group.open('one'), { instanceOf: StoreError, code: 'corrupt' });
   disk.rot('group/one.volume/commit', 20, 3);
   volume = await group.open('one');
   t.is(volume.label.toString(), 'state');
