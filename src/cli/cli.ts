@@ -86,9 +86,16 @@ function grammar(args: readonly string[], world: World, act: Act): Argv {
 function usageError(message: string, args: readonly string[]): RefusedError {
   const [what = ''] = message.split('\n');
   if (what.includes('--help')) return new RefusedError('usage', what);
-  const words = args.slice(0, 2).filter((word) => /^[a-z-]+$/.test(word) && !word.startsWith('-'));
+  const words = known(args);
   const help = `\`${['tapesilo', ...words, '--help'].join(' ')}\``;
   return new RefusedError('usage', what.endsWith('?') ? `${what} See ${help}` : `${what}: see ${help}`);
+}
+
+/** As much of the beginning as is a noun and its verb. */
+function known([noun = '', verb = '']: readonly string[]): string[] {
+  const rows = Object.values<Verb>(verbs).filter((row) => row.noun === noun);
+  if (rows.length === 0) return ['serve', 'explain'].includes(noun) ? [noun] : [];
+  return rows.some((row) => row.verb === verb) ? [noun, verb] : [noun];
 }
 
 function exitStatusText(): string {
