@@ -2,8 +2,8 @@
  * A simulated machine that runs the real daemon: all of it, from its start to its portals, on a simulated disk, network,
  * clock and database. It can lose its power at any moment and be started again.
  */
-import type { Env, Logger, Process } from '#env';
-import { SimDisk } from '#support';
+import type { Disk, Env, Logger, Process } from '#env';
+import { SimDisk } from '../support/sim-disk.js';
 import { serve } from '../../src/daemon/index.js';
 import { Life, type Scheduler, simClock } from './sim-clock.js';
 import { SimDatabaseWorld } from './sim-databases.js';
@@ -26,6 +26,10 @@ export class Machine {
   #life = new Life();
   /** What the daemon logged as errors, and how it ended: nothing of it may happen. */
   readonly complaints: string[] = [];
+  /** A disk that says it has synchronized files and has not: what the checks of a run must find. */
+  liesAboutSync = false;
+  /** Told what the daemon logs. */
+  heard: ((line: string) => void) | undefined;
 
   constructor(scheduler: Scheduler) {
     this.scheduler = scheduler;
@@ -36,9 +40,9 @@ export class Machine {
   get portal(): typeof portal {
     return portal;
   }
-  /** The machine's own side, for hosts and operators. */
-  get hostEnv(): Env {
-    return this.#env(this.hosts, this.disk.begin({ delay: async () => await Promise.resolve() }));
+  /** The network as the hosts see it. */
+  get hostNet(): Env['net'] {
+    return this.net.netOf(this.hosts);
   }
 
   /** Starts the daemon and resolves with its ready line. */
@@ -49,7 +53,7 @@ export class Machine {
       delay: async () =>
         await this.scheduler.delay(life, 0.01, this.scheduler.random.chance(0.02) ? 20 : 0.1),
     });
-    const env = this.#env(life, disk);
+    const env = this.#env(life, this.liesAboutSync ? lying(disk) : disk);
     return await new Promise<Ready>((resolve, reject) => {
       const process = this.#process(life, (line) => resolve(JSON.parse(line) as Ready));
       const options = { home, listen: [`${portal.host}:${portal.port}`], announce: [], json: true };
@@ -80,13 +84,19 @@ export class Machine {
     };
   }
   #log(): Logger {
-    const ignore = (): void => undefined;
+    const hear =
+      (level: string) =>
+      (message: string, facts: unknown = {}): void => {
+        const line = `${level}: ${message} ${JSON.stringify(facts)}`;
+        this.heard?.(line);
+        if (level === 'error') this.complaints.push(line);
+      };
     const log: Logger = {
       facility: () => log,
-      debug: ignore,
-      info: ignore,
-      warn: ignore,
-      error: (message, facts) => this.complaints.push(`${message}: ${JSON.stringify(facts)}`),
+      debug: () => undefined,
+      info: hear('info'),
+      warn: hear('warning'),
+      error: hear('error'),
     };
     return log;
   }
@@ -115,4 +125,20 @@ export class Machine {
       },
     };
   }
+}
+
+function lying(disk: Disk): Disk {
+  const open: Disk['open'] = async (path, how) => {
+    const file = await disk.open(path, how);
+    file.sync = async () => await Promise.resolve();
+    return file;
+  };
+  // The methods of the simulated disk use private fields, so they are called on it.
+  return new Proxy(disk, {
+    get(target, name) {
+      if (name === 'open') return open;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
 }

@@ -96,7 +96,7 @@ export class TapeModel {
     if (match === undefined) {
       const lengths = possible.map((state) => state.length).join(', ');
       const first = objects.findIndex((one, index) => one === 'other' || !same(one, this.objects[index]));
-      return `${this.barcode} after a ${after}: found ${objects.length} objects, first other one at ${first}; possible were ${lengths}`;
+      return `${this.barcode} after a ${after}: found ${objects.length} objects, object ${first} is ${JSON.stringify(objects[first])} and not ${JSON.stringify(this.objects[first])}; possible were ${lengths}`;
     }
     const older = after === 'crash' ? [] : this.#states.slice(this.#durable, this.#acknowledged + 1);
     this.#states = [...older, match];

@@ -41,6 +41,8 @@ export class Workload {
   readonly #tapes: ReadonlyMap<string, TapeModel>;
   readonly #inventory: InventoryModel;
   readonly #trace: (what: string) => void;
+  /** Barcodes of the cartridges that were ever in a drive. */
+  readonly #loaded = new Set<string>();
   host: Host;
 
   constructor(parts: {
@@ -174,6 +176,7 @@ export class Workload {
   async #load(bay: Bay): Promise<void> {
     const slot = this.#random.pick(this.#layout.slots.filter((one) => this.#inventory.at(one) !== undefined));
     const tape = this.#tape(this.#inventory.at(slot) ?? '');
+    this.#loaded.add(tape.barcode);
     await this.#move(tape.barcode, bay.element, true);
     if (!(await this.host.isReady(bay.lun)))
       throw new Violation(`${tape.barcode} was loaded and is not ready`);
@@ -229,7 +232,7 @@ export class Workload {
       if (tape !== undefined) await this.#lookThrough(bay, tape, after);
     }
   }
-  /** At the end: every cartridge, from the beginning to the end of data. */
+  /** At the end: every cartridge that was ever loaded, from the beginning to the end of data. */
   async lookAtAll(): Promise<void> {
     const [bay] = this.#layout.bays;
     if (bay === undefined) return;
@@ -237,7 +240,7 @@ export class Workload {
       const tape = this.#tapeIn(other);
       if (tape !== undefined) await this.#unload(other, tape);
     }
-    for (const barcode of this.#inventory.barcodes) {
+    for (const barcode of this.#loaded) {
       const home = this.#inventory.placeOf(barcode);
       await this.#move(barcode, bay.element, true);
       await this.#lookThrough(bay, this.#tape(barcode), 'cut');
