@@ -63,6 +63,8 @@ export interface SessionFacts {
 export interface Factory {
   readonly driveTypes: readonly PersonalityView[];
   readonly libraryTypes: readonly PersonalityView[];
+  /** Reads what drives have kept of their lives; before `drive` is called for them. */
+  recall(rows: readonly DriveRow[]): Promise<void>;
   drive(row: DriveRow): Drive;
   /** The object of a cartridge that exists. */
   cartridge(row: CartridgeRow): Cartridge;

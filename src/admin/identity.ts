@@ -29,6 +29,21 @@ export const identityOf = (input: GivenIdentity): GivenIdentity =>
     ),
   );
 
+/** Serial numbers and NAA names are unique in an installation: programs tell devices apart by them. */
+export function checkUnique(
+  { serial, naa }: GivenIdentity,
+  others: readonly { readonly id: string; readonly serial: string; readonly naa: string }[],
+  id?: string,
+): void {
+  for (const other of others) {
+    if (other.id === id) continue;
+    if (other.serial === serial)
+      throw new RefusedError('conflict', `Another device has the serial number ${serial}`);
+    if (other.naa === naa?.toLowerCase())
+      throw new RefusedError('conflict', `Another device has the NAA name ${naa}`);
+  }
+}
+
 /** For `set`: at least one. */
 export function someIdentityOf(input: GivenIdentity): GivenIdentity {
   const identity = identityOf(input);

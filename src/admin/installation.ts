@@ -82,6 +82,7 @@ export class Installation {
   }
   async openLibrary(row: LibraryRow): Promise<InstalledLibrary> {
     const { env, catalog, factory, shelf } = this;
+    await factory.recall(await catalog.drives.list(row.id));
     const library: TapeLibrary = await Library.open<Cartridge, Drive>({
       env,
       catalog,
@@ -145,6 +146,10 @@ export class Installation {
       'not-found',
       `Library ${installed.row.name} has no ${name}: see \`tapesilo drive list\``,
     );
+  }
+  /** Rows of everything that has a serial number. */
+  get devices(): readonly (LibraryRow | DriveRow)[] {
+    return this.libraries.flatMap(({ row, drives }) => [row, ...[...drives.values()].map((one) => one.row)]);
   }
   driveOfId(
     id: string,

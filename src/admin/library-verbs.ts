@@ -4,7 +4,7 @@ import type { DriveRow, LibraryRow } from '#catalog';
 import { Library } from '#vtl';
 import { elementName, parseElement } from './element-name.js';
 import { findType, type PersonalityView } from './factory.js';
-import { identityOf, newNaa, newSerial, someIdentityOf } from './identity.js';
+import { checkUnique, identityOf, newNaa, newSerial, someIdentityOf } from './identity.js';
 import type { Installation, InstalledDrive, InstalledLibrary } from './installation.js';
 import { libraryMap } from './library-map.js';
 import { ownTargetName, plugDrive, plugLibrary, unplugDrive, unplugLibrary } from './plugging.js';
@@ -27,9 +27,10 @@ function typeOf(types: readonly PersonalityView[], given: string, noun: string):
 
 /** A drive that is about to be made. */
 export function newDriveRow(
-  { env, factory }: Installation,
+  { env, factory, devices }: Installation,
   input: Parameters<typeof identityOf>[0] & { readonly type?: string },
 ): Omit<DriveRow, 'libraryId' | 'index'> {
+  checkUnique(input, devices);
   return {
     id: env.random.uuid(),
     personality: typeOf(factory.driveTypes, input.type ?? defaultDriveType, 'drive'),
@@ -53,6 +54,7 @@ export async function createLibrary(
   const targetName = input.target ?? (await ownTargetName(installation, input.name));
   if (!installation.targets.some((target) => target.row.name === targetName))
     installation.guard?.checkMayAppear(targetName);
+  checkUnique(input, installation.devices);
   const row: LibraryRow = {
     id: env.random.uuid(),
     name: input.name,
@@ -84,6 +86,7 @@ export const libraryVerbs = (installation: Installation) =>
     LIBRARY_SET: async (input, told) => {
       const installed = installation.library(input.name);
       const identity = someIdentityOf(input);
+      checkUnique(identity, installation.devices, installed.row.id);
       await installation.catalog.libraries.set(installed.row.id, identity);
       installed.row = await installation.catalog.libraries.get(installed.row.id);
       installed.changer.rename(installed.row);
@@ -151,7 +154,9 @@ export const driveVerbs = (installation: Installation) =>
     },
     DRIVE_SET: async (input, told) => {
       const { installed, drive } = driveOf(installation, input);
-      await installation.catalog.drives.set(drive.row.id, someIdentityOf(input));
+      const identity = someIdentityOf(input);
+      checkUnique(identity, installation.devices, drive.row.id);
+      await installation.catalog.drives.set(drive.row.id, identity);
       drive.row = await installation.catalog.drives.get(drive.row.id);
       drive.face.rename(drive.row);
       told.note(`Changed ${input.drive}`);

@@ -29,7 +29,7 @@ export class AdminServer {
     this.#listener = await net.listenPath(path, (link) => this.#accept(link));
   }
   async close(): Promise<void> {
-    for (const link of this.#links) link.end();
+    for (const link of this.#links) link.destroy();
     await this.#listener?.close();
   }
 

@@ -62,6 +62,10 @@ export class AdminService {
     const result = looking.has(bound.row.verb) ? await work() : await this.#inTurn(work);
     return { ok: true, result, notes, warnings };
   }
+  /** When what changes something now has ended. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(work);
     this.#last = turn.catch(() => undefined); // whoever asked gets the error

@@ -167,7 +167,10 @@ class Daemon {
       this.#log.warn('The admin socket is elsewhere, because the path of the home is long', { path });
     const server = new AdminServer(service, this.#env.log.facility('admin'), this.#onBug);
     await server.listen(this.#env.net, path);
-    this.#undo.push(async () => await server.close());
+    this.#undo.push(async () => {
+      await server.close();
+      await service.settled();
+    });
   }
 }
 

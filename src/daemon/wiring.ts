@@ -15,7 +15,7 @@ import {
   type LibraryPersonality,
   TapeUnit,
 } from '#targets';
-import { Cartridge, type CartridgeOptions, Drive, MEDIA } from '#vtl';
+import { Cartridge, type CartridgeOptions, Drive, type DriveCounters, MEDIA } from '#vtl';
 import { SlabPool } from '#wire';
 
 /** What the daemon stops again, and what it makes things with. */
@@ -32,12 +32,15 @@ export async function wire(env: Env, catalog: Catalog, storeFolder: string): Pro
   return { factory: new Workshop(env, catalog, group, pool), server, group };
 }
 
+const countersKey = 'counters';
+
 /** Makes machines and their SCSI faces from the rows of the catalog. */
 class Workshop implements Factory {
   readonly #env: Env;
   readonly #catalog: Catalog;
   readonly #group: StorageGroup;
   readonly #pool: SlabPool;
+  readonly #counters = new Map<string, DriveCounters>();
 
   constructor(env: Env, catalog: Catalog, group: StorageGroup, pool: SlabPool) {
     this.#env = env;
@@ -60,10 +63,36 @@ class Workshop implements Factory {
 
   // --- machines -------------------------------------------------------------------------------------------------
 
+  async recall(rows: readonly DriveRow[]): Promise<void> {
+    for (const { id } of rows) {
+      const saved = await this.#catalog.persistence.of(id).load(countersKey);
+      if (saved !== undefined) this.#counters.set(id, JSON.parse(saved.toString()) as DriveCounters); // saved by us
+    }
+  }
   drive(row: DriveRow): Drive {
     const { generation, vendor } = driveType(row);
     const { id, serial } = row;
-    return new Drive({ env: this.#env, id, serial, vendor: row.vendor ?? vendor, generation });
+    const drive = new Drive({
+      env: this.#env,
+      id,
+      serial,
+      vendor: row.vendor ?? vendor,
+      generation,
+      counters: this.#counters.get(id),
+    });
+    drive.watch(({ kind }) => {
+      if (kind === 'medium-unloaded' || kind === 'medium-removed') this.#saveCounters(drive);
+    });
+    return drive;
+  }
+  /** What a drive has done counts on after a restart, as of the last unload. */
+  #saveCounters({ id, counters }: Drive): void {
+    const log = this.#env.log.facility('drive', { drive: id });
+    const saved = Buffer.from(JSON.stringify(counters));
+    this.#catalog.persistence
+      .of(id)
+      .save(countersKey, saved)
+      .catch((error: unknown) => log.error('Counters could not be saved', { error: String(error) }));
   }
   cartridge(row: CartridgeRow): Cartridge {
     return this.#kept(new Cartridge(this.#optionsOf(row)));

@@ -62,7 +62,6 @@ export class TapeUnit extends PrimaryUnit {
   readonly pool: SlabPool;
   readonly automation: Automation | undefined;
   readonly commands: CommandSet<TapeUnit>;
-  readonly inquiry: InquiryData;
   readonly modePages: ModePages;
   readonly logPages: LogPages<TapeUnit>;
   readonly vpdPages: VpdPages<TapeUnit>;
@@ -86,17 +85,6 @@ export class TapeUnit extends PrimaryUnit {
     this.automation = options.automation;
     this.startedMs = options.env.clock.monotonicMs();
     this.commands = tapeCommandsOf(personality);
-    this.inquiry = {
-      deviceType: sequentialAccess,
-      removableMedium: true,
-      version: 0x06,
-      vendor: this.identity.vendor,
-      product: this.identity.product,
-      revision: this.identity.revision,
-      versionDescriptors,
-      vendorSpecific: personality.inquiryTail,
-      protect: personality.protection.length > 0,
-    };
     this.tapeAlerts = new TapeAlerts(drive);
     this.scopes = new EncryptionScopes(drive.encryption);
     this.#header = new TapeModeHeader(drive, personality);
@@ -105,6 +93,21 @@ export class TapeUnit extends PrimaryUnit {
     this.vpdPages = new VpdPages<TapeUnit>([...Object.values(spcVpdPages), ...tapeVpdPages(personality)]);
     this.#stopWatching = drive.watch((event) => this.#onDrive(event));
     this.applyModes();
+  }
+
+  get inquiry(): InquiryData {
+    const { vendor, product, revision } = this.identity; // an operator may change them
+    return {
+      deviceType: sequentialAccess,
+      removableMedium: true,
+      version: 0x06,
+      vendor,
+      product,
+      revision,
+      versionDescriptors,
+      vendorSpecific: this.personality.inquiryTail,
+      protect: this.personality.protection.length > 0,
+    };
   }
 
   override async load(): Promise<void> {
