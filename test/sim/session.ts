@@ -54,8 +54,11 @@ export class InitiatorSession implements Session {
     });
   }
   async logout(): Promise<void> {
-    await this.#initiator.logout();
-    this.close();
+    const initiator = this.#initiator;
+    const { cmdSN, expStatSN } = initiator;
+    const initiatorTaskTag = initiator.nextTag();
+    initiator.send('logoutRequest', { immediate: true, final: true, initiatorTaskTag, cmdSN, expStatSN });
+    await this.ended;
   }
   close(): void {
     this.#initiator.close();
@@ -82,6 +85,7 @@ export class InitiatorSession implements Session {
         throw new Violation(`Async event ${pdu.fields.asyncEvent}`);
       return;
     }
+    if (is(pdu, 'logoutResponse')) return this.close();
     const tag = pdu.fields.initiatorTaskTag;
     const one = this.#waiting.get(tag);
     if (one === undefined) throw new Violation(`${pdu.name} for a task that is not there`);

@@ -1,13 +1,12 @@
 /** One simulated run: everything that happens in it follows from its seed. */
 import { createHash } from 'node:crypto';
 import { Host, LinkLost, Violation } from './host.js';
-import { InventoryModel } from './inventory-model.js';
 import { Machine } from './machine.js';
 import { InitiatorSession } from './session.js';
 import { Scheduler, simClock } from './sim-clock.js';
 import { SimRandom } from './sim-random.js';
-import { TapeModel } from './tape-model.js';
-import { type Layout, Workload } from './workload.js';
+import { meetLibrary } from './meet-library.js';
+import type { Workload } from './workload.js';
 
 export interface RunOptions {
   readonly seed: number;
@@ -66,7 +65,9 @@ class Run {
     const { crashes = 2, stepsMax = 25 } = this.#options;
     await this.#start();
     let session = await this.#login();
-    const workload = await this.#meet(session);
+    const workload = await this.#during(
+      meetLibrary(new Host(session), this.#random.fork(), (what) => this.#say(what)),
+    );
     for (let crash = 0; crash < crashes; crash++) {
       for (let cuts = this.#random.integer(3); cuts > 0; cuts--) {
         await this.#workUntil(workload, session, stepsMax, async () => await this.#cut());
@@ -125,31 +126,6 @@ class Run {
     const net = this.machine.hostNet;
     const options = { target: this.#target, keys };
     return await this.#during(InitiatorSession.login(net, this.machine.portal, options));
-  }
-
-  /** What the library has: the changer on LUN 0, its drives from LUN 1 on, in the order of their elements. */
-  async #meet(session: InitiatorSession): Promise<Workload> {
-    const host = new Host(session);
-    const slots = await this.#during(host.elements(0, 2));
-    const drives = await this.#during(host.elements(0, 4));
-    const few = slots.slice(0, 8);
-    const cartridges = slots.filter(({ barcode }) => barcode !== undefined);
-    const places = cartridges.flatMap(({ address, barcode }) =>
-      barcode === undefined ? [] : [[barcode, address] as const],
-    );
-    const layout: Layout = {
-      changerLun: 0,
-      bays: drives.slice(0, 2).map(({ address }, index) => ({ lun: index + 1, element: address })),
-      slots: [...few.slice(0, 4), ...slots.slice(-4)].map(({ address }) => address),
-    };
-    return new Workload({
-      random: this.#random.fork(),
-      layout,
-      tapes: new Map(places.map(([barcode]) => [barcode, new TapeModel(barcode)])),
-      inventory: new InventoryModel(Object.fromEntries(places)),
-      host,
-      trace: (what) => this.#say(what),
-    });
   }
 
   /** The host works until misfortune comes, in the middle of whatever it is doing. */
