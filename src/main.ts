@@ -18,4 +18,5 @@ const status = await run(process.args, {
   serve: async (options) =>
     await (await import('./daemon/index.js')).serve(process, realEnv(logLevel()), options),
 });
+await process.flushed();
 process.exit(status);

@@ -34,6 +34,9 @@ export interface Process {
   onSignal(signal: Signal, listener: () => void): () => void;
   /** What nobody caught. The process must end after it. */
   onFatal(listener: (error: unknown) => void): void;
+  /** Resolves when what was printed has been taken: a pipe takes only so much at once. */
+  flushed(): Promise<void>;
+  /** At once: what was printed may be cut short. */
   exit(code: number): never;
 }
 
@@ -69,8 +72,17 @@ export function realProcess(): Process {
       process.on('uncaughtException', listener);
       process.on('unhandledRejection', listener);
     },
+    flushed: async () => {
+      await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+    },
     exit: (code) => process.exit(code),
   };
+}
+
+async function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  await new Promise<void>((done) => {
+    stream.write('', () => done()); // also when nobody reads it any more
+  });
 }
 
 async function ask(question: string): Promise<string> {

@@ -266,6 +266,14 @@ test('libraries, drives, slots and LUNs come and go while others work', async (t
   );
 });
 
+test('output that fills the pipe arrives whole', async (t) => {
+  const daemon = await start(t);
+  await daemon.json('library', 'create', 'wide', '--slots', '10000', '--drives', '0');
+  t.is((await daemon.json<unknown[]>('slot', 'list', '--library', 'wide')).length, 10_000);
+  const map = await daemon.cli('library', 'map', 'wide');
+  t.true(map.stdout.includes('slot10000'));
+});
+
 test('kill -9 leaves a home that starts by itself, and a second daemon is refused', async (t) => {
   const home = await tempFolder(t);
   const first = await startDaemon(t, home);

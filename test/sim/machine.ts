@@ -117,6 +117,7 @@ export class Machine {
       outputOf: refuse,
       hideArguments: () => undefined,
       onSignal: () => () => undefined,
+      flushed: async () => await Promise.resolve(),
       onFatal: () => undefined, // the test run itself watches for what nobody caught
       exit: (code) => {
         this.complaints.push(`The daemon ended itself with ${code}`);

@@ -48,6 +48,7 @@ class FakeWorld {
       hideArguments: () => void (this.hidden = true),
       onSignal: () => () => undefined,
       onFatal: () => undefined,
+      flushed: async () => await Promise.resolve(),
       exit: () => {
         throw new Error('not from here');
       },
