@@ -16,7 +16,6 @@ export const SENSE = {
     0x02,
     'LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED',
   ),
-  unitOffline: sense('not-ready', 0x04, 0x12, 'LOGICAL UNIT NOT READY, OFFLINE'),
   incompatibleMediumInstalled: sense('not-ready', 0x30, 0x00, 'INCOMPATIBLE MEDIUM INSTALLED'),
   cannotReadUnknownFormat: sense('not-ready', 0x30, 0x01, 'CANNOT READ MEDIUM - UNKNOWN FORMAT'),
   cleaningCartridgeInstalled: sense('not-ready', 0x30, 0x03, 'CLEANING CARTRIDGE INSTALLED'),
@@ -102,12 +101,6 @@ export const SENSE = {
     0x2a,
     0x12,
     'DATA ENCRYPTION PARAMETERS CHANGED BY VENDOR SPECIFIC EVENT',
-  ),
-  encryptionKeyInstanceCounterChanged: sense(
-    'unit-attention',
-    0x2a,
-    0x13,
-    'DATA ENCRYPTION KEY INSTANCE COUNTER HAS CHANGED',
   ),
   commandsClearedByAnotherInitiator: sense(
     'unit-attention',

@@ -43,6 +43,10 @@ export class VpdPages<Unit> {
       assert(row.page !== this.#rows[index + 1]?.page, `${row.name} has the code of another page`);
     }
   }
+  /** Ascending. */
+  get rows(): readonly VpdPage<Unit>[] {
+    return this.#rows;
+  }
   get codes(): readonly number[] {
     return this.#rows.map((row) => row.page);
   }

@@ -10,6 +10,9 @@ import { bits, flag, u16, u24, u32, u64, u8 } from '#wire';
 
 const onMedium = { reservation: 'conflict', needsMedium: true } as const;
 const changesMedium = { ...onMedium, writesMedium: true } as const;
+/** Motion may first have to make a buffer durable; on a slow store that takes its time. */
+const moving = { timeouts: { nominalSeconds: 5, recommendedSeconds: 600 } } as const;
+const thorough = { timeouts: { nominalSeconds: 60, recommendedSeconds: 3600 } } as const;
 
 // --- reading and writing --------------------------------------------------------------------------------------------
 
@@ -103,6 +106,7 @@ export const VERIFY_6 = command({
   },
   data: 'out',
   ...onMedium,
+  ...thorough,
 });
 export const VERIFY_16 = command({
   name: 'VERIFY(16)',
@@ -122,6 +126,7 @@ export const VERIFY_16 = command({
   },
   data: 'out',
   ...onMedium,
+  ...thorough,
 });
 /** A count of zero changes nothing and is let through on protected media, so the handler asks, not the gate. */
 export const WRITE_FILEMARKS_6 = command({
@@ -132,6 +137,7 @@ export const WRITE_FILEMARKS_6 = command({
   fields: { immediate: flag(1, 0), filemarkCount: u24(2) },
   data: 'none',
   ...onMedium,
+  ...moving,
 });
 export const WRITE_FILEMARKS_16 = command({
   name: 'WRITE FILEMARKS(16)',
@@ -148,6 +154,7 @@ export const WRITE_FILEMARKS_16 = command({
   },
   data: 'none',
   ...onMedium,
+  ...moving,
 });
 
 // --- motion ---------------------------------------------------------------------------------------------------------
@@ -160,6 +167,7 @@ export const REWIND = command({
   fields: { immediate: flag(1, 0) },
   data: 'none',
   ...onMedium,
+  ...moving,
 });
 export const SPACE_6 = command({
   name: 'SPACE(6)',
@@ -169,6 +177,7 @@ export const SPACE_6 = command({
   fields: { code: bits(1, 3, 0), count: u24(2) },
   data: 'none',
   ...onMedium,
+  ...moving,
 });
 export const SPACE_16 = command({
   name: 'SPACE(16)',
@@ -178,6 +187,7 @@ export const SPACE_16 = command({
   fields: { code: bits(1, 3, 0), count: u64(4), parameterListLength: u16(12) },
   data: 'none',
   ...onMedium,
+  ...moving,
 });
 export const LOCATE_10 = command({
   name: 'LOCATE(10)',
@@ -193,6 +203,7 @@ export const LOCATE_10 = command({
   },
   data: 'none',
   ...onMedium,
+  ...moving,
 });
 export const LOCATE_16 = command({
   name: 'LOCATE(16)',
@@ -209,6 +220,7 @@ export const LOCATE_16 = command({
   },
   data: 'none',
   ...onMedium,
+  ...moving,
 });
 export const READ_POSITION_SHORT = command({
   name: 'READ POSITION, short form, block ID',
@@ -264,6 +276,7 @@ export const LOAD_UNLOAD = command({
   },
   data: 'none',
   reservation: 'conflict',
+  ...moving,
 });
 export const PREVENT_ALLOW_MEDIUM_REMOVAL = command({
   name: 'PREVENT ALLOW MEDIUM REMOVAL',
@@ -285,6 +298,7 @@ export const ERASE_6 = command({
   fields: { immediate: flag(1, 1), long: flag(1, 0) },
   data: 'none',
   ...changesMedium,
+  ...thorough,
 });
 export const ERASE_16 = command({
   name: 'ERASE(16)',
@@ -301,6 +315,7 @@ export const ERASE_16 = command({
   },
   data: 'none',
   ...changesMedium,
+  ...thorough,
 });
 export const FORMAT_MEDIUM = command({
   name: 'FORMAT MEDIUM',
@@ -310,6 +325,7 @@ export const FORMAT_MEDIUM = command({
   fields: { verify: flag(1, 1), immediate: flag(1, 0), format: bits(2, 3, 0), transferLength: u16(3) },
   data: 'out',
   ...changesMedium,
+  ...thorough,
 });
 export const SET_CAPACITY = command({
   name: 'SET CAPACITY',
@@ -319,6 +335,7 @@ export const SET_CAPACITY = command({
   fields: { immediate: flag(1, 0), capacityProportion: u16(3) },
   data: 'none',
   ...changesMedium,
+  ...thorough,
 });
 export const ALLOW_OVERWRITE = command({
   name: 'ALLOW OVERWRITE',

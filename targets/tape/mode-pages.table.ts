@@ -289,7 +289,7 @@ export const MEDIUM_PARTITION = modePage({
   },
 });
 
-/** TapeAlert by polling is what everyone uses: exceptions are not reported by sense data unless DEXCPT is cleared. */
+/** TapeAlert by polling is what everyone uses. TEST with a flag number raises flags, once exceptions are enabled. */
 export const INFORMATIONAL_EXCEPTIONS = modePage({
   page: 0x1c,
   name: 'Informational Exceptions Control',
@@ -318,8 +318,11 @@ export const INFORMATIONAL_EXCEPTIONS = modePage({
     testFlagNumber: 0,
   },
   changeable: ['disableExceptions', 'test', 'method', 'testFlagNumber'],
-  // Exceptions by sense data: 03h conditionally, 04h unconditionally; the others are not what LTO drives do.
-  check: ({ method }) => (method === 3 || method === 4 || method === 0 ? undefined : 'method'),
+  // MRIE 3h reports by sense data when PER = 1, which page 01h does not let be: what is left is polling of TapeAlert.
+  check: ({ method, test, disableExceptions }) => {
+    if (method !== 0 && method !== 3) return 'method';
+    return test && disableExceptions ? 'test' : undefined;
+  },
 });
 
 export const MEDIUM_CONFIGURATION = modePage({

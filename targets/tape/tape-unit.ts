@@ -52,6 +52,13 @@ export interface TapeUnitOptions extends PrimaryUnitOptions {
   readonly automation?: Automation | undefined;
 }
 
+/** TEST UNIT READY while a medium is in the bay and not threaded, as LTO drives have it. */
+const unthreadedSense = {
+  loading: SENSE.becomingReady,
+  unloaded: SENSE.mediumNotPresent,
+  held: SENSE.initializingCommandRequired,
+} as const;
+
 const sequentialAccess = 0x01;
 /** SAM-5, SPC-4, SSC-4 and iSCSI, no version claimed (SPC-5 6.7). */
 const versionDescriptors = [0x00a0, 0x0460, 0x0520, 0x0960] as const;
@@ -72,8 +79,8 @@ export class TapeUnit extends PrimaryUnit {
   readonly #stopWatching: () => void;
   /** Nexuses that prevent removal; the drive knows them by the same ids. */
   readonly #preventing = new Set<string>();
-  /** Unloaded by HOLD: there, and waiting for LOAD. */
-  #held = false;
+  /** How an unthreaded medium in the bay came to be so: it is being threaded, was unloaded, or is held (HOLD) for LOAD. */
+  #unthreaded: 'loading' | 'unloaded' | 'held' = 'unloaded';
   readonly startedMs: number;
 
   constructor(options: TapeUnitOptions) {
@@ -85,6 +92,7 @@ export class TapeUnit extends PrimaryUnit {
     this.automation = options.automation;
     this.startedMs = options.env.clock.monotonicMs();
     this.commands = tapeCommandsOf(personality);
+    if (drive.state === 'empty') this.#unthreaded = 'loading';
     this.tapeAlerts = new TapeAlerts(drive);
     this.scopes = new EncryptionScopes(drive.encryption);
     this.#header = new TapeModeHeader(drive, personality);
@@ -144,7 +152,7 @@ export class TapeUnit extends PrimaryUnit {
       case 'empty':
         throw new CheckCondition(SENSE.mediumNotPresent);
       case 'unloaded':
-        throw new CheckCondition(this.#held ? SENSE.initializingCommandRequired : SENSE.mediumNotPresent);
+        throw new CheckCondition(unthreadedSense[this.#unthreaded]);
       case 'cleaning':
         throw new CheckCondition(SENSE.cleaningCartridgeInstalled);
       case 'refused':
@@ -179,14 +187,15 @@ export class TapeUnit extends PrimaryUnit {
   #onDrive(event: DriveEvent): void {
     switch (event.kind) {
       case 'medium-changed':
-        this.#held = false;
+        this.#unthreaded = 'loading';
         this.showPartitions();
         // Every nexus, also the one whose LOAD it was: Linux st begins at file 0 again because it is told so.
         this.raise(SENSE.notReadyToReadyChange);
         return;
       case 'medium-unloaded':
       case 'medium-removed':
-        this.#held = false;
+        // What the robot puts in next is threaded at once; what a host or an operator unloads stays as it is.
+        this.#unthreaded = event.kind === 'medium-removed' ? 'loading' : 'unloaded';
         this.scopes.demount();
         this.modePages.set(DEVICE_CONFIGURATION, { associatedWriteProtect: false });
         return;
@@ -216,7 +225,7 @@ export class TapeUnit extends PrimaryUnit {
   // --- what commands do to the drive for a nexus --------------------------------------------------------------------------
 
   setHeld(held: boolean): void {
-    this.#held = held;
+    this.#unthreaded = held ? 'held' : 'unloaded';
   }
   prevent(nexus: Nexus, on: boolean): void {
     if (on) this.#preventing.add(nexus.id);
@@ -248,6 +257,11 @@ export class TapeUnit extends PrimaryUnit {
     for (const id of this.#preventing) this.drive.prevent(id, false);
     this.#preventing.clear();
     if (kind === 'power-on' || kind === 'target') this.scopes.reset();
+  }
+  /** PREEMPT AND ABORT also ends the prevention of removal (SPC-5 5.14). */
+  override preempted(nexus: Nexus): void {
+    super.preempted(nexus);
+    this.prevent(nexus, false);
   }
   protected override onNexusLoss(nexus: Nexus): void {
     super.onNexusLoss(nexus);

@@ -57,3 +57,4 @@ export type { IscsiTarget, IscsiTargetOptions } from './iscsi-target.js';
 export { HandClock, iscsiTarget, openAccess, targetName } from './iscsi-target.js';
 export type { Cut } from './link-pair.js';
 export { linkPair } from './link-pair.js';
+export { tapeDocs, tapePage, writeTapePage } from './tape-docs.js';

@@ -209,3 +209,30 @@ test('media that the drive does not take: why it is not ready', async (t) => {
   t.is(senseText((await expired.send('00 00 00 00 00 00')).sense), '2 30/07');
   t.true(expired.drive.tapeAlerts.has('expiredCleaning'));
 });
+
+test('while the robot’s cartridge is being threaded the drive is becoming ready', async (t) => {
+  const bench = await TapeBench.make({ cartridge: 'none' });
+  const inserting = bench.drive.insert(await bench.cartridge());
+  t.is(senseText((await bench.send('00 00 00 00 00 00')).sense), '2 04/01');
+  await inserting;
+  bench.calm(bench.nexus);
+  t.is(senseText((await bench.send('00 00 00 00 00 00')).sense), 'good');
+});
+
+test('a nexus that was preempted and aborted no longer prevents removal', async (t) => {
+  const bench = await TapeBench.make();
+  const other = bench.attach('two');
+  const register = (key: number): Buffer => {
+    const list = Buffer.alloc(24);
+    list.writeUInt8(key, 15);
+    return list;
+  };
+  await bench.good('5f 00 00 00 00 00000018 00', { out: register(0xa), nexus: other });
+  await bench.good('5f 00 00 00 00 00000018 00', { out: register(0xb) });
+  await bench.good('1e 00 00 00 01 00', { nexus: other });
+  const preempt = Buffer.alloc(24);
+  preempt.writeUInt8(0xb, 7);
+  preempt.writeUInt8(0xa, 15);
+  await bench.good('5f 05 03 00 00 00000018 00', { out: preempt });
+  t.false(bench.drive.removalPrevented);
+});

@@ -289,7 +289,7 @@ test('TapeAlert: test flags by the Informational Exceptions page', async (t) => 
   const bench = await TapeBench.make();
   const select = async (number: number): Promise<void> => {
     const page = Buffer.alloc(4 + 12);
-    page.set([0, 0, 0x10, 0, 0x1c, 0x0a, 0x0c, 3]);
+    page.set([0, 0, 0x10, 0, 0x1c, 0x0a, 0x04, 3]);
     page.writeInt32BE(number, 12);
     await bench.good('15 10 00 00 10 00', { out: page });
   };
