@@ -78,6 +78,8 @@ export class Session implements TransferOwner {
   readonly #log: Logger;
   readonly #tasks = new Map<number, Transfer>();
   readonly #begun = new Set<Transfer>();
+  #fences = 0;
+  readonly #fenced: Transfer[] = [];
   readonly #connections = new Map<number, SessionLink>();
   readonly #ended: (session: Session) => void;
   #immediates = 0;
@@ -210,7 +212,24 @@ export class Session implements TransferOwner {
   register(transfer: Transfer): void {
     this.#tasks.set(transfer.tag, transfer);
   }
+  /**
+   * Commands behind a task management function wait until `work` has ended: it means the tasks before it, and units tell
+   * tasks apart by nexus only.
+   */
+  async fence<T>(work: () => Promise<T>): Promise<T> {
+    this.#fences += 1;
+    try {
+      return await work();
+    } finally {
+      this.#fences -= 1;
+      if (this.#fences === 0) for (const transfer of this.#fenced.splice(0)) this.begin(transfer);
+    }
+  }
   begin(transfer: Transfer): void {
+    if (this.#fences > 0) {
+      this.#fenced.push(transfer); // at most a window, and the immediate ones
+      return;
+    }
     this.counters.commands += 1;
     if (this.#tasks.get(transfer.tag) !== transfer) return; // aborted before its turn
     this.#begun.add(transfer);

@@ -33,7 +33,9 @@ export async function manageTasks(
     case TASK_FUNCTION.targetWarmReset:
     case TASK_FUNCTION.targetColdReset:
       // 4.2.3.3: no waiting for commands of other sessions; the units tell them by unit attention.
-      await abort(clock, [...session.tasks.values()], async () => await device.reset('target'));
+      await session.fence(async () => {
+        await abort(clock, [...session.tasks.values()], async () => await device.reset('target'));
+      });
       return TASK_RESPONSE.functionComplete;
     case TASK_FUNCTION.taskReassign:
       return TASK_RESPONSE.reassignmentNotSupported; // recovery level 2 only (11.6.1)
@@ -51,7 +53,7 @@ async function onUnit(
   const unit = session.target?.device.unitAt(session.nexus, lun);
   if (unit === undefined) return TASK_RESPONSE.lunDoesNotExist;
   const affected = [...session.tasks.values()].filter((task) => task.lun.equals(lun));
-  await abort(clock, affected, async () => await act(unit));
+  await session.fence(async () => await abort(clock, affected, async () => await act(unit)));
   return TASK_RESPONSE.functionComplete;
 }
 
