@@ -41,6 +41,8 @@ export interface CartridgeLabel {
   /** Vendor and serial of the drives of the last four loads, latest first. */
   loadedBy: string[];
   statistics: VolumeStatistics;
+  /** Hex of 64 bits, flag 1 first: those of the load before this one (MAM 0002h). */
+  tapeAlerts: string;
 }
 
 const header = record(20, { magic: ascii(0, 4), version: u16(4), length: u32(8), checksum: u64(12) });
@@ -65,5 +67,9 @@ export function decodeLabel(bytes: Buffer): CartridgeLabel {
     throw new StoreError('corrupt', 'The cartridge label does not match its checksum');
   }
   const label = JSON.parse(body.toString('utf8')) as CartridgeLabel; // ours: the checksum just said so
-  return { ...label, statistics: { ...noVolumeStatistics(), ...label.statistics } };
+  return {
+    ...label,
+    tapeAlerts: label.tapeAlerts ?? '0',
+    statistics: { ...noVolumeStatistics(), ...label.statistics },
+  };
 }

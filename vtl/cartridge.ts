@@ -140,7 +140,7 @@ export class Cartridge {
         const partition = partitions[number];
         return partition === undefined ? 0 : Math.max(0, partition.label.capacityBytes - partition.usedBytes);
       };
-      const mam = new Mam({ cartridge: this, label, tapeAlerts: 0n, remainingBytes });
+      const mam = new Mam({ cartridge: this, label, remainingBytes });
       return partitions.map((_, number) => mam.attributes(number));
     } finally {
       await this.close();

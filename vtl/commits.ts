@@ -13,6 +13,8 @@ export class Commits {
   #armedMs = 0;
   #lastMs = 0;
   #running: Promise<void> | undefined;
+  /** There was writing during the run, which it may not cover. */
+  #again = false;
 
   /** `run` commits and never rejects. */
   constructor(clock: Clock, run: () => Promise<void>) {
@@ -23,6 +25,7 @@ export class Commits {
   /** Commits when this has not been called again for 2 s. */
   arm(): void {
     this.#lastMs = this.#clock.monotonicMs();
+    if (this.#running !== undefined) this.#again = true;
     if (this.#timer !== undefined || this.#running !== undefined) return;
     this.#armedMs = this.#lastMs;
     this.#timer = this.#clock.after(idleMs, () => this.#fire());
@@ -38,7 +41,7 @@ export class Commits {
     this.#armedMs = this.#lastMs;
     this.#timer = this.#clock.after(restMs, () => this.#fire());
   }
-  /** From within a run that failed for want of space. */
+  /** After a commit that failed for want of space. */
   retryLater(): void {
     this.disarm();
     this.#armedMs = this.#lastMs;
@@ -51,9 +54,14 @@ export class Commits {
   /** Begins one, unless one is under way. */
   startSoon(): void {
     this.disarm();
-    if (this.#running !== undefined) return;
+    if (this.#running !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#again = false;
     const done = (): void => {
       this.#running = undefined;
+      if (this.#again) this.arm();
     };
     this.#running = this.#run().finally(done);
   }

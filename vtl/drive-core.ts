@@ -63,6 +63,8 @@ export class DriveCore {
   readonly turn = new Turn();
   readonly commits: Commits;
   readonly tapeAlerts = new Set<TapeAlertName>();
+  /** All that were up at some time since the load. */
+  readonly tapeAlertsOfLoad = new Set<TapeAlertName>();
   #state: DriveState = 'empty';
   readonly #listeners = new Set<(event: DriveEvent) => void>();
 
@@ -70,6 +72,8 @@ export class DriveCore {
   refusal: Refusal | undefined;
   mounted: Mounted | undefined;
   deferred: DriveError | undefined;
+  /** A commit of this load has failed with loss: its report has begun, and there will be no other. */
+  failed = false;
 
   /** The place. Invariant T1: 0 ≤ object ≤ objects of the partition; `file` is its rank. */
   partition = 0;
@@ -83,8 +87,8 @@ export class DriveCore {
   overwriteAllowed: OverwriteAllowance = 'no';
   programmableBytes = 0;
   groupLow = false;
-  /** Bytes written since the space of the group was asked for. */
-  bytesSinceGroupCheck = 0;
+  /** Bytes that may be written before the space of the group is asked for. */
+  bytesUntilGroupCheck = 0;
   /** Stored bytes that no commit covers; what starts the next background commit. */
   uncommittedBytes = 0;
   /** Counts writes; the commits' share of them. */
@@ -121,6 +125,7 @@ export class DriveCore {
     for (const listener of this.#listeners) listener(event);
   }
   raise(name: TapeAlertName): void {
+    this.tapeAlertsOfLoad.add(name);
     if (this.tapeAlerts.has(name)) return;
     this.tapeAlerts.add(name);
     this.tell({ kind: 'tape-alert', name, flag: TAPE_ALERT[name], active: true });
@@ -200,7 +205,9 @@ export class DriveCore {
     const facts = { partition: this.partition, position: this.object, cause: cause.code };
     if (cause.code === 'full') return new DriveError('full', 'The storage group is full', facts, { cause });
     this.log.error(`${doing} failed: ${cause.message}`, facts);
-    const code = cause.code === 'corrupt' || cause.code === 'missing' ? 'damaged' : 'io';
+    const lost =
+      cause.code === 'corrupt' || cause.code === 'missing' || (cause.code === 'io' && doing === 'reading');
+    const code = lost ? 'damaged' : 'io';
     return new DriveError(code, `The store failed while ${doing}`, facts, { cause });
   }
 }

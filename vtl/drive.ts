@@ -21,7 +21,7 @@ import * as reading from './reading.js';
 import type { ReadResult, ReadReverseResult } from './reading.js';
 import * as recording from './recording.js';
 import type { Refusal } from './refusal.js';
-import { TAPE_ALERT, type TapeAlertName } from './tape-alert.table.js';
+import { tapeAlertBits, type TapeAlertName } from './tape-alert.table.js';
 import { zonesOf } from './early-warning.js';
 
 /** Whether and why not the loaded medium may be written. */
@@ -302,7 +302,6 @@ export class Drive {
     return new Mam({
       cartridge: mounted.cartridge,
       label: mounted.image.label,
-      tapeAlerts: this.tapeAlertBits,
       remainingBytes: (partition) => this.partitions[partition]?.remainingBytes ?? 0,
     });
   }
@@ -336,11 +335,9 @@ export class Drive {
   raiseTapeAlert(name: TapeAlertName): void {
     this.#core.raise(name);
   }
-  /** As MAM 0002h and log page 12h have them: flag 1 is bit 63. */
+  /** As log page 12h has them: flag 1 is bit 63. */
   get tapeAlertBits(): bigint {
-    let bits = 0n;
-    for (const name of this.#core.tapeAlerts) bits |= 1n << BigInt(64 - TAPE_ALERT[name]);
-    return bits;
+    return tapeAlertBits(this.#core.tapeAlerts);
   }
   watch(listener: (event: DriveEvent) => void): () => void {
     return this.#core.watch(listener);

@@ -26,5 +26,5 @@ export const zonesOf = (capacityBytes: number, programmableBytes: number): Zones
 
 /** A group with less free than this, or than a sixteenth of it, gives early warning on every tape (the group fills up). */
 const groupLowBytes = 256 * MiB;
-export const isGroupLow = (freeBytes: number, usedBytes: number): boolean =>
-  freeBytes < Math.min(groupLowBytes, (freeBytes + usedBytes) / 16);
+export const lowBytesOf = (freeBytes: number, usedBytes: number): number =>
+  Math.min(groupLowBytes, (freeBytes + usedBytes) / 16);

@@ -36,8 +36,6 @@ export class MamError extends TapesiloError<MamErrorCode> {}
 export interface MamSource {
   readonly cartridge: Cartridge;
   readonly label: CartridgeLabel;
-  /** 64 flags, flag 1 is bit 63. */
-  readonly tapeAlerts: bigint;
   remainingBytes(partition: number): number;
 }
 
@@ -203,7 +201,7 @@ const density = (medium: Medium): Buffer => Buffer.from([medium.densityCode]);
 const LIVE: Readonly<Record<number, Live>> = {
   0x0000: (source, _, partition) => megabytes(source.remainingBytes(partition)),
   0x0001: (_, own) => megabytes(own.capacityBytes),
-  0x0002: ({ tapeAlerts }) => big(tapeAlerts),
+  0x0002: ({ label }) => big(BigInt(`0x${label.tapeAlerts}`)),
   0x0003: ({ label }) => number(label.statistics.loads, 8),
   0x0004: (_, __, ___, mam) => number(mam.spaceRemaining(), 8),
   0x0005: () => 'LTO-CVE',

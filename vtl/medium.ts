@@ -7,6 +7,7 @@ import { DriveError } from './drive-error.js';
 import { accessOf } from './media.table.js';
 import { commit, noteChange, checkWritable, prepareOverwrite } from './recording.js';
 import type { Refusal } from './refusal.js';
+import { tapeAlertBits } from './tape-alert.table.js';
 import type { TapeImage } from './tape-image.js';
 
 const loadHistory = 4;
@@ -52,9 +53,11 @@ function mount(core: DriveCore, mounted: Mounted): void {
   core.changedSinceLoad = false;
   core.changes = core.changesCommitted = 0;
   core.uncommittedBytes = 0;
-  core.bytesSinceGroupCheck = Infinity;
+  core.bytesUntilGroupCheck = 0;
   core.overwriteAllowed = 'no';
   core.deferred = undefined;
+  core.failed = false;
+  core.tapeAlertsOfLoad.clear();
   core.counters.loads += 1;
   core.counters.sinceLoad = noTraffic();
   label.statistics.loads += 1;
@@ -100,6 +103,8 @@ export async function unload(core: DriveCore): Promise<void> {
     return;
   }
   if (core.state !== 'ready') return;
+  const { label } = core.ready().image;
+  label.tapeAlerts = tapeAlertBits(core.tapeAlertsOfLoad).toString(16);
   try {
     await commit(core);
   } catch (error) {

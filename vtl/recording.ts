@@ -7,7 +7,7 @@
 import type { Slab } from '#wire';
 import type { DriveCore, Mounted } from './drive-core.js';
 import { DriveError } from './drive-error.js';
-import { isGroupLow } from './early-warning.js';
+import { lowBytesOf } from './early-warning.js';
 import { filemarkOverheadBytes, recordOverheadBytes } from './partition.js';
 import type { WriteResult } from './position.js';
 import { recordBytesMax } from '#limits';
@@ -15,7 +15,7 @@ import { recordBytesMax } from '#limits';
 const MiB = 1024 * 1024;
 /** What kill -9 can cost a host that never synchronizes. */
 const commitBytes = 256 * MiB;
-/** How often the space of the group is asked for. */
+/** How often the space of the group is asked for, when there is much. */
 const groupCheckBytes = 32 * MiB;
 
 export async function writeRecord(core: DriveCore, record: Slab): Promise<WriteResult> {
@@ -95,7 +95,7 @@ export async function writeFilemarks(
 function wrote(core: DriveCore, storedBytes: number, usedAfter: number): WriteResult {
   const before = core.usedBefore;
   core.usedBefore = usedAfter;
-  core.bytesSinceGroupCheck += storedBytes;
+  core.bytesUntilGroupCheck -= storedBytes;
   core.uncommittedBytes += storedBytes;
   core.changes += 1;
   if (core.uncommittedBytes >= commitBytes) core.commits.startSoon();
@@ -153,10 +153,7 @@ export async function prepareOverwrite(core: DriveCore, mounted: Mounted): Promi
 
 async function checkOverwrite(core: DriveCore, { cartridge }: Mounted): Promise<void> {
   if (!cartridge.worm && !core.appendOnly) return;
-  // Filemarks that end the data may be written over, or no application could append behind its own closing marks.
-  const partition = core.current;
-  const onlyMarks = partition.filemarks - core.file === partition.objects - core.object;
-  if (onlyMarks && core.object > 0) return;
+  if (await isAmongLastFilemarks(core)) return;
   const place = { partition: core.partition, object: core.object, position: core.object };
   if (cartridge.worm) {
     core.raise('wormOverwrite');
@@ -174,6 +171,15 @@ async function checkOverwrite(core: DriveCore, { cartridge }: Mounted): Promise<
   throw new DriveError('append-only-violation', 'In append-only mode only the end of data is written', place);
 }
 
+/**
+ * Filemarks that end the data may be written over, all but the first of them, or no application could append behind its own
+ * closing marks (mode page 1Dh, WORM mode filemark restrictions 02h).
+ */
+async function isAmongLastFilemarks({ current, object, file }: DriveCore): Promise<boolean> {
+  if (file === 0 || current.filemarks - file !== current.objects - object) return false;
+  return (await current.filemarkAt(file - 1)) === object - 1;
+}
+
 /** T7: the volume change reference changes with the first change of content after a load. */
 export function noteChange(core: DriveCore, { image }: Mounted, encrypted: boolean | undefined): void {
   if (!core.changedSinceLoad) {
@@ -187,10 +193,12 @@ export function noteChange(core: DriveCore, { image }: Mounted, encrypted: boole
 }
 
 async function checkGroup(core: DriveCore, { cartridge }: Mounted): Promise<void> {
-  if (core.bytesSinceGroupCheck < groupCheckBytes && !core.groupLow) return;
-  core.bytesSinceGroupCheck = 0;
+  if (core.bytesUntilGroupCheck > 0 && !core.groupLow) return;
   const { freeBytes, usedBytes } = await cartridge.group.space();
-  core.groupLow = isGroupLow(freeBytes, usedBytes);
+  const roomBytes = freeBytes - lowBytesOf(freeBytes, usedBytes);
+  core.groupLow = roomBytes < 0;
+  // Half of the room, for others write too.
+  core.bytesUntilGroupCheck = Math.min(groupCheckBytes, Math.max(0, roomBytes / 2));
 }
 
 /** Everything accepted is durable when it resolves. Throws what could not be made so. */
@@ -235,6 +243,9 @@ async function beginCommit(core: DriveCore): Promise<{ readonly done: Promise<vo
 /** With the place of the first object that is not durable. */
 function commitFailure(core: DriveCore, { image }: Mounted, cause: unknown): DriveError {
   const error = writeFailure(core, cause);
+  // Nothing is lost while the store waits for space: the next pause tries again.
+  if (error.code === 'full') core.commits.retryLater();
+  else core.failed = true;
   const lost = image.partitions.findIndex(
     ({ objects }, index) => objects > (image.committed.objects[index] ?? 0),
   );
@@ -248,13 +259,11 @@ export async function commitInBackground(core: DriveCore): Promise<void> {
   try {
     const begun = await core.turn.run(async () => {
       const due = core.state === 'ready' && core.changes !== core.changesCommitted;
-      return due && core.deferred === undefined ? await beginCommit(core) : undefined;
+      return due && !core.failed ? await beginCommit(core) : undefined;
     });
     await begun?.done;
   } catch (cause) {
     const error = core.failure(cause, 'writing');
-    // Nothing is lost while the store waits for space: the next pause tries again.
-    if (error.code === 'full') core.commits.retryLater();
-    else core.defer(error);
+    if (error.code !== 'full') core.defer(error);
   }
 }

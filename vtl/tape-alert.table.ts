@@ -25,3 +25,7 @@ export const TAPE_ALERT = {
   wormOverwrite: 0x3c,
 } as const;
 export type TapeAlertName = keyof typeof TAPE_ALERT;
+
+/** Flag 1 is bit 63. */
+export const tapeAlertBits = (names: Iterable<TapeAlertName>): bigint =>
+  [...names].reduce((bits, name) => bits | (1n << BigInt(64 - TAPE_ALERT[name])), 0n);

@@ -127,6 +127,7 @@ function newLabel(env: Env, cartridge: Cartridge): CartridgeLabel {
     changeReference: 0,
     loadedBy: [],
     statistics: noVolumeStatistics(),
+    tapeAlerts: '0',
   };
 }
 

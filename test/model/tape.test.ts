@@ -34,6 +34,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), fate: fc.constantFrom<Fate>('drop', 'keep', 'prefix', 'torn') }) },
 ); // prettier-ignore
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+type Motion = Extract<Step, { do: `space-${string}` | `locate${string}` | 'eod' | 'rewind' }>;
 
 class World {
   readonly #disk: SimDisk;
@@ -110,7 +111,13 @@ class World {
         model.written();
         model.synchronized();
         return;
-      default:
+      case 'space-blocks':
+      case 'space-filemarks':
+      case 'space-runs':
+      case 'locate':
+      case 'locate-file':
+      case 'eod':
+      case 'rewind':
         return await this.#move(drive, one);
     }
   }
@@ -124,7 +131,7 @@ class World {
     equal(released, 1, 'releases');
     this.#model.written();
   }
-  async #move(drive: Drive, one: Step): Promise<void> {
+  async #move(drive: Drive, one: Motion): Promise<void> {
     const model = this.#model;
     model.synchronized(); // motion is a barrier
     switch (one.do) {
@@ -159,7 +166,7 @@ class World {
         await drive.space('eod', 0);
         model.position = model.objects.length;
         return;
-      default:
+      case 'rewind':
         await drive.rewind();
         model.position = 0;
     }
