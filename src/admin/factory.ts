@@ -57,6 +57,7 @@ export interface TargetServer {
 export interface SessionFacts {
   readonly id: number;
   readonly initiatorName: string;
+  readonly openedAtMs: number;
   readonly targetName?: string | undefined;
 }
 

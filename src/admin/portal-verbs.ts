@@ -1,6 +1,7 @@
 /** portal, session and daemon verbs. */
 import { RefusedError } from '#errors';
 import { formatAddress, parseAddress } from './address.js';
+import type { SessionFacts } from './factory.js';
 import type { Installation } from './installation.js';
 import { announcedAddress, type Network, type Portal } from './network.js';
 import type { VerbHandlers } from './verb.js';
@@ -71,20 +72,26 @@ export const sessionVerbs = (installation: Installation) =>
     SESSION_LIST: async ({ target }) => {
       const name = target === undefined ? undefined : installation.target(target).row.name;
       const all = installation.server.sessions();
-      return await Promise.resolve(all.filter((one) => name === undefined || one.targetName === name));
+      const wanted = all.filter((one) => name === undefined || one.targetName === name);
+      return await Promise.resolve(wanted.map(viewSession));
     },
     SESSION_SHOW: async ({ id }) => {
       const found = installation.server.sessions().find((one) => one.id === id);
       if (found === undefined) throw noSession(id);
-      return await Promise.resolve(found);
+      return await Promise.resolve(viewSession(found));
     },
     SESSION_DROP: async ({ id }, told) => {
       const found = installation.server.sessions().find((one) => one.id === id);
       if (found === undefined || !(await installation.server.dropSession(id))) throw noSession(id);
       told.note(`Ended session ${id} of ${found.initiatorName}`);
-      return found;
+      const { initiatorName, targetName } = found;
+      return { id, initiatorName, targetName: targetName ?? null };
     },
   }) satisfies Partial<VerbHandlers<Verbs>>;
 
+function viewSession(session: SessionFacts) {
+  const { openedAtMs, ...rest } = session;
+  return { ...rest, openedAt: new Date(openedAtMs).toISOString() };
+}
 const noSession = (id: number): RefusedError =>
   new RefusedError('not-found', `There is no session ${id}: see \`tapesilo session list\``);

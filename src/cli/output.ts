@@ -60,6 +60,7 @@ function renderThing(result: unknown): string {
   return properties
     .map(([name, value]) => {
       if (isList(value)) return `${spaced(name)}:\n${indented(renderList(value))}`;
+      if (isBlock(value)) return `${spaced(name)}:\n${indented(renderThing(value))}`;
       return `${`${spaced(name)}:`.padEnd(width)} ${cell(value, sizes.has(name) ? 'size' : undefined)}\n`;
     })
     .join('');
@@ -72,10 +73,17 @@ const renderList = (rows: readonly Row[]): string =>
 type Row = Readonly<Record<string, unknown>>;
 const isList = (value: unknown): value is readonly Row[] =>
   Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'object');
+/** Too much for one line. */
+const isBlock = (value: unknown): value is Row =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 7;
 const columnsOf = (rows: readonly Row[]): Column[] =>
   [...new Set(rows.flatMap((row) => Object.keys(row)))].map((name) => ({
     name,
     title: spaced(name).toUpperCase(),
   }));
 const indented = (lines: string): string => lines.replaceAll(/^(?=.)/gm, '  ');
-const spaced = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+/** "elementAddress" as "element address"; names of RFC 7143, such as DataPDUInOrder, stay as they are. */
+const spaced = (name: string): string =>
+  /^[a-z\d]+([A-Z][a-z\d]+)*$/.test(name)
+    ? name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    : name;

@@ -335,3 +335,36 @@ testWith(
     t.regex(await mustRun(t, 'iscsi-inq', [withUser]), /Product:03584L32/);
   },
 );
+
+testWith(['iscsi-ls'], 'a list of initiators admits by name and shows what its mask lets see', async (t) => {
+  const daemon = await start(t);
+  const url = `iscsi://${daemon.portal.host}:${daemon.portal.port}`;
+  const list = async (initiator: string): Promise<string> =>
+    (await runProgram('iscsi-ls', ['-s', '-i', initiator, url])).stdout;
+  await daemon.json('initiator', 'create', 'iqn.2026-11.com.example:friend', '--luns', '0,2');
+  const seen = await list('iqn.2026-11.com.example:friend');
+  t.deepEqual(
+    [...seen.matchAll(/Lun:(\d+)/g)].map(([, lun]) => lun),
+    ['0', '2'],
+  );
+  t.notRegex(await list('iqn.2026-11.com.example:stranger'), /Lun:/);
+  await daemon.json('initiator', 'create', '--address', '127.0.0.0/8');
+  t.is((await list('iqn.2026-11.com.example:stranger')).match(/Lun:/g)?.length, 5);
+});
+
+testWith(['iscsi-ls'], 'discovery gives the announced address, which may change', async (t) => {
+  const daemon = await start(t, ['--listen', '127.0.0.1:0', '--announce', '192.0.2.9']);
+  const { port } = daemon.portal;
+  t.regex(
+    await mustRun(t, 'iscsi-ls', [`iscsi://127.0.0.1:${port}`]),
+    new RegExp(`Portal:192\\.0\\.2\\.9:${port},1`),
+  );
+  const portal = `127.0.0.1:${port}`;
+  await daemon.json('portal', 'set', portal, '--announce', '[2001:db8::9]:3333');
+  t.regex(await mustRun(t, 'iscsi-ls', [`iscsi://127.0.0.1:${port}`]), /Portal:\[2001:db8::9\]:3333,1/);
+  await daemon.json('portal', 'set', portal, '--no-announce');
+  t.regex(
+    await mustRun(t, 'iscsi-ls', [`iscsi://127.0.0.1:${port}`]),
+    new RegExp(`Portal:127\\.0\\.0\\.1:${port},1`),
+  );
+});
