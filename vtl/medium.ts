@@ -100,6 +100,7 @@ function clean(core: DriveCore, cartridge: Cartridge): void {
 export async function unload(core: DriveCore): Promise<void> {
   if (core.state === 'refused' || core.state === 'cleaning') {
     core.enter('unloaded');
+    core.tell({ kind: 'medium-unloaded' });
     return;
   }
   if (core.state !== 'ready') return;

@@ -18,6 +18,11 @@ const none: Omit<Parameters, 'instance'> = { settings: encryptionOff, keyDataFor
 
 export type Scope = 'public' | 'local' | 'all';
 
+/** A key that nobody uses any more leaves our memory; the drive has a copy of its own. */
+const wipe = ({ settings }: Parameters): void => {
+  settings.key?.fill(0);
+};
+
 export class EncryptionScopes {
   readonly #drive: DriveEncryption;
   #all: Parameters = { ...none, instance: 0 };
@@ -55,13 +60,13 @@ export class EncryptionScopes {
   /** True when this may have changed what counts for others: those with the scope public. */
   set(nexus: Nexus, scope: Scope, given: Omit<Parameters, 'instance'>, lock: boolean): boolean {
     let othersChanged = false;
-    if (scope === 'public') this.#local.delete(nexus.id);
-    else {
+    this.#dropLocal(nexus.id);
+    if (scope !== 'public') {
       this.#instance = (this.#instance + 1) >>> 0;
       const parameters = { ...given, instance: this.#instance };
       if (scope === 'local') this.#local.set(nexus.id, parameters);
       else {
-        this.#local.delete(nexus.id);
+        wipe(this.#all);
         this.#all = parameters;
         this.#allFrom = nexus.id;
         othersChanged = true;
@@ -85,19 +90,24 @@ export class EncryptionScopes {
   demount(): void {
     if (this.#all.settings.clearOnDemount) this.#clearAll();
     for (const [id, { settings }] of this.#local) {
-      if (settings.clearOnDemount) this.#local.delete(id);
+      if (settings.clearOnDemount) this.#dropLocal(id);
     }
     if (this.#applied.clearOnDemount) this.#apply(encryptionOff);
   }
   forget(nexusId: string): void {
     this.#locks.delete(nexusId);
-    const own = this.#local.get(nexusId);
-    this.#local.delete(nexusId);
+    const own = this.#dropLocal(nexusId);
     if (own !== undefined && own.settings === this.#applied) this.#apply(this.#all.settings);
+  }
+  #dropLocal(nexusId: string): Parameters | undefined {
+    const own = this.#local.get(nexusId);
+    if (own !== undefined) wipe(own);
+    this.#local.delete(nexusId);
+    return own;
   }
   /** Power on, hard reset; or somebody else has set the drive. */
   reset(): void {
-    this.#local.clear();
+    for (const id of this.#local.keys()) this.#dropLocal(id);
     this.#locks.clear();
     this.#clearAll();
     this.#apply(encryptionOff);
@@ -114,13 +124,17 @@ export class EncryptionScopes {
       return false;
     }
     this.#instance = (this.#instance + 1) >>> 0;
-    this.#all = { ...none, settings, instance: this.#instance };
+    wipe(this.#all);
+    const { key } = settings; // the drive wipes its own when it gets another
+    const own = { ...settings, key: key === undefined ? undefined : Buffer.from(key) };
+    this.#all = { ...none, settings: own, instance: this.#instance };
     this.#allFrom = undefined;
-    this.#applied = settings;
+    this.#applied = own;
     return true;
   }
   #clearAll(): void {
     this.#instance = (this.#instance + 1) >>> 0;
+    wipe(this.#all);
     this.#all = { ...none, instance: this.#instance };
     this.#allFrom = undefined;
   }

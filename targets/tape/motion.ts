@@ -210,7 +210,7 @@ export async function loadUnload(
   }
   // LOAD with HOLD brings a medium that is on its way in to the hold position: unthreaded, in the bay (SSC-4 7.3).
   try {
-    if (drive.state === 'ready') await drive.unload();
+    if (drive.state !== 'unloaded') await drive.unload();
   } finally {
     if (drive.state === 'unloaded') unit.setHeld(hold);
   }

@@ -37,9 +37,13 @@ export function partitionCapacities(capacityBytes: number, page?: PartitionPage)
   const asked = sizesOf(page).slice(0, count);
   const rests = asked.filter((size) => size === theRest).length;
   const taken = asked.reduce((sum, size) => sum + (size === theRest ? 0 : atLeast(size * unit)), 0);
-  const left = capacityBytes - taken;
+  if (rests === 0) return taken > capacityBytes ? undefined : asked.map((size) => atLeast(size * unit));
+  // Sizes are rounded as the volume is (SSC-4 8.3.4). LTFS asks for 1 GB beside the rest, also of a cartridge that has no more.
+  const shrink = taken < capacityBytes - rests * partitionBytesMin ? 1 : capacityBytes / 2 / taken;
+  const given = asked.map((size) => (size === theRest ? 0 : atLeast(Math.floor(size * unit * shrink))));
+  const left = capacityBytes - given.reduce((sum, bytes) => sum + bytes, 0);
   if (left < rests * partitionBytesMin) return undefined;
-  return asked.map((size) => (size === theRest ? Math.floor(left / rests) : atLeast(size * unit)));
+  return asked.map((size, index) => (size === theRest ? Math.floor(left / rests) : (given[index] ?? 0)));
 }
 const equalParts = (capacityBytes: number, count: number): number[] =>
   Array.from({ length: count }, () => Math.floor(capacityBytes / count));

@@ -236,3 +236,27 @@ test('drives before LTO-4 have no such commands', async (t) => {
   const bench = await TapeBench.make({ personality: 'IBM ULT3580-TD3' });
   t.is(senseText((await bench.send(pageIn(0))).sense), '5 20/00');
 });
+
+test('what others set on the drive itself counts for all, and survives the local keys of a nexus', async (t) => {
+  const bench = await TapeBench.make();
+  const other = bench.attach('two');
+  const key = Buffer.alloc(32, 0x77);
+  bench.drive.encryption.set({
+    encryption: 'encrypt',
+    decryption: 'mixed',
+    key,
+    keyData: { unauthenticated: Buffer.alloc(0), authenticated: Buffer.alloc(0), metadata: Buffer.alloc(0) },
+    rawAllowed: false,
+    clearOnDemount: false,
+  });
+  t.deepEqual(bench.calm(bench.nexus), ['2a/12']);
+  bench.calm(other);
+  await bench.record(100);
+  await set(bench, { scope: 1 }, other);
+  await bench.rewind();
+  t.is(senseText((await bench.send('08 00 000064 00', { nexus: other })).sense), '7 74/03 info 100');
+  t.is(senseText((await bench.read(100)).sense), 'good');
+  await bench.unit.detach(other);
+  await bench.rewind();
+  t.is(senseText((await bench.read(100)).sense), 'good');
+});

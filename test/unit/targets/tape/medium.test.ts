@@ -122,6 +122,7 @@ test('two partitions as Linux st makes them: MODE SELECT, FORMAT, and each has i
 
 test('equal parts by SDP, sizes by power of ten, and what does not fit', async (t) => {
   const bench = await TapeBench.make();
+  const capacities = (): number[] => bench.drive.partitions.map(({ capacityBytes }) => capacityBytes);
   t.is(await selectPartitions(bench, '11 0e 03 03 5c 03 09 00 0000 0000 0000 0000'), 'good');
   await bench.good('04 00 02 0000 00');
   t.deepEqual(
@@ -137,6 +138,9 @@ test('equal parts by SDP, sizes by power of ten, and what does not fit', async (
   t.is(await selectPartitions(bench, '11 0a 03 01 3c 03 06 00 0014 0051'), 'good');
   t.is(senseText((await bench.send('04 00 01 0000 00')).sense), '3 31/01');
   t.is(await selectPartitions(bench, '11 06 03 04 3c 03 06 00'), '5 26/00');
+  t.is(await selectPartitions(bench, '11 0e 03 01 3c 03 09 00 0001 ffff 0000 0000'), 'good');
+  await bench.good('04 00 01 0000 00');
+  t.deepEqual(capacities(), [50e6, 50e6], 'rounded: LTFS asks for 1 GB and the rest');
 });
 
 test('a drive of one partition offers none more', async (t) => {

@@ -236,3 +236,11 @@ test('a nexus that was preempted and aborted no longer prevents removal', async 
   await bench.good('5f 05 03 00 00 00000018 00', { out: preempt });
   t.false(bench.drive.removalPrevented);
 });
+
+test('a refused medium can be unloaded: then the drive has none', async (t) => {
+  const { mediumOf } = await import('#vtl');
+  const bench = await TapeBench.make({ cartridge: { medium: mediumOf('LTO-5') } });
+  await bench.good('1b 00 00 00 00 00');
+  t.is(senseText((await bench.send('00 00 00 00 00 00')).sense), '2 3a/00');
+  t.is(senseText((await bench.send('1b 00 00 00 01 00')).sense), '2 30/00');
+});
