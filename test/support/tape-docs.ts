@@ -34,7 +34,7 @@ function commandRow(row: Command): string[] {
     fields.join(', '),
     reservation,
     gates.join(', '),
-    cdbUsage(row as Command<never>)
+    cdbUsage(row)
       .toString('hex')
       .replaceAll(/(..)(?=.)/g, '$1 '),
   ];
