@@ -10,10 +10,16 @@ function logLevel(): Level {
   return (['debug', 'info', 'warn', 'error'] as const).find((level) => level === wanted) ?? 'info';
 }
 
+/** From dist/src/main.js. */
+async function version(): Promise<string> {
+  const manifest = await process.readFile(new URL('../../package.json', import.meta.url).pathname, 64 * 1024);
+  return (JSON.parse(manifest.toString()) as { readonly version: string }).version;
+}
+
 const status = await run(process.args, {
   process,
   env: realEnv(),
-  version: '0.1.0',
+  version: await version(),
   // The daemon's modules are loaded by the one command that needs them: the others start four times faster.
   serve: async (options) =>
     await (await import('./daemon/index.js')).serve(process, realEnv(logLevel()), options),

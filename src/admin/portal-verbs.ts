@@ -28,7 +28,8 @@ export function viewServed(installation: Installation, network: Network, home: s
   return {
     home,
     pid,
-    portals: network.portals.map(viewPortal),
+    // Those of this run first: who asked for any free port looks there.
+    portals: network.portals.toSorted((a, b) => (a.rowId ?? 0) - (b.rowId ?? 0)).map(viewPortal),
     targets: installation.targets.map((target) => ({
       name: target.row.name,
       luns: target.luns.map((row) => viewLun(installation, row)),

@@ -6,7 +6,6 @@ import yargs, { type Argv } from 'yargs';
 import { failureOf, typedName, type Verb, verbs } from '#admin';
 import { RefusedError } from '#errors';
 import { EXIT, EXIT_MEANINGS, EXIT_OF } from './exit-codes.table.js';
-import { performExplain, explainOptions } from './explain.js';
 import { homeOf, performVerb } from './perform.js';
 import { reference } from './reference.js';
 import type { World } from './terminal.js';
@@ -118,8 +117,7 @@ function addServe(parser: Argv, world: World, act: Act): void {
         .option('listen', {
           ...list,
           nargs: 1,
-          describe:
-            'ADDR[:PORT] to listen on (port 0: any free one); 127.0.0.1:3260 if none is given or kept',
+          describe: 'ADDR[:PORT] to listen on (port 0: any free one); 127.0.0.1:3260 if not given',
         })
         .option('announce', {
           ...list,
@@ -149,12 +147,34 @@ function addServe(parser: Argv, world: World, act: Act): void {
   );
 }
 
+const explainOptions = (command: Argv): Argv =>
+  command
+    .usage(
+      '$0 explain HEX [options]\n\nSay in words what a CDB, an iSCSI PDU or sense data says. Needs no daemon.',
+    )
+    .positional('hex', { type: 'string', array: true, describe: 'Bytes: 0a 01 00 …' })
+    .option('as', {
+      choices: ['cdb', 'pdu', 'sense'] as const,
+      requiresArg: true,
+      describe: 'What it is, when that is not found out',
+    })
+    .option('device', {
+      choices: ['tape', 'changer'] as const,
+      default: 'tape',
+      requiresArg: true,
+      describe: 'Whose CDB it is',
+    })
+    .example('$0 explain 0a 01 00 02 00 00', 'A CDB')
+    .example('$0 explain 70000600…', 'Sense data')
+    .epilogue('');
+
 function addExplain(parser: Argv, world: World, act: Act): void {
   parser.command(
     'explain <hex..>',
     'Say in words what a CDB, an iSCSI PDU or sense data says',
     (command) => explainOptions(command),
-    act(async (given) => await performExplain(world, given)),
+    // Its tables are many, and no other command needs them.
+    act(async (given) => await (await import('./explain.js')).performExplain(world, given)),
   );
 }
 

@@ -1,5 +1,4 @@
 /** `tapesilo explain HEX`: what bytes say, from the tables that the product itself reads and writes them with. */
-import type { Argv } from 'yargs';
 import { RefusedError } from '#errors';
 import { PDU, type Pdu } from '#iscsi';
 import { cdbLength, type CommandTable, explainCdb, explainSense, spcTable } from '#scsi';
@@ -11,27 +10,6 @@ import type { World } from './terminal.js';
 type Given = Readonly<Record<string, unknown>>;
 type What = 'cdb' | 'pdu' | 'sense';
 type Device = 'tape' | 'changer';
-
-export const explainOptions = (command: Argv): Argv =>
-  command
-    .usage(
-      '$0 explain HEX [options]\n\nSay in words what a CDB, an iSCSI PDU or sense data says. Needs no daemon.',
-    )
-    .positional('hex', { type: 'string', array: true, describe: 'Bytes: 0a 01 00 …' })
-    .option('as', {
-      choices: ['cdb', 'pdu', 'sense'] as const,
-      requiresArg: true,
-      describe: 'What it is, when that is not found out',
-    })
-    .option('device', {
-      choices: ['tape', 'changer'] as const,
-      default: 'tape',
-      requiresArg: true,
-      describe: 'Whose CDB it is',
-    })
-    .example('$0 explain 0a 01 00 02 00 00', 'A CDB')
-    .example('$0 explain 70000600…', 'Sense data')
-    .epilogue('');
 
 export async function performExplain(world: World, given: Given): Promise<number> {
   const bytes = parseHex((given['hex'] as string[]).join(''));

@@ -25,7 +25,7 @@ import { type Address, type Env, type Logger, makeDurableDirectory, type Process
 import { RefusedError, StoreError } from '#errors';
 import { logoutGraceMs } from '#limits';
 import { readyLines } from './ready.js';
-import { type Parts, wire } from './wiring.js';
+import { wire } from './wiring.js';
 
 /** SIGTERM to exit: what has not ended by then is ended. */
 const stopMsMax = 9_500;
@@ -111,7 +111,7 @@ class Daemon {
     this.#undo.push(async () => await parts.server.close(logoutGraceMs));
     if (await makeFirstLibrary(installation)) this.#log.info('Made the first library', { home });
     const network = new Network(installation);
-    await this.#openPortals(network, listen, announce, parts);
+    await this.#openPortals(network, listen, announce);
     const service = new AdminService(installation, network, { home, pid });
     this.#view = () => viewServed(installation, network, home, pid);
     await this.#openSocket(service, home);
@@ -145,9 +145,7 @@ class Daemon {
     network: Network,
     listen: readonly Address[],
     announce: readonly (Address | undefined)[],
-    { server }: Parts,
   ): Promise<void> {
-    void server;
     for (const row of await network.kept()) {
       const portal = await network.reopen(row);
       if (portal.problem !== undefined)
@@ -156,8 +154,16 @@ class Daemon {
           problem: portal.problem,
         });
     }
-    const wanted = listen.length > 0 || network.portals.length > 0 ? listen : [parseAddress('127.0.0.1')];
-    for (const [at, address] of wanted.entries()) await network.open(address, 1, announce[at] ?? announce[0]);
+    for (const [at, address] of listen.entries()) await network.open(address, 1, announce[at] ?? announce[0]);
+    if (listen.length === 0) await this.#openDefault(network, announce[0]);
+  }
+  /** Without --listen: this machine only. Beside portals that are kept it may fail: one of those may have the port. */
+  async #openDefault(network: Network, announce: Address | undefined): Promise<void> {
+    const isOnly = network.portals.length === 0;
+    await network.open(parseAddress('127.0.0.1'), 1, announce).catch((error: unknown) => {
+      if (isOnly) throw error;
+      this.#log.info('Not listening on the default address', { reason: String(error) });
+    });
   }
 
   async #openSocket(service: AdminService, home: string): Promise<void> {

@@ -51,8 +51,17 @@ export function realLog(level: Level = 'info'): Logger {
   };
   const destination = process.stderr.isTTY
     ? { write: (line: string) => void process.stderr.write(plainLine(line)) }
-    : pino.destination({ dest: 2, sync: true });
+    : standardError();
   return new PinoLogger(pino(options, destination));
+}
+
+/** A log that nobody reads any more is no reason to stop serving. */
+function standardError(): ReturnType<typeof pino.destination> {
+  const destination = pino.destination({ dest: 2, sync: true });
+  destination.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  return destination;
 }
 
 /** "21:46:39 warn daemon: A portal is not open (portal 192.0.2.7:3260)": a line of JSON as a person reads it. */
