@@ -1,6 +1,8 @@
 /** The store's contract, kept by plain files. */
 import test from 'ava';
-import { storeContract } from './store.js';
+import { failingStoreContract } from './failing-store.js';
 import { fileGroupBench } from './file-group-bench.js';
+import { storeContract } from './store.js';
 
 storeContract(test, fileGroupBench);
+failingStoreContract(test, fileGroupBench);
