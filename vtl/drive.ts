@@ -95,11 +95,20 @@ export class Drive {
     }));
   }
 
+  /** One operation at a time; what the store throws becomes a DriveError. */
+  async #turn<T>(body: () => Promise<T>, doing: 'reading' | 'writing' = 'reading'): Promise<T> {
+    try {
+      return await this.#core.turn.run(body);
+    } catch (cause) {
+      throw this.#core.failure(cause, doing);
+    }
+  }
+
   // --- the robot's side
 
   /** Puts a cartridge into the bay and threads it. A medium that cannot be used is a state, not an error. */
   async insert(cartridge: Cartridge): Promise<void> {
-    await this.#core.turn.run(async () => {
+    await this.#turn(async () => {
       if (this.#core.cartridge !== undefined)
         throw new DriveError('occupied', 'There is a cartridge in the drive');
       this.#core.cartridge = cartridge;
@@ -109,7 +118,7 @@ export class Drive {
   }
   /** Takes it out, unloading it first. Throws 'empty', 'prevented', and 'full' when it cannot be made durable now. */
   async remove(): Promise<Cartridge> {
-    return await this.#core.turn.run(async () => {
+    return await this.#turn(async () => {
       const { cartridge } = this.#core;
       if (cartridge === undefined) throw new DriveError('empty', 'There is no cartridge in the drive');
       this.#checkRemoval();
@@ -137,21 +146,21 @@ export class Drive {
 
   /** Threads what is in the bay, and stands at the beginning of partition 0. Throws 'empty'. */
   async load(): Promise<void> {
-    await this.#core.turn.run(async () => {
+    await this.#turn(async () => {
       if (this.#core.state === 'ready') await this.#rewind();
       else await medium.load(this.#core);
     });
   }
   /** Makes everything durable and unthreads. Throws 'prevented', 'full' (still loaded) and 'io' (unloaded, with loss). */
   async unload(): Promise<void> {
-    await this.#core.turn.run(async () => {
+    await this.#turn(async () => {
       this.#checkRemoval();
       await medium.unload(this.#core);
     });
   }
   /** For shutting down: makes what it can durable, closes the image, whatever the preventions and failures. */
   async close(): Promise<void> {
-    await this.#core.turn.run(async () => {
+    await this.#turn(async () => {
       if (this.#core.state !== 'ready') return;
       try {
         await medium.unload(this.#core);
@@ -186,7 +195,7 @@ export class Drive {
 
   /** To the beginning of the current partition, when what was written is durable. */
   async rewind(): Promise<void> {
-    await this.#core.turn.run(async () => await this.#rewind());
+    await this.#turn(async () => await this.#rewind());
   }
   async #rewind(): Promise<void> {
     const { image } = this.#core.ready();
@@ -197,26 +206,18 @@ export class Drive {
   }
   /** Synchronizes first. Throws 'eod' (and stands there) when the destination lies beyond the end of data. */
   async locate(to: Destination): Promise<void> {
-    await this.#core.turn
-      .run(async () => {
-        await recording.synchronize(this.#core);
-        await motion.locate(this.#core, to);
-      })
-      .catch((cause: unknown) => this.#fail(cause));
+    await this.#core.turn.run(async () => {
+      await recording.synchronize(this.#core);
+      await motion.locate(this.#core, to);
+    });
   }
   /** Synchronizes first when it goes back. Negative counts go towards the beginning. */
   async space(unit: SpaceUnit, count: number): Promise<SpaceResult> {
-    return await this.#core.turn
-      .run(async () => {
-        await recording.synchronize(this.#core);
-        return await motion.space(this.#core, unit, count);
-      })
-      .catch((cause: unknown) => this.#fail(cause));
+    return await this.#core.turn.run(async () => {
+      await recording.synchronize(this.#core);
+      return await motion.space(this.#core, unit, count);
+    });
   }
-  #fail(cause: unknown): never {
-    throw this.#core.failure(cause, 'reading');
-  }
-
   /**
    * Writes one record of 1 byte to 16 MiB − 1 at the place, removing everything behind it. The drive releases the slab,
    * whatever happens. Resolves when the bytes are accepted in order; `synchronize` makes them durable.
@@ -227,6 +228,8 @@ export class Drive {
     if (wait !== undefined) await wait;
     try {
       return await recording.writeRecord(this.#core, record);
+    } catch (cause) {
+      throw this.#core.failure(cause, 'writing');
     } finally {
       record.release();
       turn.pass();
@@ -235,12 +238,13 @@ export class Drive {
   /** `immediate` false: resolves when everything is durable. A count of 0 writes none. facts.residue on volume-overflow. */
   async writeFilemarks(count: number, options: { readonly immediate: boolean }): Promise<WriteResult> {
     const { immediate } = options;
-    return await this.#core.turn.run(
+    return await this.#turn(
       async () => await recording.writeFilemarks(this.#core, count, immediate),
+      'writing',
     );
   }
   async synchronize(): Promise<void> {
-    await this.#core.turn.run(async () => await recording.synchronize(this.#core));
+    await this.#turn(async () => await recording.synchronize(this.#core), 'writing');
   }
   /** The caller releases the record. Throws 'damaged' (the place is behind it), 'key-…' (the place stays). */
   async readRecord(): Promise<ReadResult> {
@@ -249,31 +253,33 @@ export class Drive {
     if (wait !== undefined) await wait;
     try {
       return await reading.readRecord(this.#core);
+    } catch (cause) {
+      throw this.#core.failure(cause, 'reading');
     } finally {
       turn.pass();
     }
   }
   async readReverse(): Promise<ReadReverseResult> {
-    return await this.#core.turn.run(async () => await reading.readReverse(this.#core));
+    return await this.#turn(async () => await reading.readReverse(this.#core));
   }
   /** What the next object is to the encryption settings; nothing moves. */
   async nextBlockEncryption(): Promise<BlockEncryption> {
-    return await this.#core.turn.run(async () => await reading.nextBlockEncryption(this.#core));
+    return await this.#turn(async () => await reading.nextBlockEncryption(this.#core));
   }
 
   /** Ends the data here. Throws 'worm-violation'. */
   async erase(long: boolean): Promise<void> {
     // What a long erase must achieve, that nothing behind can be read again, holds for the short one too (S9).
     void long;
-    await this.#core.turn.run(async () => await medium.erase(this.#core));
+    await this.#turn(async () => await medium.erase(this.#core), 'writing');
   }
   /** FORMAT MEDIUM: partitions of these sizes, up to early warning each. */
   async format(capacitiesBytes: readonly number[]): Promise<void> {
-    await this.#core.turn.run(async () => await medium.format(this.#core, capacitiesBytes));
+    await this.#turn(async () => await medium.format(this.#core, capacitiesBytes), 'writing');
   }
   /** SET CAPACITY: of 65535. */
   async setCapacity(proportion: number): Promise<void> {
-    await this.#core.turn.run(async () => await medium.setCapacity(this.#core, proportion));
+    await this.#turn(async () => await medium.setCapacity(this.#core, proportion), 'writing');
   }
   setAppendOnly(on: boolean): void {
     this.#core.appendOnly = on;
@@ -307,7 +313,7 @@ export class Drive {
   }
   /** Writes attributes of hosts, durably. Throws MamError, and DriveError. */
   async writeAttributes(partition: number, changes: readonly AttributeChange[]): Promise<void> {
-    await this.#core.turn.run(async () => {
+    await this.#turn(async () => {
       const mounted = this.#core.ready();
       if (mounted.cartridge.writeProtected)
         throw new DriveError('write-protected', 'The cartridge is write-protected');

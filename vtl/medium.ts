@@ -157,7 +157,7 @@ export async function format(core: DriveCore, capacitiesBytes: readonly number[]
     throw new DriveError('not-possible', `${medium.key} has up to ${medium.partitionsMax} partitions`, facts);
   }
   core.overwriteAllowed = 'no';
-  noteChange(core, mounted, undefined);
+  noteChange(core, mounted);
   try {
     await mounted.image.format(capacitiesBytes);
   } catch (cause) {

@@ -7,6 +7,7 @@
 import type { DriveCore } from './drive-core.js';
 import { DriveError } from './drive-error.js';
 import type { Partition } from './partition.js';
+import { breathAfter } from './recording.js';
 import type { Destination, SpaceResult, SpaceUnit } from './position.js';
 
 export async function locate(core: DriveCore, to: Destination): Promise<void> {
@@ -135,6 +136,7 @@ async function runForward(core: DriveCore, partition: Partition, run: number): P
     const mark = await partition.filemarkAt(index);
     length = mark === previous + 1 ? length + 1 : 1;
     previous = mark;
+    if (index % breathAfter === breathAfter - 1) await core.env.clock.sleep(0);
     if (length < run) continue;
     await soundMark(partition, index);
     await core.stand(mark + 1, index + 1);
@@ -151,6 +153,7 @@ async function runBack(core: DriveCore, partition: Partition, run: number): Prom
     const mark = await partition.filemarkAt(index);
     length = mark === next - 1 ? length + 1 : 1;
     next = mark;
+    if (index % breathAfter === breathAfter - 1) await core.env.clock.sleep(0);
     if (length < run) continue;
     await soundMark(partition, index);
     await core.stand(mark, index);

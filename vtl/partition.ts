@@ -63,6 +63,7 @@ export class Partition {
   }
   /** Of the capacity, before the object; `file` is its rank. */
   async usedBefore(object: number, file: number): Promise<number> {
+    if (object === 0) return 0;
     if (object === this.objects) return this.usedBytes;
     const { offset } = this.#objects.peek(object) ?? (await this.#objects.load(object));
     return Math.min(offset, this.#data.length) + object * entryBytes + file * markBytes;
@@ -129,12 +130,6 @@ export class Partition {
     const encrypted = (entry.flags & OBJECT_FLAG.encrypted) !== 0;
     return { kind: 'record', encrypted, prefixBytes: entry.prefixBytes, stored };
   }
-  /** Bytes of the stored record, without verifying them; undefined for a filemark. */
-  async peekPrefix(object: number): Promise<{ readonly encrypted: boolean } | undefined> {
-    const entry = this.#objects.peek(object) ?? (await this.#objects.load(object));
-    if (entry.type === OBJECT_TYPE.filemark) return undefined;
-    return { encrypted: (entry.flags & OBJECT_FLAG.encrypted) !== 0 };
-  }
   #isSound(entry: Entry): boolean {
     if (entry.offset + entry.storedBytes > this.#data.length) return false;
     if (entry.type === OBJECT_TYPE.filemark) return entry.storedBytes === 0;
@@ -153,13 +148,6 @@ export class Partition {
   async filemarkAt(index: number): Promise<number> {
     return await this.#marks.at(index);
   }
-  /** Says that reading goes on from the object. */
-  async willRead(object: number): Promise<void> {
-    if (object >= this.objects) return;
-    const { offset } = this.#objects.peek(object) ?? (await this.#objects.load(object));
-    if (offset <= this.#data.length) this.#data.willRead(offset);
-  }
-
   /** Removes the object and all behind it; `file` is its rank. Commit before the next append. */
   async truncate(object: number, file: number, newSalt: () => string): Promise<void> {
     await this.flush();

@@ -37,7 +37,7 @@ export async function writeRecord(core: DriveCore, record: Slab): Promise<WriteR
   const partition = core.current;
   const usedAfter = partition.usedBytes + storedBytes + recordOverheadBytes;
   if (usedAfter > core.zones.end) throw overflow(core);
-  noteChange(core, mounted, sealed !== undefined);
+  noteChange(core, mounted);
   try {
     await partition.append(
       sealed?.slices ?? record.slices,
@@ -48,6 +48,7 @@ export async function writeRecord(core: DriveCore, record: Slab): Promise<WriteR
   } catch (cause) {
     throw writeFailure(core, cause);
   }
+  noteEncryption(core, sealed !== undefined);
   core.object += 1;
   core.count('recordsWritten', 1);
   core.count('hostBytesWritten', record.length);
@@ -74,7 +75,7 @@ export async function writeFilemarks(
     for (let written = 0; written < count; written++) {
       const usedAfter = partition.usedBytes + filemarkOverheadBytes;
       if (usedAfter > core.zones.end) throw overflow(core, count - written);
-      noteChange(core, mounted, undefined);
+      noteChange(core, mounted);
       try {
         await partition.appendFilemark();
       } catch (cause) {
@@ -85,6 +86,7 @@ export async function writeFilemarks(
       core.count('filemarksWritten', 1);
       result = wrote(core, filemarkOverheadBytes, usedAfter);
       programmableEarlyWarning ||= result.programmableEarlyWarning;
+      if (written % breathAfter === breathAfter - 1) await core.env.clock.sleep(0);
     }
     result = { ...result, programmableEarlyWarning };
   }
@@ -121,6 +123,9 @@ function writeFailure(core: DriveCore, cause: unknown): DriveError {
   return error;
 }
 
+/** Filemarks after which others get a turn of the processor: a command can ask for sixteen million. */
+export const breathAfter = 32_768;
+
 /** Whether this medium may be written at all. */
 export function checkWritable(core: DriveCore, { cartridge, access }: Mounted): void {
   if (cartridge.writeProtected) {
@@ -139,7 +144,7 @@ export async function prepareOverwrite(core: DriveCore, mounted: Mounted): Promi
   const partition = core.current;
   if (core.object < partition.objects) {
     await checkOverwrite(core, mounted);
-    noteChange(core, mounted, undefined);
+    noteChange(core, mounted);
     mounted.image.label.statistics.overwrites += 1;
     try {
       await mounted.image.truncate(core.partition, core.object, core.file);
@@ -181,12 +186,13 @@ async function isAmongLastFilemarks({ current, object, file }: DriveCore): Promi
 }
 
 /** T7: the volume change reference changes with the first change of content after a load. */
-export function noteChange(core: DriveCore, { image }: Mounted, encrypted: boolean | undefined): void {
-  if (!core.changedSinceLoad) {
-    core.changedSinceLoad = true;
-    image.label.changeReference = (image.label.changeReference + 1) % 0x1_0000_0000;
-  }
-  if (encrypted === undefined) return;
+export function noteChange(core: DriveCore, { image }: Mounted): void {
+  if (core.changedSinceLoad) return;
+  core.changedSinceLoad = true;
+  image.label.changeReference = (image.label.changeReference + 1) % 0x1_0000_0000;
+}
+/** MAM 0224h and 0225h, of the record that was just written. */
+function noteEncryption(core: DriveCore, encrypted: boolean): void {
   const { label } = core.current;
   if (encrypted) label.firstEncrypted ??= core.object;
   else if (label.firstEncrypted !== undefined) label.firstPlainAfterEncrypted ??= core.object;

@@ -66,6 +66,7 @@ export class TapeImage {
   /** Removes the object and all behind it. */
   async truncate(partition: number, object: number, file: number): Promise<void> {
     await this.settled();
+    await this.flush(); // of all partitions: after the cut nothing may be appended until it is committed
     this.#truncations += 1;
     await this.partition(partition).truncate(object, file, () => newSalt(this.#env));
   }
@@ -73,6 +74,7 @@ export class TapeImage {
   /** Removes everything and lays out new partitions of these sizes. Host attributes of volume scope stay. */
   async format(capacitiesBytes: readonly number[]): Promise<void> {
     await this.settled();
+    await this.flush();
     this.#truncations += 1;
     for (const partition of this.#partitions) await partition.truncate(0, 0, () => newSalt(this.#env));
     const attributes = this.label.partitions[0]?.attributes ?? {};

@@ -199,14 +199,19 @@ export class FileVolume implements Volume, StreamHost {
     }
   }
 
+  async #repeatCommit(): Promise<void> {
+    try {
+      await this.#writeSlot({ ...this.#committed, sequence: this.#committed.sequence + 1 });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error; // else only the repetition is missing: what was committed is
+    }
+  }
   async close(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
     const sound = this.#refusal === undefined;
     try {
       // The second slot gets the same state, so that damage of one does not bring back an older one.
-      if (sound && this.#commits > 0) {
-        await this.#writeSlot({ ...this.#committed, sequence: this.#committed.sequence + 1 });
-      }
+      if (sound && this.#commits > 0) await this.#repeatCommit();
     } finally {
       this.#refusal ??= new StoreError('broken', `Volume ${this.id} is closed`, { volume: this.id });
       for (const { name } of this.#streams.values()) {
