@@ -9,6 +9,7 @@ import { type LogicalUnit, TargetDevice } from '#scsi';
 import { type Cartridge, type Drive, type ElementRef, Library, Shelf } from '#vtl';
 import { TargetAccess } from './access.js';
 import { elementName, parseElement } from './element-name.js';
+import { removeUnowned } from './unowned.js';
 import type { ChangerFace, Factory, TapeFace, TapeLibrary, TargetServer } from './factory.js';
 
 export interface InstalledDrive {
@@ -63,6 +64,7 @@ export class Installation {
   }
 
   static async open(parts: InstallationParts): Promise<Installation> {
+    await removeUnowned(parts.catalog, async (id) => await parts.factory.removeVolume(id));
     const shelf = await Shelf.open(parts.catalog, (row) => parts.factory.cartridge(row));
     const installation = new Installation(parts, shelf);
     for (const row of await parts.catalog.libraries.list()) await installation.openLibrary(row);

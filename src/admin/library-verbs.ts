@@ -172,9 +172,10 @@ export const driveVerbs = (installation: Installation) =>
           `${input.drive} holds ${view.barcode}: take it out first with ${to}`,
         );
       }
+      // First the library, which refuses when a host has just put a cartridge in.
+      await installed.library.removeDrive(drive.row.id);
       await unplugDrive(installation, drive.row.id);
       drive.face.close();
-      await installed.library.removeDrive(drive.row.id);
       installed.drives.delete(drive.row.id);
       told.note(`Took ${input.drive} out of ${installed.row.name}`);
       return view;

@@ -12,6 +12,7 @@ import {
 } from '#vtl';
 import { elementName, parseElement } from './element-name.js';
 import type { Installation, InstalledLibrary, Whereabouts } from './installation.js';
+import { noteUnowned, unownedKey } from './unowned.js';
 import type { InputOf, Told, VerbHandlers } from './verb.js';
 import type { verbs } from './verbs.table.js';
 import { viewTape } from './views.js';
@@ -81,8 +82,7 @@ export const tapeVerbs = (installation: Installation) =>
         await found.installed.library.exportCartridge(found.element);
       }
       installation.shelf.take(found.cartridge);
-      await installation.catalog.cartridges.remove(found.cartridge.id);
-      await found.cartridge.destroy();
+      await destroyCartridge(installation, found.cartridge);
       told.note(`${barcode} is destroyed`);
       return view;
     },
@@ -208,7 +208,7 @@ function placesFor(installation: Installation, { to, library }: Creation, count:
     .map(({ ref }) => ({ installed, element: ref }));
 }
 
-/** A new cartridge on the shelf: first its volume, then its row, so that a crash leaves no row without data. */
+/** A new cartridge on the shelf. Its volume is noted as unowned until its row is there: a crash leaves neither alone. */
 export async function createCartridge(
   installation: Installation,
   barcode: string,
@@ -230,10 +230,24 @@ export async function createCartridge(
     createdMs: env.clock.wallMs(),
     byOperator: false,
   };
+  await noteUnowned(catalog, id);
   const cartridge = await factory.newCartridge(row);
-  await catalog.cartridges.create(row);
+  await catalog.transaction(async ({ cartridges, settings }) => {
+    await cartridges.create(row);
+    await settings.remove(unownedKey(id));
+  });
   shelf.put(cartridge);
   return cartridge;
+}
+
+async function destroyCartridge({ catalog }: Installation, cartridge: Cartridge): Promise<void> {
+  const { id } = cartridge;
+  await catalog.transaction(async (tables) => {
+    await tables.cartridges.remove(id);
+    await noteUnowned(tables, id);
+  });
+  await cartridge.destroy();
+  await catalog.settings.remove(unownedKey(id));
 }
 
 // --- moving -------------------------------------------------------------------------------------------------------------

@@ -100,6 +100,9 @@ class Workshop implements Factory {
   async newCartridge(row: CartridgeRow): Promise<Cartridge> {
     return this.#kept(await Cartridge.create(this.#optionsOf(row)));
   }
+  async removeVolume(id: string): Promise<void> {
+    await this.#group.remove(id);
+  }
   #optionsOf(row: CartridgeRow): CartridgeOptions {
     const medium = MEDIA.find(({ key }) => key === row.medium);
     if (medium === undefined) throw unknown('medium', row.medium);

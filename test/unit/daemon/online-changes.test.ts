@@ -11,6 +11,7 @@ import { wire } from '../../../src/daemon/wiring.js';
 interface Bench {
   readonly installation: Installation;
   readonly device: TargetDevice;
+  volumes(): Promise<string[]>;
   do(verb: string, input?: Record<string, unknown>): Promise<unknown>;
   /** ASC/ASCQ that are pending for the initiator, by LUN, and from now on no longer. */
   told(): Record<number, string[]>;
@@ -48,6 +49,7 @@ async function setUp(t: ExecutionContext): Promise<Bench> {
   return {
     installation,
     device,
+    volumes: async () => await parts.group.list(),
     told,
     do: async (verb, input = {}) => (await service.perform(verb, input)).result,
   };
@@ -149,4 +151,30 @@ test('what a drive has counted is there after a restart', async (t) => {
   t.is(second.library.drives[2]?.counters.loads, 1);
   t.is(second.library.drives[1]?.counters.loads, 0);
   await second.close();
+});
+
+test('a volume that a crash left without a cartridge is removed at the next start, and no other', async (t) => {
+  const env = realEnv();
+  const folder = await tempFolder(t);
+  const catalog = await Catalog.open(env, ':memory:');
+  const parts = await wire(env, catalog, folder);
+  for (const id of ['left-by-a-crash', 'known-to-a-lost-catalog'])
+    await (await parts.group.create(id)).close();
+  await catalog.settings.set('unowned-volume:left-by-a-crash', 'yes');
+  await Installation.open({ env, catalog, ...parts });
+  t.deepEqual(await parts.group.list(), ['known-to-a-lost-catalog']);
+  t.deepEqual([...(await catalog.settings.all()).keys()], []);
+  await parts.group.close();
+  await catalog.close();
+});
+
+test('making and destroying a cartridge leaves nothing behind', async (t) => {
+  const bench = await setUp(t);
+  const { catalog } = bench.installation;
+  const before = await bench.volumes();
+  await bench.do('tape.create', { barcode: 'NEW001L8' });
+  t.is((await bench.volumes()).length, before.length + 1);
+  await bench.do('tape.delete', { barcode: 'NEW001L8' });
+  t.deepEqual(await bench.volumes(), before);
+  t.false([...(await catalog.settings.all()).keys()].some((key) => key.startsWith('unowned')));
 });
