@@ -91,8 +91,10 @@ class World {
     const grown = Buffer.concat([this.#now.streams[to] ?? Buffer.alloc(0), added]);
     this.#now = { ...this.#now, streams: { ...this.#now.streams, [to]: grown } };
   }
+  /** The label is longer than a sector, so that the commit record can tear. */
   #next(): State {
-    return { ...this.#now, label: `state ${(this.#commits += 1)}` };
+    this.#commits += 1;
+    return { ...this.#now, label: `state ${this.#commits} ${`${this.#commits},`.repeat(500)}` };
   }
   async #commit(volume: Volume): Promise<void> {
     const next = this.#next();

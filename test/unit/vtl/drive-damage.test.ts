@@ -153,3 +153,20 @@ test('what was overwritten never comes back', async (t) => {
   await bench.crash();
   t.is(await bench.read(), 'eod');
 });
+
+test('what a disk kept of another life of the cartridge is damage, not data', async (t) => {
+  const bench = new DriveBench();
+  await bench.load();
+  await bench.write(Buffer.alloc(1000, 1));
+  await bench.drive.rewind();
+  const streams = ['data-0', 'objects-0'].map((name) => bench.stream(name));
+  const before = streams.map((path) => bench.disk.contentOf(path));
+  await bench.write(Buffer.alloc(1000, 2));
+  await bench.drive.unload();
+  for (const [index, path] of streams.entries()) {
+    const file = await bench.env.disk.open(path, 'existing');
+    await file.writeAt(before[index] ?? Buffer.alloc(0), 0);
+  }
+  await bench.drive.load();
+  await t.throwsAsync(bench.read(), { code: 'damaged' });
+});
