@@ -76,7 +76,9 @@ class SimFile {
     for (const change of this.#pending) this.durable.apply(change);
     this.#pending = [];
   }
-  crash(dice: Dice, fate: Fate): void {
+  crash(dice: Dice, among: Fate): void {
+    // Files do not share a fate when writes tear: half of them tear, the others fare as they may.
+    const fate = among === 'torn' && dice.integer(2) === 0 ? pick(dice, FATES) : among;
     const count = fate === 'prefix' ? dice.integer(this.#pending.length + 1) : this.#pending.length;
     if (fate !== 'drop') {
       for (const change of this.#pending.slice(0, count)) {
@@ -129,7 +131,7 @@ class SimFolder {
     for (const change of this.#pending.slice(0, count)) applyNames(this.durable, change);
     this.#pending = [];
     this.now = new Map(this.durable);
-    for (const entry of this.now.values()) entry.crash(dice, fate === 'torn' ? pick(dice, FATES) : fate);
+    for (const entry of this.now.values()) entry.crash(dice, fate);
   }
 }
 function applyNames(names: Map<string, Entry>, change: FolderChange): void {
