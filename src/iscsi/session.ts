@@ -6,6 +6,7 @@
  * Invariants: P1 (CommandWindow). P2 every admitted command ends in exactly one Outcome. Only the session changes its
  * window and its task list.
  */
+import { CanceledError } from '#errors';
 import type { Logger } from '#env';
 import { commandWindowLow, commandWindowMax, immediateCommandsMax, slabBlocksLow } from '#limits';
 import { CheckCondition, encodeFixed, SENSE, STATUS, type Nexus, type Outcome, type Sense } from '#scsi';
@@ -248,6 +249,10 @@ export class Session implements TransferOwner {
       const outcome = await target.device.execute(transfer);
       transfer.finish(transfer.failed ? this.#transportOutcome(transfer) : outcome);
     } catch (error) {
+      if (error instanceof CanceledError) {
+        transfer.finish(transfer.failed ? this.#transportOutcome(transfer) : { status: undefined });
+        return;
+      }
       this.#log.error('A command ended without outcome', { error: String((error as Error).stack) });
       transfer.finish(this.#checkCondition(transfer, SENSE.internalTargetFailure));
     }

@@ -103,7 +103,7 @@ export class FakeDisk extends PrimaryUnit {
 
   /** Reads and writes wait from now on until `go`. */
   stop(): void {
-    this.#gate = new Promise((resolve) => (this.#open = resolve));
+    this.#gate ??= new Promise((resolve) => (this.#open = resolve));
   }
   go(): void {
     this.#open?.();

@@ -91,6 +91,8 @@ export class Initiator {
   cmdSN = 1;
   expStatSN = 0;
   tsih = 0;
+  /** Off for those who use a task tag twice on purpose. */
+  checksDataSN = true;
   /** From the last answer. */
   expCmdSN = 0;
   maxCmdSN = 0;
@@ -123,6 +125,10 @@ export class Initiator {
   }
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+  /** What was wrong with what came. */
+  get fault(): Error | undefined {
+    return this.#fault;
   }
   nextTag(): number {
     return this.#taskTag++;
@@ -243,7 +249,7 @@ export class Initiator {
   }
   /** StatSN: each PDU that takes one takes the next. */
   #number(pdu: Received): void {
-    this.#numberData(pdu);
+    if (this.checksDataSN) this.#numberData(pdu);
     const { statSN, expCmdSN, maxCmdSN } = pdu.fields as unknown as Record<string, number>;
     this.expCmdSN = expCmdSN ?? 0;
     this.maxCmdSN = maxCmdSN ?? 0;
