@@ -60,7 +60,12 @@ const LOGICAL_BLOCK_PROTECTION: VpdPage<TapeUnit> = {
     const { protection } = unit.personality;
     const none = protectionDescriptor(0, 0, 0);
     const methods = { 'reed-solomon-crc': 1, crc32c: 2 } as const;
-    return Buffer.concat([none, ...protection.map((name) => protectionDescriptor(methods[name], 4, 0xc0))]);
+    const reserved = Buffer.alloc(4);
+    return Buffer.concat([
+      reserved,
+      none,
+      ...protection.map((name) => protectionDescriptor(methods[name], 4, 0xc0)),
+    ]);
   },
 };
 const protectionDescriptor = (method: number, length: number, directions: number): Buffer =>

@@ -99,6 +99,6 @@ test('the capability is in INQUIRY, VPD B5h and mode page 24h', async (t) => {
   const bench = await TapeBench.make();
   t.is((await bench.good('12 00 00 0060 00')).data.readUInt8(5) & 1, 1, 'PROTECT');
   const methods = '0700000000000000' + '070104c000000000' + '070204c000000000';
-  t.is((await bench.good('12 01 b5 00ff 00')).data.toString('hex'), `01b50018${methods}`);
+  t.is((await bench.good('12 01 b5 00ff 00')).data.toString('hex'), `01b5001c00000000${methods}`);
   t.is((await bench.good('1a 08 24 00 ff 00')).data.readUInt8(4 + 2) & 0x60, 0x60);
 });
