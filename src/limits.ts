@@ -91,6 +91,8 @@ export const outboxBytesMax = 4 * MiB;
 /** Nexuses a logical unit remembers, and unit attentions that each may have pending. */
 export const unitAttentionsMax = 16;
 export const registrationsMax = 256;
+/** Ranges of elements that one nexus may keep reserved: every motion looks at all of them. */
+export const elementRangesMax = 256;
 
 export const slotsMax = 10_000;
 export const drivesMax = 256;

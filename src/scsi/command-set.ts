@@ -44,7 +44,9 @@ export class CommandSet<Unit> {
   find(opcode: number, byte1: number): BoundCommand<Unit> | undefined {
     return this.#byKey.get(keyOf(opcode, this.#withAction.has(opcode) ? byte1 & 0x1f : undefined));
   }
+  /** By a service action of up to 16 bits, as REPORT SUPPORTED OPERATION CODES asks for it; CDBs have five. */
   findAction(opcode: number, serviceAction: number | undefined): BoundCommand<Unit> | undefined {
+    if (serviceAction !== undefined && serviceAction > serviceActionMax) return undefined;
     return this.#byKey.get(keyOf(opcode, serviceAction));
   }
 
@@ -54,8 +56,9 @@ export class CommandSet<Unit> {
   }
 }
 
+const serviceActionMax = 0x1f;
 const keyOf = (opcode: number, serviceAction: number | undefined): number =>
-  opcode * 64 + (serviceAction ?? 32);
+  opcode * 64 + (serviceAction ?? serviceActionMax + 1);
 
 export function bind<Unit, Table extends CommandTable>(
   table: Table,

@@ -25,8 +25,7 @@ import { encodeTransportId, parseTransportId } from './transport-id.js';
 // --- RESERVE and RELEASE -------------------------------------------------------------------------------------------
 
 export const reserve6: Handler<PrimaryUnit, unknown> = async (unit, task) => {
-  unit.reservations.reserve(task.nexus);
-  return await Promise.resolve();
+  await unit.reservations.reserve(task.nexus);
 };
 export const release6: Handler<PrimaryUnit, unknown> = async (unit, task) => {
   unit.reservations.release(task.nexus);

@@ -34,7 +34,7 @@ export class Reservations {
   #state: ReservationState = noReservations;
   /** Id of the nexus that holds the unit by RESERVE(6) or (10). */
   #reserved: string | undefined;
-  /** Resolves when the PERSISTENT RESERVE OUT in work has ended: one at a time, in order of arrival. */
+  /** Resolves when the change of reservations in work has ended: one at a time, in order of arrival. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(persistence?: Persistence) {
@@ -67,12 +67,18 @@ export class Reservations {
 
   // --- RESERVE and RELEASE (SPC-2 5.5.1, 7.16, 7.17, 7.21, 7.22) ----------------------------------------------------
 
-  /** Throws ReservationConflict. */
-  reserve(nexus: Nexus): void {
-    if (this.#compatible(nexus)) return;
+  /** Waits for a registration that is being saved, which would be in its way. Throws ReservationConflict. */
+  async reserve(nexus: Nexus): Promise<void> {
+    await this.#inTurn(() => {
+      if (this.#compatible(nexus)) return;
+      this.checkReservable(nexus);
+      this.#reserved = nexus.id;
+    });
+  }
+  /** May the nexus reserve the unit, or a part of it as SMC-2 allows? Throws ReservationConflict. */
+  checkReservable(nexus: Nexus): void {
     if (this.#state.registrations.length > 0) throw new ReservationConflict();
     if (this.#reserved !== undefined && this.#reserved !== nexus.id) throw new ReservationConflict();
-    this.#reserved = nexus.id;
   }
   /** From a nexus that holds nothing: no effect, and no error. Throws ReservationConflict. */
   release(nexus: Nexus): void {
@@ -112,7 +118,7 @@ export class Reservations {
    * instant, to establish unit attentions. Throws ReservationConflict or CheckCondition; then nothing has changed.
    */
   async perform(request: ReserveOut, made: (decision: Decision) => void): Promise<Decision> {
-    const mine = this.#turn.then(async () => {
+    return await this.#inTurn(async () => {
       this.checkPersistentAllowed();
       const decision = decide(this.#state, request);
       await this.#keep(decision.next);
@@ -120,6 +126,9 @@ export class Reservations {
       made(decision);
       return decision;
     });
+  }
+  async #inTurn<T>(change: () => T | Promise<T>): Promise<T> {
+    const mine = this.#turn.then(change);
     this.#turn = mine.catch(() => undefined); // the next one does not care how this one ended
     return await mine;
   }

@@ -65,6 +65,12 @@ export const SENSE = {
   mediumMagazineNotAccessible: sense('illegal-request', 0x3b, 0x11, 'MEDIUM MAGAZINE NOT ACCESSIBLE'),
   dataTransferDeviceRemoved: sense('illegal-request', 0x3b, 0x1a, 'DATA TRANSFER DEVICE REMOVED'),
   mediumRemovalPrevented: sense('illegal-request', 0x53, 0x02, 'MEDIUM REMOVAL PREVENTED'),
+  insufficientReservationResources: sense(
+    'illegal-request',
+    0x55,
+    0x02,
+    'INSUFFICIENT RESERVATION RESOURCES',
+  ),
   insufficientRegistrationResources: sense(
     'illegal-request',
     0x55,

@@ -258,6 +258,9 @@ export class ChangerUnit extends PrimaryUnit {
   prevent(nexus: Nexus, on: boolean): void {
     this.library.prevent(nexus.id, on);
   }
+  override preempted(nexus: Nexus): void {
+    this.prevent(nexus, false);
+  }
   protected override onNexusLoss(nexus: Nexus): void {
     super.onNexusLoss(nexus);
     this.prevent(nexus, false);

@@ -197,9 +197,8 @@ const PREVENT_ALLOW_MEDIUM_REMOVAL = command({
   spec: 'SMC-3 6.9',
   fields: { prevent: bits(4, 1, 0) },
   data: 'none',
-  // SPC-5 table 64: to allow removal is no threat to whoever holds the reservation.
+  // SPC-5 table 64 and SPC-2 table 10: to allow removal is no threat to whoever holds the reservation.
   reservation: (cdb): UnderReservation => (cdb.prevent === 0 ? 'allowed' : 'conflict'),
-  conflictsWithReserve: true,
 });
 
 // --- element reservations --------------------------------------------------------------------------------------------

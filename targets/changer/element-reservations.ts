@@ -2,6 +2,7 @@
  * ElementReservations: RESERVE ELEMENT and RELEASE ELEMENT (SMC-2 6.11 to 6.15): ranges of element addresses that one nexus
  * keeps for itself under identifications of its choice. They go with the nexus and with a reset.
  */
+import { elementRangesMax } from '#limits';
 
 export interface ReservedRange {
   readonly first: number;
@@ -13,12 +14,20 @@ export class ElementReservations {
   /** By nexus, then by reservation identification. */
   readonly #ranges = new Map<string, Map<number, readonly ReservedRange[]>>();
 
-  /** False when another nexus has one of them; then nothing changes. A known identification is superseded. */
-  reserve(nexusId: string, identification: number, ranges: readonly ReservedRange[]): boolean {
-    if (ranges.some((range) => this.#taken(nexusId, range))) return false;
-    const own = this.#ranges.get(nexusId) ?? new Map<number, readonly ReservedRange[]>();
-    this.#ranges.set(nexusId, own.set(identification, ranges));
-    return true;
+  /**
+   * Nothing changes when another nexus has one of them, or when the nexus would have more than we keep. A known
+   * identification is superseded.
+   */
+  reserve(
+    nexusId: string,
+    identification: number,
+    ranges: readonly ReservedRange[],
+  ): 'reserved' | 'taken' | 'too-many' {
+    if (ranges.some((range) => this.#taken(nexusId, range))) return 'taken';
+    const own = new Map(this.#ranges.get(nexusId)).set(identification, ranges);
+    if ([...own.values()].flat().length > elementRangesMax) return 'too-many';
+    this.#ranges.set(nexusId, own);
+    return 'reserved';
   }
   /** No error when there is none. */
   release(nexusId: string, identification: number): void {

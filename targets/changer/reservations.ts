@@ -39,8 +39,10 @@ export const reserve =
     }
     const list = await receiveParameters(task, cdb.parameterListLength);
     const ranges = readElementList(unit, list);
-    if (!elementReservations.reserve(task.nexus.id, cdb.reservationIdentification, ranges))
-      throw new ReservationConflict();
+    unit.reservations.checkReservable(task.nexus);
+    const outcome = elementReservations.reserve(task.nexus.id, cdb.reservationIdentification, ranges);
+    if (outcome === 'taken') throw new ReservationConflict();
+    if (outcome === 'too-many') throw new CheckCondition(SENSE.insufficientReservationResources);
   };
 
 interface ReleaseCdb {
@@ -67,9 +69,11 @@ function readElementList(unit: ChangerUnit, list: Buffer): ReservedRange[] {
       list.subarray(index * length),
     );
     const end = numberOfElements === 0 ? 0x1_0000 : elementAddress + numberOfElements;
-    if (unit.addresses.refOf(elementAddress) === undefined)
+    const last = numberOfElements === 0 ? elementAddress : end - 1;
+    const wrong = [elementAddress, last].findIndex((address) => unit.addresses.refOf(address) === undefined);
+    if (wrong >= 0)
       throw new CheckCondition(SENSE.invalidElementAddress, {
-        field: { in: 'parameters', byte: index * length + 4 },
+        field: { in: 'parameters', byte: index * length + (wrong === 0 ? 4 : 2) },
       });
     return { first: elementAddress, end };
   });

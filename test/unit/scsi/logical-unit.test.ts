@@ -162,7 +162,7 @@ test('CLEAR TASK SET tells the others by unit attention, or with TAS by status',
 test('a reset tells everyone, ends RESERVE, and brings saved mode values back', async (t) => {
   const unit = new BusyUnit();
   const [a, b] = [attached(unit, 'a'), attached(unit, 'b')];
-  unit.reservations.reserve(a);
+  await unit.reservations.reserve(a);
   unit.modePages.set(CONTROL, { descriptorSense: true });
   const theirs = start(unit, b, 1);
   await settle();
@@ -179,7 +179,7 @@ test('a reset tells everyone, ends RESERVE, and brings saved mode values back', 
 test('a lost nexus takes its tasks and its RESERVE with it', async (t) => {
   const unit = new BusyUnit();
   const a = attached(unit, 'a');
-  unit.reservations.reserve(a);
+  await unit.reservations.reserve(a);
   const [running, waiting] = [start(unit, a, 1), start(unit, a, 2)];
   await settle();
   const gone = unit.detach(a);

@@ -11,8 +11,8 @@ const one = async (option: number, opcode: number, action: number, timeouts = fa
     0x0c,
     (timeouts ? 0x80 : 0) | option,
     opcode,
-    0,
-    action,
+    action >> 8,
+    action & 0xff,
     0,
     0,
     0x10,
@@ -62,6 +62,12 @@ test('one command either way', async (t) => {
   t.is(await one(3, 0x5f, 6), '0003000a' + '5f06ff0000ffffffff04');
   t.is(await one(3, 0x5f, 31), '00010000');
   t.is(await one(4, 0x12, 0), '5 24 00 cdb 2.2');
+});
+test('a service action that no CDB has room for is not supported, whatever follows it in the table', async (t) => {
+  for (const action of [0x20, 0x40, 0x46, 0x140, 0xffff]) {
+    t.is(await one(2, 0x5e, action), '00010000', String(action));
+    t.is(await one(3, 0x5e, action), '00010000', String(action));
+  }
 });
 
 test('task management functions, short and extended', async (t) => {

@@ -4,7 +4,9 @@ import { type Nexus, STATUS } from '#scsi';
 import {
   ask,
   attached,
+  MemoryPersistence,
   PlainUnit,
+  type Ran,
   readKeys,
   readReservation,
   reserveOut,
@@ -61,6 +63,22 @@ test('RESERVE and persistent reservations keep each other out', async (t) => {
     t.is((await ask(unit, a, cdb)).status, conflict, 'registered, and nothing reserved');
     t.is((await ask(unit, b, cdb)).status, conflict);
   }
+});
+test('RESERVE waits for a registration that is being saved', async (t) => {
+  const persistence = new MemoryPersistence();
+  const unit = new PlainUnit(persistence);
+  const [a, b] = [attached(unit, 'a'), attached(unit, 'b')];
+  let reserving: Promise<Ran> | undefined;
+  const save = persistence.save.bind(persistence);
+  persistence.save = async (key, value) => {
+    reserving = ask(unit, b, '160000000000');
+    await new Promise((resolve) => setImmediate(resolve));
+    await save(key, value);
+  };
+  const aptpl = 1;
+  t.is((await reserveOut(unit, a, 'register', { serviceKey: 1, flags: aptpl })).status, good);
+  t.is((await reserving)?.status, conflict);
+  t.is(unit.reservations.reservedBy, undefined);
 });
 test('compatible handling: who is party to a persistent reservation reserves and releases without effect', async (t) => {
   const { unit, a, b, c } = await threeNexuses();
