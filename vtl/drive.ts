@@ -147,8 +147,10 @@ export class Drive {
   /** Threads what is in the bay, and stands at the beginning of partition 0. Throws 'empty'. */
   async load(): Promise<void> {
     await this.#turn(async () => {
-      if (this.#core.state === 'ready') await this.#rewind();
-      else await medium.load(this.#core);
+      if (this.#core.state !== 'ready') return await medium.load(this.#core);
+      await this.#rewind();
+      this.#core.selectPartition(0);
+      await this.#core.stand(0, 0);
     });
   }
   /** Makes everything durable and unthreads. Throws 'prevented', 'full' (still loaded) and 'io' (unloaded, with loss). */

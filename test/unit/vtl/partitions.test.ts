@@ -32,6 +32,11 @@ test('up to four partitions, each with its own objects, end and size', async (t)
   await bench.drive.locate({ partition: 0, object: 0 });
   t.is(String(await bench.read()), 'over');
   await t.throwsAsync(bench.drive.locate({ partition: 4 }), { code: 'no-such-partition' });
+  await bench.drive.locate({ partition: 2, eod: true });
+  await bench.drive.rewind();
+  t.is(bench.drive.position.partition, 2);
+  await bench.drive.load(); // loaded already: to the beginning of the medium
+  t.is(bench.drive.position.partition, 0);
 });
 
 test('media of older generations have fewer partitions', async (t) => {
