@@ -14,7 +14,6 @@ export interface DrivePersonality {
   readonly revision: string;
   /** LTO n. Media that it reads and writes follow from it (vtl's compatibility table). */
   readonly generation: number;
-  readonly halfHeight: boolean;
   /** MEDIUM TYPE of the mode parameter header: `generation` 38h, 3Ch, 48h … (IBM, Quantum), `kind` 00h, 01h, 80h (HP, HPE). */
   readonly mediumTypes: 'generation' | 'kind';
   /** Partitions of a cartridge of its own generation. */

@@ -26,7 +26,6 @@ const hp = (vendor: 'HP' | 'HPE', generation: number, revision: string): DrivePe
     product: `Ultrium ${generation}-SCSI`,
     revision,
     generation,
-    halfHeight: false,
     mediumTypes: 'kind',
     inquiryTail: wormCapable,
     vendorModePages: [],

@@ -32,7 +32,6 @@ const ibm = (product: string, generation: number, revision: string): DrivePerson
     product,
     revision,
     generation,
-    halfHeight: product.includes('-HH'),
     mediumTypes: 'generation',
     inquiryTail: Uint8Array.of(),
     vendorModePages: generation >= 4 ? ['24', '25', '2f', '30/20'] : ['2f'],

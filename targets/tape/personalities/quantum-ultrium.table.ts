@@ -7,7 +7,6 @@ const quantum = (product: string, generation: number, revision: string): DrivePe
     product,
     revision,
     generation,
-    halfHeight: product.includes('-HH'),
     mediumTypes: 'generation',
     inquiryTail: Uint8Array.of(),
     vendorModePages: product.includes('-HH') ? ['24', '25', '2f', '30/20'] : ['2f'],
