@@ -1,4 +1,6 @@
 /** Face of the store. */
-export type { Space, StorageGroup, Stream, Volume } from './store.js';
+export type { Space, StorageGroup, Stream, StreamShape, Volume } from './store.js';
+export { DedupGroup } from './dedup-group.js';
+export type { DedupGroupOptions } from './dedup-group.js';
 export { FileGroup } from './file-group.js';
 export type { FileGroupOptions } from './file-group.js';

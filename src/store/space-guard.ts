@@ -46,6 +46,10 @@ export class SpaceGuard {
     // No more than an eighth at once, so that near the end the disk is asked often.
     this.#granted = Math.max(0, Math.min(grantBytes, Math.floor(freeBytes / 8)) - bytes);
   }
+  /** Gives back what was granted and not used. */
+  give(bytes: number): void {
+    this.#granted += bytes;
+  }
   /** Forget what was granted: the disk has said that it is full. */
   revoke(): void {
     this.#granted = 0;

@@ -29,12 +29,20 @@ export interface StorageGroup {
   close(): Promise<void>;
 }
 
+export interface StreamShape {
+  /** Small entries of that many bytes each, appended whole, which do not repeat: not worth looking for among what is stored. */
+  readonly entryBytes?: number;
+}
+
 export interface Volume {
   readonly id: string;
   /** Small bytes of the owner's, as of the last commit; empty in a new volume. */
   readonly label: Buffer;
-  /** The stream of that name; empty if it was never appended to. Names are [a-z0-9-]+. */
-  stream(name: string): Stream;
+  /**
+   * The stream of that name; empty if it was never appended to. Names are [a-z0-9-]+. What its bytes are like is the
+   * same at every call; it helps a store to keep them well and changes nothing else.
+   */
+  stream(name: string, shape?: StreamShape): Stream;
   /** Names of streams that are not empty. */
   streams(): readonly string[];
   /**

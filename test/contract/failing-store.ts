@@ -55,31 +55,32 @@ function fullDisks(test: TestFn, make: MakeBench): void {
     const group = await bench.open();
     const volume = await group.create('one');
     const stream = volume.stream('data');
+    const pieceBytes = 512 * KiB;
     let accepted = 0;
-    const piece = patternBytes(3, 512 * KiB);
+    const piece = (index: number): Buffer => patternBytes(100 + index, pieceBytes);
     const fill = async (): Promise<void> => {
       for (;;) {
-        await stream.append([piece]);
+        await stream.append([piece(accepted)]);
         accepted += 1;
       }
     };
     await t.throwsAsync(fill(), { code: 'full' });
-    t.is(stream.length, accepted * piece.length);
+    t.is(stream.length, accepted * pieceBytes);
     t.true(accepted > 20 && accepted < 40, `${accepted} pieces`);
     await volume.commit(label('all that was accepted'));
     const { freeBytes, usedBytes } = await group.space();
     t.true(freeBytes < 2 * MiB, `${freeBytes} free`);
-    t.true(usedBytes >= accepted * piece.length);
-    t.true((await bytesOf(stream, (accepted - 1) * piece.length, piece.length)).equals(piece));
-    // Writing over what is there needs no space.
+    t.true(usedBytes >= accepted * pieceBytes);
+    t.true((await bytesOf(stream, (accepted - 1) * pieceBytes, pieceBytes)).equals(piece(accepted - 1)));
+    // Writing the same over what is there needs no space.
     stream.truncate(0);
     await volume.commit(label('cut'));
-    for (let i = 0; i < accepted; i++) await stream.append([piece]);
+    for (let i = 0; i < accepted; i++) await stream.append([piece(i)]);
     await volume.commit(label('again'));
     bench.disk.capacityBytes += 20 * MiB;
-    await stream.append([piece]);
+    await stream.append([piece(accepted)]);
     await volume.commit(label('more'));
-    t.is(stream.length, (accepted + 1) * piece.length);
+    t.is(stream.length, (accepted + 1) * pieceBytes);
   });
 
   test('a disk that fills up behind our back keeps what was accepted until there is space', async (t) => {

@@ -1,0 +1,157 @@
+/**
+ * DedupGroup: volumes whose streams are stored chunk by chunk, each chunk once. The engine does the work; here are the names, and
+ * what happens when an engine has failed: the next opening recovers the group from its journal.
+ */
+import { strict as assert } from 'node:assert';
+import type { Env } from '#env';
+import { StoreError } from '../errors.js';
+import { DedupVolume } from './engine/dedup-volume.js';
+import { defaultTuning, type Engine, type Tuning } from './engine/engine.js';
+import { Inputs } from './engine/inputs.js';
+import { type Kernels, plainKernels } from './engine/kernels.js';
+import { type EngineOptions, makeFolder, openSuperblock, recover } from './engine/recovery.js';
+import type { Superblock } from './engine/superblock.js';
+import type { Space, StorageGroup, Volume } from './store.js';
+
+const MiB = 1024 * 1024;
+
+export interface DedupGroupOptions {
+  readonly env: Env;
+  readonly folder: string;
+  /** Bytes that the group may occupy; all of its disk when not given. */
+  readonly capacityBytes?: number;
+  /** Bytes of the disk that are left free. */
+  readonly reserveBytes?: number;
+  /** Memory for what is being written and read; the index comes on top. */
+  readonly memoryBytes?: number;
+  readonly kernels?: Kernels;
+  readonly tuning?: Partial<Tuning>;
+}
+const defaults = { reserveBytes: 64 * MiB, memoryBytes: 128 * MiB };
+const volumeId = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
+export class DedupGroup implements StorageGroup {
+  readonly #options: EngineOptions;
+  readonly #superblock: Superblock;
+  readonly #inputs: Inputs;
+  readonly #release: () => Promise<void>;
+  readonly #open = new Map<string, DedupVolume | undefined>();
+  #engine: Engine;
+  #recovering: Promise<Engine> | undefined;
+
+  private constructor(
+    options: EngineOptions,
+    superblock: Superblock,
+    inputs: Inputs,
+    engine: Engine,
+    release: () => Promise<void>,
+  ) {
+    this.#options = options;
+    this.#superblock = superblock;
+    this.#inputs = inputs;
+    this.#engine = engine;
+    this.#release = release;
+  }
+  /** Makes the folder if need be and claims it: StoreError 'locked' when another process has it. */
+  static async open(options: DedupGroupOptions): Promise<DedupGroup> {
+    const { env, folder, kernels = plainKernels } = options;
+    const engineOptions = {
+      capacityBytes: Infinity,
+      ...defaults,
+      ...options,
+      kernels,
+      tuning: { ...defaultTuning, ...options.tuning },
+    };
+    await makeFolder(env, folder);
+    const release = await env.disk.claim(folder);
+    try {
+      const superblock = await openSuperblock(env, folder);
+      const inputs = new Inputs(kernels);
+      const engine = await recover(engineOptions, superblock, inputs);
+      return new DedupGroup(engineOptions, superblock, inputs, engine, release);
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  /** The engine of this life; after a failure the next one, which knows what the journal knows. */
+  async #alive(): Promise<Engine> {
+    if (this.#recovering !== undefined) return await this.#recovering;
+    if (this.#engine.refusal === undefined) return this.#engine;
+    this.#recovering = this.#recover().finally(() => {
+      this.#recovering = undefined;
+    });
+    return await this.#recovering;
+  }
+  async #recover(): Promise<Engine> {
+    await this.#engine.close(); // nothing of the old life may write any more
+    this.#engine = await recover(this.#options, this.#superblock, this.#inputs);
+    return this.#engine;
+  }
+
+  async create(id: string): Promise<Volume> {
+    assert(volumeId.test(id), `"${id}" is no name of a volume`);
+    const engine = await this.#alive();
+    if (this.#open.has(id) || engine.state.volumes.has(id)) {
+      throw new StoreError('locked', `Volume ${id} exists`, { volume: id });
+    }
+    return await this.#holding(id, async () => {
+      await engine.inTurn(async () => await engine.record([{ kind: 'created', volume: id }]));
+      return await this.#openIn(engine, id);
+    });
+  }
+  async open(id: string): Promise<Volume> {
+    if (this.#open.has(id)) throw new StoreError('locked', `Volume ${id} is in use`, { volume: id });
+    return await this.#holding(id, async () => await this.#openIn(await this.#alive(), id));
+  }
+  async #openIn(engine: Engine, id: string): Promise<DedupVolume> {
+    const entry = engine.state.volumes.get(id);
+    if (entry === undefined) throw new StoreError('missing', `There is no volume ${id}`, { volume: id });
+    const state = await engine.stateOf(entry);
+    entry.state = state; // a checkpoint may have let go of it meanwhile
+    const volume = new DedupVolume(id, engine, this, state.copy());
+    engine.open.set(id, volume);
+    return volume;
+  }
+  async #holding(id: string, make: () => Promise<DedupVolume>): Promise<Volume> {
+    this.#open.set(id, undefined);
+    try {
+      const volume = await make();
+      this.#open.set(id, volume);
+      return volume;
+    } catch (error) {
+      this.#open.delete(id);
+      throw error;
+    }
+  }
+  closed(volume: DedupVolume): void {
+    const { id, engine } = volume;
+    this.#open.delete(id);
+    engine.open.delete(id);
+    const entry = engine.state.volumes.get(id);
+    if (entry !== undefined && !entry.dirty && entry.root !== undefined) entry.state = undefined;
+  }
+
+  async remove(id: string): Promise<void> {
+    assert(volumeId.test(id), `"${id}" is no name of a volume`);
+    if (this.#open.has(id)) throw new StoreError('locked', `Volume ${id} is in use`, { volume: id });
+    const engine = await this.#alive();
+    if (!engine.state.volumes.has(id)) return;
+    await engine.inTurn(async () => await engine.record([{ kind: 'removed', volume: id }]));
+  }
+  async list(): Promise<string[]> {
+    const engine = await this.#alive();
+    return [...engine.state.volumes.keys()].filter((id) => volumeId.test(id)).toSorted();
+  }
+  async space(): Promise<Space> {
+    return await this.#engine.guard.space();
+  }
+
+  /** Closes the volumes that are open, losing what they did not commit, and gives up the folder. */
+  async close(): Promise<void> {
+    for (const volume of this.#open.values()) await volume?.close();
+    await this.#engine.close();
+    await this.#release();
+  }
+}

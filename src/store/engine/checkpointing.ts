@@ -1,0 +1,100 @@
+/**
+ * Checkpointing: recipes and states of volumes that changed go into containers, then the state of the group into a file. Runs in
+ * the engine's turn, so that no commit comes between. Each step leaves a group that recovers: what is new is referred to by
+ * nothing until the step after it is durable.
+ */
+import { strict as assert } from 'node:assert';
+import { dropCheckpoint, writeCheckpoint } from './checkpoint.js';
+import type { Engine } from './engine.js';
+import type { Root, VolumeEntry } from './group-state.js';
+import { MetaWriter } from './meta-writer.js';
+import type { Piece } from './recipe.js';
+import type { StreamState } from './volume-state.js';
+
+export async function runCheckpoint(engine: Engine): Promise<void> {
+  const { state, checkpoint } = engine;
+  if (state.sequence === checkpoint.sequence && engine.owed.length === 0) return; // nothing has happened
+  const dirty = [...state.volumes.values()].filter((entry) => entry.dirty && entry.damage === undefined);
+  await storePieces(engine, dirty);
+  const roots = await storeStates(engine, dirty);
+  for (const [entry, root] of roots) entry.root = root;
+  await engine.record([]); // what was owed
+  const closing = engine.journal.bytes;
+  const segment = await engine.journal.beginNext();
+  const indexBefore = new Set(engine.index.runs.map(({ number }) => number));
+  state.indexRuns = engine.index.runs;
+  state.indexedTo = indexedTo(engine);
+  const { disk } = engine.env;
+  const number = checkpoint.number + 1;
+  const bytes = await writeCheckpoint(disk, engine.folder, engine.group, number, segment, state);
+  const kept = checkpoint.segment;
+  if (number >= 2) await dropCheckpoint(disk, engine.folder, number - 2);
+  await engine.journal.drop(kept);
+  await engine.index.checkpointed(new Set([...checkpoint.indexBefore, ...indexBefore]));
+  engine.journal.bytesBefore = closing;
+  checkpoint.number = number;
+  checkpoint.sequence = state.sequence;
+  checkpoint.segment = segment;
+  checkpoint.bytes = checkpoint.newestBytes + bytes;
+  checkpoint.newestBytes = bytes;
+  checkpoint.rootsBefore = checkpoint.roots;
+  checkpoint.roots = state.roots();
+  checkpoint.indexBefore = indexBefore;
+  for (const entry of dirty) {
+    entry.dirty = false;
+    if (!engine.open.has(entry.id)) entry.state = undefined;
+  }
+}
+
+/** Every container up to it is in runs of the index. */
+function indexedTo({ index, containers, state }: Engine): number {
+  let lowest = Math.min(index.containerMin, state.containers.last + 1);
+  for (const id of containers.openIds()) lowest = Math.min(lowest, id);
+  return lowest - 1;
+}
+async function settle(engine: Engine, writer: MetaWriter): Promise<void> {
+  if (writer.used.size === 0) return;
+  await engine.containers.written(writer.used);
+  await engine.containers.sync();
+  for (const open of writer.used) assert(open.state === 'durable');
+  await engine.record([]);
+}
+
+async function storePieces(engine: Engine, dirty: readonly VolumeEntry[]): Promise<void> {
+  const writer = new MetaWriter(engine.containers);
+  const stored: {
+    readonly entry: VolumeEntry;
+    readonly stream: string;
+    readonly pieces: Piece[];
+    readonly runs: number;
+  }[] = [];
+  for (const entry of dirty) {
+    for (const [stream, drafts] of entry.state?.drafts(engine.tuning.pieceRuns) ?? []) {
+      const pieces: Piece[] = [];
+      for (const { bytes, end } of drafts) {
+        const { container, ordinal } = await writer.add(bytes);
+        pieces.push({ container, ordinal, end });
+      }
+      stored.push({ entry, stream, pieces, runs: drafts.reduce((sum, { runs }) => sum + runs, 0) });
+    }
+  }
+  await settle(engine, writer);
+  for (const { entry, stream, pieces, runs } of stored) {
+    const before = piecesOf(entry.state?.streams.get(stream));
+    entry.state?.adopt(stream, pieces, runs);
+    engine.open.get(entry.id)?.adopt(stream, before, pieces, runs);
+  }
+}
+export function piecesOf(state: StreamState | undefined): readonly Piece[] {
+  if (state === undefined) return [];
+  return state.kind === 'data' ? state.recipe.pieces : state.log.pieces;
+}
+async function storeStates(engine: Engine, dirty: readonly VolumeEntry[]): Promise<Map<VolumeEntry, Root>> {
+  const writer = new MetaWriter(engine.containers);
+  const roots = new Map<VolumeEntry, Root>();
+  for (const entry of dirty) {
+    if (entry.state !== undefined) roots.set(entry, await writer.add(entry.state.encode()));
+  }
+  await settle(engine, writer);
+  return roots;
+}

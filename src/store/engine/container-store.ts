@@ -1,0 +1,326 @@
+/**
+ * ContainerStore: containers from their first chunk to their reading: those open in memory, their writing, where the others lie,
+ * directories and regions at hand.
+ *
+ *   S1 a container is journaled, and its chunks enter the index, when it is durable, not before
+ *   S3 a container that was sealed never changes; another generation of it is another container elsewhere
+ *   S6 after an error of writing that is not 'full' the whole engine is broken
+ */
+import { strict as assert } from 'node:assert';
+import { xxh64 } from '#wire';
+import { StoreError } from '../../errors.js';
+import {
+  type ContainerKind,
+  decodeHead,
+  type Directory,
+  fingerprintBytes,
+  footBytes,
+  headBytesBefore,
+  regionSeed,
+} from './container.format.js';
+import { type ContainerFact, ContainerTable } from './container-table.js';
+import { directoriesMax, headBytesMax, localityPlaces } from './engine-limits.js';
+import { FingerprintCache } from './fingerprint-cache.js';
+import type { Kernels } from './kernels.js';
+import { damaged, type Density, OpenContainer } from './open-container.js';
+import type { Packs } from './packs.js';
+import { RegionCache } from './region-cache.js';
+import { workspaceBytes, Workspaces } from './workspace.js';
+
+export interface ContainerHost {
+  readonly group: bigint;
+  /** What every call is refused with once the engine is broken. */
+  readonly refusal: StoreError | undefined;
+  fail(error: StoreError): void;
+  /** The disk has said that it is full. */
+  full(): void;
+}
+const writesMax = 2;
+
+export class ContainerStore {
+  readonly table: ContainerTable;
+  readonly packs: Packs;
+  readonly cache: FingerprintCache;
+  readonly regions: RegionCache;
+  readonly #host: ContainerHost;
+  readonly #kernels: Kernels;
+  readonly #workspaces: Workspaces;
+  /** Those with memory, oldest first; and those that are not journaled yet. */
+  readonly #open = new Map<number, OpenContainer>();
+  readonly #directories = new Map<number, { readonly directory: Directory; readonly source: number }>();
+  readonly #loading = new Map<number, Promise<Directory>>();
+  readonly #queue: OpenContainer[] = [];
+  #writes = 0;
+  #stall: StoreError | undefined;
+  #nextId: number;
+  /** Of data, when settings do not say. */
+  density: Density = 'fast';
+
+  constructor(
+    host: ContainerHost,
+    kernels: Kernels,
+    packs: Packs,
+    table: ContainerTable,
+    memoryBytes: number,
+  ) {
+    this.#host = host;
+    this.#kernels = kernels;
+    this.packs = packs;
+    this.table = table;
+    this.#workspaces = new Workspaces(kernels, Math.max(3, Math.floor((memoryBytes * 0.4) / workspaceBytes)));
+    this.regions = new RegionCache(kernels, packs, Math.max(16, Math.floor((memoryBytes * 0.25) / 262_144)));
+    this.cache = new FingerprintCache(Math.min(localityPlaces, Math.floor(memoryBytes / 96)));
+    this.#nextId = table.last + 1;
+  }
+
+  // --- writing
+
+  /** Bytes that open containers will need on disk. */
+  get pendingBytes(): number {
+    let bytes = 0;
+    for (const open of this.#open.values())
+      if (open.holdsMemory) bytes += open.place?.bytes ?? open.pendingBytes;
+    return bytes;
+  }
+  get stalled(): boolean {
+    return this.#stall !== undefined;
+  }
+  /** A new container, or undefined while there is no memory for one. */
+  begin(kind: ContainerKind, density: () => Density = () => this.density): OpenContainer | undefined {
+    const open = this.beginAgain(this.#nextId, kind, density);
+    if (open === undefined) return undefined;
+    this.#nextId += 1;
+    open.source = this.cache.enter(open);
+    this.#open.set(open.id, open);
+    return open;
+  }
+  /** Another generation of a container. The caller writes it, and gives its memory back. */
+  beginAgain(id: number, kind: ContainerKind, density: () => Density): OpenContainer | undefined {
+    const workspace = this.#workspaces.take();
+    return workspace === undefined
+      ? undefined
+      : new OpenContainer(id, kind, this.#kernels, workspace, density);
+  }
+  /** Waits for memory, and has others written for it. */
+  async beginSoon(kind: ContainerKind, density?: () => Density): Promise<OpenContainer> {
+    for (;;) {
+      this.#check();
+      const open = this.begin(kind, density);
+      if (open !== undefined) return open;
+      if (this.#stall !== undefined) await this.retry();
+      else {
+        if (this.#writes === 0) this.#sealOldest();
+        await this.#workspaces.change();
+      }
+    }
+  }
+  #sealOldest(): void {
+    for (const open of this.#open.values()) {
+      if (open.state !== 'filling' || open.count === 0) continue;
+      this.seal(open);
+      return;
+    }
+  }
+  #check(): void {
+    if (this.#host.refusal !== undefined) throw this.#host.refusal;
+  }
+  /** Begun for nothing. */
+  drop(open: OpenContainer): void {
+    assert(open.count === 0 || open.state === 'filling');
+    this.cache.drop(open.source);
+    this.#open.delete(open.id);
+    this.#workspaces.give(open.release());
+  }
+  /** Ends the container and begins to write it. */
+  seal(open: OpenContainer): void {
+    if (open.state !== 'filling') return;
+    open.seal(this.#host.group, 0, (bytes) => this.packs.reserve(bytes));
+    const { directory } = open;
+    assert(directory !== undefined);
+    this.cache.replace(open.source, directory);
+    this.#queue.push(open);
+    this.#start();
+  }
+  #start(): void {
+    while (this.#writes < writesMax && this.#stall === undefined && this.#host.refusal === undefined) {
+      const open = this.#queue.shift();
+      if (open === undefined) return;
+      this.#writes += 1;
+      void this.#write(open);
+    }
+  }
+  /** Never rejects. */
+  async #write(open: OpenContainer): Promise<void> {
+    assert(open.place !== undefined);
+    try {
+      await this.packs.write(open.image, open.place);
+      open.state = 'written';
+      this.#writes -= 1;
+      this.#workspaces.give(open.release());
+    } catch (cause) {
+      this.#writes -= 1;
+      this.#queue.unshift(open);
+      const error =
+        cause instanceof StoreError ? cause : new StoreError('io', 'Writing failed', {}, { cause });
+      if (error.code === 'full') {
+        this.#stall = error;
+        this.#host.full();
+      } else this.#host.fail(error);
+      this.#workspaces.wake();
+    }
+    this.#start();
+  }
+  /** Tries again to write what a full disk refused. Throws 'full' when it still does. */
+  async retry(): Promise<void> {
+    this.#stall = undefined;
+    this.#start();
+    while (this.#writes > 0) await this.#workspaces.change();
+    this.#check();
+    const stall = this.#stall as StoreError | undefined; // set meanwhile
+    if (stall !== undefined) throw stall;
+  }
+  /** Resolves when these are written. Throws 'full' (then they wait in memory) and what broke the engine. */
+  async written(containers: Iterable<OpenContainer>): Promise<void> {
+    for (const open of containers) {
+      this.seal(open);
+      while (open.state === 'sealed') {
+        this.#check();
+        if (this.#stall !== undefined) await this.retry();
+        else await this.#workspaces.change();
+      }
+    }
+  }
+  /** Makes durable what was written. Any failure breaks the engine: the system may have dropped what it could not write. */
+  async sync(): Promise<void> {
+    const written = [...this.#open.values()].filter(({ state }) => state === 'written');
+    try {
+      await this.packs.sync();
+    } catch (cause) {
+      const error = new StoreError('io', 'Synchronizing containers failed', {}, { cause });
+      this.#host.fail(error);
+      throw error;
+    }
+    for (const open of written) open.state = 'durable';
+  }
+  /** Those that are durable and not journaled. */
+  durable(): { readonly open: OpenContainer; readonly fact: ContainerFact }[] {
+    const all = [];
+    for (const open of this.#open.values()) {
+      if (open.state !== 'durable' || open.place === undefined || open.directory === undefined) continue;
+      const { id, kind, place, rawBytes, count } = open;
+      all.push({ open, fact: { id, kind, generation: 0, place, rawBytes, ordinals: count } });
+    }
+    return all;
+  }
+  /** It is in the journal and in the table: from now on it is one of many. */
+  journaled(open: OpenContainer): void {
+    const { directory } = open;
+    assert(open.state === 'durable' && directory !== undefined && this.table.has(open.id));
+    this.#open.delete(open.id);
+    if (open.kind === 1) this.#hold(directory, open.source);
+    else this.cache.drop(open.source);
+  }
+  /** Numbers go on behind this one. */
+  startAfter(id: number): void {
+    assert(this.#open.size === 0);
+    this.#nextId = Math.max(this.#nextId, id + 1);
+  }
+  openIds(): Iterable<number> {
+    return this.#open.keys();
+  }
+  get writing(): boolean {
+    return this.#writes > 0;
+  }
+  /** Resolves when no write is under way. */
+  async settled(): Promise<void> {
+    while (this.#writes > 0) await this.#workspaces.change();
+    this.#workspaces.wake();
+  }
+  get workspaces(): Workspaces {
+    return this.#workspaces;
+  }
+
+  // --- finding
+
+  /** The container while it is not journaled. */
+  openOf(id: number): OpenContainer | undefined {
+    return this.#open.get(id);
+  }
+  /** If it is at hand. */
+  directoryOf(id: number): Directory | undefined {
+    const held = this.#directories.get(id);
+    if (held === undefined) return this.#open.get(id)?.directory;
+    this.#directories.delete(id);
+    this.#directories.set(id, held);
+    return held.directory;
+  }
+  #hold(directory: Directory, source?: number): void {
+    const number = source ?? this.cache.enter(directory);
+    if (directory.fingerprints !== undefined && source === undefined) this.cache.putAll(number, directory);
+    this.#directories.set(directory.id, { directory, source: number });
+    for (const [id, held] of this.#directories) {
+      if (this.#directories.size <= directoriesMax) return;
+      this.#directories.delete(id);
+      this.cache.drop(held.source);
+    }
+  }
+  /** Another generation took its place, or it is gone. */
+  forget(id: number): void {
+    const held = this.#directories.get(id);
+    if (held === undefined) return;
+    held.directory.stale = true;
+    this.#directories.delete(id);
+    this.cache.drop(held.source);
+  }
+  /** StoreError 'corrupt' when the container is not there or does not say what it should. */
+  async loadDirectory(id: number): Promise<Directory> {
+    const held = this.directoryOf(id) ?? this.#loading.get(id);
+    if (held !== undefined) return await held;
+    const loading = this.#load(id).finally(() => this.#loading.delete(id));
+    this.#loading.set(id, loading);
+    return await loading;
+  }
+  async #load(id: number): Promise<Directory> {
+    const fact = this.table.get(id);
+    if (fact === undefined) throw damaged(id, 'place in the table');
+    const directory = await this.readDirectory(fact);
+    if (this.table.get(id)?.generation !== fact.generation) return await this.#load(id); // moved meanwhile
+    this.#hold(directory);
+    return directory;
+  }
+  /** From the disk, with fingerprints if they are sound. */
+  async readDirectory(fact: ContainerFact): Promise<Directory> {
+    const { id, place } = fact;
+    const name = { group: this.#host.group, place };
+    const head = Buffer.alloc(Math.min(headBytesMax, place.bytes));
+    const got = await this.#read(fact, 0, head);
+    const directory = decodeHead(name, id, head.subarray(0, got)) ?? (await this.#lastHead(fact));
+    if (directory === undefined || directory.generation !== fact.generation)
+      throw damaged(id, 'head', { ...place });
+    const fingerprints = Buffer.alloc(directory.count * fingerprintBytes);
+    const read = await this.#read(fact, directory.fingerprintsOffset, fingerprints);
+    const sound =
+      read === fingerprints.length &&
+      xxh64(fingerprints, regionSeed(id, 65535)) === directory.fingerprintsChecksum;
+    if (sound) directory.fingerprints = fingerprints;
+    return directory;
+  }
+  /** The copy of the head at the end. */
+  async #lastHead(fact: ContainerFact): Promise<Directory | undefined> {
+    const { id, place } = fact;
+    const bytes = Math.min(headBytesMax + footBytes, place.bytes);
+    const end = Buffer.alloc(bytes);
+    const got = await this.#read(fact, place.bytes - bytes, end);
+    const headBytes = got === bytes ? headBytesBefore(end) : undefined;
+    if (headBytes === undefined || headBytes + footBytes > bytes) return undefined;
+    return decodeHead({ group: this.#host.group, place }, id, end.subarray(bytes - footBytes - headBytes));
+  }
+  async #read({ id, place }: ContainerFact, offset: number, target: Buffer): Promise<number> {
+    try {
+      return await this.packs.read(place, offset, target);
+    } catch (cause) {
+      if (!(cause instanceof StoreError) || cause.code !== 'missing') throw cause;
+      throw damaged(id, 'pack', { pack: place.pack });
+    }
+  }
+}

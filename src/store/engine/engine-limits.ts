@@ -1,0 +1,59 @@
+/** Sizes of the engine, with their reasons, and what holds between them. */
+import { strict as assert } from 'node:assert';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Chunks: mean about 20 KiB. Smaller ones cost memory for the index, larger ones find less (performance.md B4). */
+export const chunkBytesMin = 4 * KiB;
+export const chunkBytesMean = 16 * KiB;
+export const chunkBytesMax = 64 * KiB;
+
+/** New chunks are compressed together: what a fast codec gains from neighbours is gained at this size. */
+export const regionBytesMax = 256 * KiB;
+/** Regions begin at such multiples in a container: copies into kernel buffers are slow at 16 mod 32. */
+export const regionAlignBytes = 64;
+/** Bytes of chunks in one container, before compression. */
+export const containerRawBytesMax = 4 * MiB;
+export const containerChunksMax = 1024;
+/** The head (header, regions, chunks) fits this, so one read fetches it. */
+export const headBytesMax = 8 * KiB;
+/** Containers begin and end at such multiples of a pack. */
+export const containerAlignBytes = 4096;
+assert(containerAlignBytes % regionAlignBytes === 0 && regionBytesMax % regionAlignBytes === 0);
+assert(
+  containerRawBytesMax / chunkBytesMin <= containerChunksMax,
+  'a container of smallest chunks has room for all',
+);
+assert(chunkBytesMax <= regionBytesMax);
+
+/** A pack is given to no more containers when it has grown beyond this. */
+export const packBytes = 64 * MiB;
+assert(packBytes >= 4 * containerRawBytesMax);
+/** Open files of packs. */
+export const packFilesMax = 64;
+
+/** Journal, both copies of its batches, between two checkpoints: bounds the replay and the recipes held in memory. */
+export const journalBytesMax = 32 * MiB;
+/** Runs of a recipe that are stored as one piece. */
+export const pieceRuns = 4096;
+/** Bytes of a stream of entries that are stored as one piece. */
+export const entryPieceBytes = 240 * KiB;
+/** Largest label and largest journal batch: what a volume may hand us at once. */
+export const labelBytesMax = 120 * KiB;
+/** Space that is kept for journal, checkpoint and ends of containers when the disk is nearly full. */
+export const metadataReserveBytes = 768 * KiB;
+/** What the uncut end of a stream and the container begun for it may take. */
+export const streamReserveBytes = 16 * KiB;
+
+/** Entries of the index in memory before they are written as a run of their own. */
+export const indexMemoryEntries = 128 * 1024;
+/** Runs of about one size that are merged into one. */
+export const indexRunsPerTier = 4;
+/** Bits of the summary filter per entry: 1.3 % of new chunks cost a look at the disk. 62 MB per TB of 20 KB chunks. */
+export const filterBitsPerEntry = 10;
+/** Directories of containers at hand, and places of the table of their fingerprints. */
+export const directoriesMax = 1000;
+export const localityPlaces = 1024 * 1024;
+/** Memory in which a stream is cut: what arrives at once, and the end of what was there. */
+export const inputBytes = 512 * KiB;

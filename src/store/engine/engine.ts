@@ -1,0 +1,357 @@
+/**
+ * Engine: one life of a storage group: what is open, the journal, and the one queue that everything durable goes through.
+ *
+ * Thread: the store's; one writer per group, no locks. The order of an acknowledgement (house decision 7): chunk data →
+ * container sealed and fsynced → journal record fsynced → index → reply.
+ *
+ *   S1 the index learns of containers that are journaled, so durable
+ *   S2 a journaled recipe refers only to chunks that were durable before that record
+ *   S4 files are removed only after what made them needless is durable
+ *   S6 after any failure but a full disk the engine refuses everything; the group recovers from the journal
+ */
+import { strict as assert } from 'node:assert';
+import type { Env } from '#env';
+import { SlabPool } from '#wire';
+import { StoreError } from '../../errors.js';
+import { SpaceGuard } from '../space-guard.js';
+import { ByteReader } from './bytes.js';
+import { ChunkReader } from './chunk-reader.js';
+import { runCheckpoint } from './checkpointing.js';
+import { fromColumns } from './columns.js';
+import type { ContainerHost, ContainerStore } from './container-store.js';
+import { journalBytesMax, metadataReserveBytes, pieceRuns, streamReserveBytes } from './engine-limits.js';
+import type { Fact } from './facts.js';
+import type { FingerprintIndex } from './fingerprint-index.js';
+import type { GroupState, Root, VolumeEntry } from './group-state.js';
+import type { Inputs } from './inputs.js';
+import type { Journal } from './journal.js';
+import type { Kernels } from './kernels.js';
+import { Lru } from './lru.js';
+import type { OpenContainer } from './open-container.js';
+import type { Piece, Run, Runs } from './recipe.js';
+import { decodePiece, decodeState, type VolumeState } from './volume-state.js';
+
+const KiB = 1024;
+
+/** What a commit wants to be carried out. */
+export interface CommitRequest {
+  readonly volume: string;
+  readonly depends: ReadonlySet<OpenContainer>;
+  /** For VolumeState.apply; asked right before it is journaled. */
+  encode(): Buffer;
+}
+/** An open volume, as the engine sees it. */
+export interface OpenVolume {
+  readonly id: string;
+  /** Runs or entries of a stream lie in these pieces now, behind those that were there. */
+  adopt(stream: string, before: readonly Piece[], added: readonly Piece[], runs: number): void;
+  readonly streamsOpen: number;
+}
+/** What tests make small, so that little data goes a long way. */
+export interface Tuning {
+  /** Bytes of journal between two checkpoints. */
+  readonly checkpointBytes: number;
+  /** Runs of a recipe that are stored as one piece. */
+  readonly pieceRuns: number;
+}
+export const defaultTuning: Tuning = { checkpointBytes: journalBytesMax, pieceRuns };
+export interface EngineParts {
+  readonly tuning: Tuning;
+  readonly env: Env;
+  readonly folder: string;
+  readonly group: bigint;
+  readonly kernels: Kernels;
+  readonly inputs: Inputs;
+  readonly journal: Journal;
+  readonly state: GroupState;
+  readonly index: FingerprintIndex;
+  readonly capacityBytes: number;
+  readonly reserveBytes: number;
+  readonly memoryBytes: number;
+  readonly checkpoint: CheckpointPlace;
+  containers(host: ContainerHost): ContainerStore;
+}
+/** The newest checkpoint there is, and what the one before it needs. */
+export interface CheckpointPlace {
+  number: number;
+  /** First segment of the journal that the newest needs. */
+  segment: number;
+  /** Of the last batch that it has seen. */
+  sequence: number;
+  /** Of both files, and of the newest. */
+  bytes: number;
+  newestBytes: number;
+  /** States of volumes that the newest refers to, and the one before: they must not go. */
+  roots: readonly Root[];
+  rootsBefore: readonly Root[];
+  indexBefore: ReadonlySet<number>;
+}
+
+/** Told of every chunk that somebody refers to again, while a collection is under way. */
+export interface Liveness {
+  touch(container: number, ordinal: number): void;
+}
+
+export class Engine implements ContainerHost {
+  readonly env: Env;
+  readonly tuning: Tuning;
+  readonly folder: string;
+  readonly group: bigint;
+  readonly kernels: Kernels;
+  readonly inputs: Inputs;
+  readonly journal: Journal;
+  readonly state: GroupState;
+  readonly containers: ContainerStore;
+  readonly index: FingerprintIndex;
+  readonly chunks: ChunkReader;
+  readonly guard: SpaceGuard;
+  readonly reads: SlabPool;
+  readonly open = new Map<string, OpenVolume>();
+  readonly checkpoint: CheckpointPlace;
+  liveness: Liveness | undefined;
+  /** Facts that hold in memory and wait for the next batch. */
+  readonly owed: Fact[] = [];
+  readonly #runsOfPieces = new Lru<Promise<Runs>>(128);
+  readonly #entriesOfPieces = new Lru<Promise<Buffer>>(32);
+  #refusal: StoreError | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #waiting: {
+    readonly request: CommitRequest;
+    readonly resolve: () => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
+  #checkpointDueBytes: number;
+  #upkeep: Promise<void> | undefined;
+
+  constructor(parts: EngineParts) {
+    this.env = parts.env;
+    this.tuning = parts.tuning;
+    this.#checkpointDueBytes = parts.tuning.checkpointBytes;
+    this.folder = parts.folder;
+    this.group = parts.group;
+    this.kernels = parts.kernels;
+    this.inputs = parts.inputs;
+    this.journal = parts.journal;
+    this.state = parts.state;
+    this.index = parts.index;
+    this.checkpoint = parts.checkpoint;
+    this.containers = parts.containers(this);
+    this.chunks = new ChunkReader(this.containers);
+    const blocks = Math.floor((parts.memoryBytes * 0.25) / (256 * KiB));
+    this.reads = new SlabPool({ blockBytes: 256 * KiB, blocksMax: Math.max(68, blocks) });
+    this.guard = new SpaceGuard({
+      disk: this.env.disk,
+      folder: this.folder,
+      capacityBytes: parts.capacityBytes,
+      reserveBytes: parts.reserveBytes,
+      occupied: () => Promise.resolve(this.occupied()),
+    });
+  }
+
+  // --- state of the engine
+
+  get refusal(): StoreError | undefined {
+    return this.#refusal;
+  }
+  fail(error: StoreError): void {
+    this.#refusal ??= new StoreError(
+      'broken',
+      'The storage group has failed',
+      { because: error.code },
+      { cause: error },
+    );
+    this.containers.workspaces.wake();
+  }
+  full(): void {
+    this.guard.revoke();
+  }
+  check(): void {
+    if (this.#refusal !== undefined) throw this.#refusal;
+  }
+  touch(container: number, ordinal: number): void {
+    this.liveness?.touch(container, ordinal);
+  }
+  /** Bytes of all files. */
+  get physicalBytes(): number {
+    let bytes = this.journal.bytes + this.journal.bytesBefore + this.checkpoint.bytes + this.index.bytes;
+    for (const { endBytes } of this.state.containers.packs.values()) bytes += endBytes;
+    return bytes;
+  }
+  occupied(): { readonly inFiles: number; readonly pending: number } {
+    let streams = 0;
+    for (const { streamsOpen } of this.open.values()) streams += streamsOpen;
+    const pending = this.containers.pendingBytes + metadataReserveBytes + streams * streamReserveBytes;
+    return { inFiles: this.physicalBytes, pending };
+  }
+
+  /** As the guard's; but bytes that are just being written count twice, so it waits for them before it says 'full'. */
+  async ask(bytes: number): Promise<void> {
+    try {
+      await this.guard.ask(bytes);
+    } catch (cause) {
+      if (!(cause instanceof StoreError) || cause.code !== 'full' || !this.containers.writing) throw cause;
+      await this.containers.settled();
+      await this.guard.ask(bytes);
+    }
+  }
+
+  // --- reading what lies in containers
+
+  async stateOf(entry: VolumeEntry): Promise<VolumeState> {
+    if (entry.damage !== undefined) throw entry.damage;
+    if (entry.state !== undefined) return entry.state;
+    assert(entry.root !== undefined);
+    const bytes = await this.chunks.readMeta(entry.root);
+    const state = decodeState(new ByteReader(bytes, `The state of volume ${entry.id}`));
+    entry.state ??= state;
+    return entry.state;
+  }
+  async runsOf(piece: Piece, begins: number): Promise<Runs> {
+    const key = piece.container * 1024 + piece.ordinal;
+    return await this.#runsOfPieces.get(key, async () => {
+      const bytes = await this.#pieceBytes(piece);
+      return decodePiece(bytes, begins, `Piece ${piece.ordinal} of container ${piece.container}`);
+    });
+  }
+  async #pieceBytes({ container, ordinal }: Piece): Promise<Buffer> {
+    const directory =
+      this.containers.openOf(container)?.directory ?? (await this.containers.loadDirectory(container));
+    const bytes = directory.lengths[directory.indexOf(ordinal)];
+    if (bytes === undefined) {
+      const facts = { container, ordinal };
+      throw new StoreError('corrupt', `Container ${container} lacks piece ${ordinal}`, facts);
+    }
+    return await this.chunks.readMeta({ container, ordinal, chunks: 1, bytes });
+  }
+  /** The run that holds the byte. */
+  async runAt(pieces: readonly Piece[], offset: number): Promise<Run> {
+    const index = pieceAt(pieces, offset);
+    const piece = pieces[index];
+    assert(piece !== undefined);
+    const runs = await this.runsOf(piece, pieces[index - 1]?.end ?? 0);
+    if (offset >= runs.end)
+      throw new StoreError('corrupt', 'A recipe is shorter than its stream', { offset });
+    const run = runs.at(runs.indexAt(offset));
+    return run.to > piece.end ? { ...run, to: piece.end } : run;
+  }
+  async entriesOf(piece: Piece, entryBytes: number): Promise<Buffer> {
+    const key = piece.container * 1024 + piece.ordinal;
+    return await this.#entriesOfPieces.get(key, async () =>
+      fromColumns(await this.#pieceBytes(piece), entryBytes),
+    );
+  }
+
+  // --- the queue of what becomes durable
+
+  /** One after another, whatever became of the one before. */
+  async inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const before = this.#turn;
+    const mine = (async (): Promise<T> => {
+      await before.catch(() => undefined); // whoever asked for it was told
+      this.check();
+      return await act();
+    })();
+    this.#turn = mine.catch(() => undefined); // likewise
+    return await mine;
+  }
+  /** Commits that wait together are carried out together. */
+  async commit(request: CommitRequest): Promise<void> {
+    const done = new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ request, resolve, reject });
+    });
+    if (this.#waiting.length === 1) {
+      this.inTurn(async () => await this.#carryOut()).catch((error: unknown) => this.#refuseAll(error));
+    }
+    await done;
+  }
+  #refuseAll(error: unknown): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { reject } of waiting) reject(error);
+  }
+  async #carryOut(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    try {
+      const depends = new Set(waiting.flatMap(({ request }) => [...request.depends]));
+      await this.containers.written(depends);
+      await this.containers.sync();
+      for (const open of depends) assert(open.state === 'durable', 'S2');
+      const facts = waiting.map(({ request }): Fact => {
+        return { kind: 'commit', volume: request.volume, change: request.encode() };
+      });
+      await this.record(facts);
+    } catch (error) {
+      for (const { reject } of waiting) reject(error);
+      return;
+    }
+    for (const { resolve } of waiting) resolve();
+    if (this.journal.bytes > this.#checkpointDueBytes) await this.checkpointNow();
+    this.#keepUp();
+  }
+  /** Journals the facts, with all containers that are durable, and makes them true. In turn only. */
+  async record(facts: readonly Fact[]): Promise<void> {
+    this.check();
+    const durable = this.containers.durable();
+    const owed = this.owed.slice();
+    const made = durable.map(({ fact }): Fact => ({ kind: 'container', container: fact }));
+    const all = [...owed, ...made, ...facts];
+    if (all.length === 0) return;
+    try {
+      await this.journal.append(all);
+    } catch (cause) {
+      if (!(cause instanceof StoreError)) throw cause;
+      if (cause.code === 'full') this.full();
+      else this.fail(cause);
+      throw cause;
+    }
+    this.owed.splice(0, owed.length);
+    this.state.sequence = this.journal.sequence;
+    for (const fact of [...made, ...facts]) this.state.apply(fact);
+    for (const { open } of durable) {
+      this.containers.journaled(open);
+      if (open.directory !== undefined) this.index.publish(open.directory);
+    }
+  }
+  /** In turn only. A full disk is no reason to fail: the journal has everything. */
+  async checkpointNow(): Promise<void> {
+    try {
+      await runCheckpoint(this);
+      this.#checkpointDueBytes = this.tuning.checkpointBytes;
+    } catch (cause) {
+      if (!(cause instanceof StoreError)) throw cause;
+      if (cause.code !== 'full') this.fail(cause);
+      this.#checkpointDueBytes = this.journal.bytes + this.tuning.checkpointBytes / 4;
+    }
+  }
+  /** The index is kept in order beside everything else. */
+  #keepUp(): void {
+    if (!this.index.due || this.#upkeep !== undefined || this.#refusal !== undefined) return;
+    this.#upkeep = this.index.maintain().finally(() => {
+      this.#upkeep = undefined;
+    });
+  }
+
+  /** Ends it; with a checkpoint when all is well. */
+  async close(): Promise<void> {
+    await this.#turn;
+    await this.#upkeep;
+    if (this.#refusal === undefined) await this.inTurn(async () => await this.checkpointNow());
+    this.fail(new StoreError('broken', 'The storage group is closed'));
+    await this.containers.settled();
+    await this.journal.end();
+    await this.index.close();
+    await this.containers.packs.close();
+  }
+}
+
+function pieceAt(pieces: readonly Piece[], offset: number): number {
+  let low = 0;
+  let high = pieces.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((pieces[middle]?.end ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

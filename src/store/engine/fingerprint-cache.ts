@@ -1,0 +1,86 @@
+/**
+ * FingerprintCache: the locality cache: which chunk at hand has this fingerprint. Chunks at hand are those of open containers
+ * and of directories that were loaded lately. A table of fixed size with four places a bucket; the newest push the oldest
+ * out, and whatever is found is compared with the fingerprint in full (S10), so a place that lies costs nothing.
+ */
+import { strict as assert } from 'node:assert';
+import { fingerprintBytes } from './container.format.js';
+
+/** Somebody with fingerprints at hand. */
+export interface FingerprintSource {
+  readonly id: number;
+  readonly count: number;
+  /** Of chunk `index` at 32 times that. */
+  readonly fingerprints: Buffer | undefined;
+  readonly stale: boolean;
+}
+const ways = 4;
+const sourceBits = 22;
+const sourcesMax = 1 << sourceBits;
+
+export class FingerprintCache {
+  readonly #buckets: number;
+  /** Source and index, as one number each; 0: empty. */
+  readonly #places: Uint32Array;
+  /** The next way of each bucket to be written. */
+  readonly #next: Uint8Array;
+  readonly #sources: (FingerprintSource | undefined)[] = [undefined];
+  readonly #free: number[] = [];
+
+  constructor(places: number) {
+    this.#buckets = Math.ceil(places / ways);
+    this.#places = new Uint32Array(this.#buckets * ways);
+    this.#next = new Uint8Array(this.#buckets);
+  }
+  /** A number for the source, until `drop`. */
+  enter(source: FingerprintSource): number {
+    const number = this.#free.pop() ?? this.#sources.length;
+    assert(number < sourcesMax);
+    this.#sources[number] = source;
+    return number;
+  }
+  drop(number: number): void {
+    this.#sources[number] = undefined;
+    this.#free.push(number);
+  }
+  replace(number: number, source: FingerprintSource): void {
+    this.#sources[number] = source;
+  }
+  put(number: number, index: number, digests: Buffer, at: number): void {
+    const bucket = this.#bucketOf(digests, at);
+    const way = this.#next[bucket] ?? 0;
+    this.#next[bucket] = (way + 1) % ways;
+    this.#places[bucket * ways + way] = (number << 10) | index;
+  }
+  putAll(number: number, source: FingerprintSource): void {
+    const { fingerprints } = source;
+    assert(fingerprints !== undefined);
+    for (let index = 0; index < source.count; index++)
+      this.put(number, index, fingerprints, index * fingerprintBytes);
+  }
+  #bucketOf(digests: Buffer, at: number): number {
+    return digests.readUInt32LE(at + 8) % this.#buckets;
+  }
+  /** The source that has it, and `index`; undefined when it is not at hand. */
+  find(digests: Buffer, at: number): FingerprintSource | undefined {
+    const from = this.#bucketOf(digests, at) * ways;
+    for (let way = 0; way < ways; way++) {
+      const place = this.#places[from + way] ?? 0;
+      if (place === 0) continue;
+      const source = this.#sources[place >>> 10];
+      if (source === undefined || source.stale || source.fingerprints === undefined) continue;
+      const index = place & 1023;
+      if (index >= source.count || !isAt(source.fingerprints, index, digests, at)) continue;
+      this.index = index;
+      return source;
+    }
+    return undefined;
+  }
+  /** Of the chunk that `find` found. */
+  index = 0;
+}
+
+export function isAt(fingerprints: Buffer, index: number, digests: Buffer, at: number): boolean {
+  const from = index * fingerprintBytes;
+  return fingerprints.compare(digests, at, at + fingerprintBytes, from, from + fingerprintBytes) === 0;
+}

@@ -1,0 +1,132 @@
+/**
+ * GroupState: the whole group as the journal says it is: volumes, and where containers lie. Facts change it, in replay and in
+ * the running engine alike; a checkpoint is it in bytes.
+ */
+import { strict as assert } from 'node:assert';
+import { StoreError } from '../../errors.js';
+import { ByteReader, ByteWriter } from './bytes.js';
+import { ContainerTable } from './container-table.js';
+import type { Fact } from './facts.js';
+import { VolumeState } from './volume-state.js';
+
+/** Where the state of a volume lies: so many chunks of a container. */
+export interface Root {
+  readonly container: number;
+  readonly ordinal: number;
+  readonly chunks: number;
+  readonly bytes: number;
+}
+/** What is known of a volume. Its state is at hand, or in its root, or both. */
+export interface VolumeEntry {
+  readonly id: string;
+  /** As of the last checkpoint; undefined for an empty volume. */
+  root: Root | undefined;
+  state: VolumeState | undefined;
+  /** The journal has changed it since the checkpoint. */
+  dirty: boolean;
+  /** Its state does not verify. */
+  damage: StoreError | undefined;
+}
+export interface RunFile {
+  readonly number: number;
+  readonly entries: number;
+}
+
+export class GroupState {
+  readonly volumes: Map<string, VolumeEntry>;
+  readonly containers: ContainerTable;
+  /** Of the last batch that it has seen. */
+  sequence: number;
+  /** Files of the index, newest first. Containers up to the number are in them. */
+  indexRuns: readonly RunFile[] = [];
+  indexedTo = 0;
+
+  constructor(volumes = new Map<string, VolumeEntry>(), containers = new ContainerTable(), sequence = 0) {
+    this.volumes = volumes;
+    this.containers = containers;
+    this.sequence = sequence;
+  }
+
+  /** The states of volumes that the fact names must be at hand. */
+  apply(fact: Fact): void {
+    switch (fact.kind) {
+      case 'created':
+        this.volumes.set(fact.volume, newEntry(fact.volume, new VolumeState()));
+        return;
+      case 'removed':
+        this.volumes.delete(fact.volume);
+        return;
+      case 'container':
+        this.containers.set(fact.container);
+        return;
+      case 'retired':
+        this.containers.remove(fact.container);
+        return;
+      case 'copied': {
+        const from = this.volumes.get(fact.from);
+        if (from === undefined) throw unknown(fact.from);
+        const entry = newEntry(fact.to, from.state?.copy());
+        entry.damage = from.damage;
+        this.volumes.set(fact.to, entry);
+        return;
+      }
+      case 'commit':
+        this.#commit(fact.volume, fact.change);
+    }
+  }
+  #commit(id: string, change: Buffer): void {
+    const entry = this.volumes.get(id);
+    if (entry === undefined) throw unknown(id);
+    if (entry.damage !== undefined) return;
+    assert(entry.state !== undefined, 'the state is at hand before it is changed');
+    entry.dirty = true;
+    try {
+      entry.state.apply(new ByteReader(change, `A commit of volume ${id}`));
+    } catch (cause) {
+      if (!(cause instanceof StoreError)) throw cause;
+      entry.damage = cause;
+    }
+  }
+
+  encode(): Buffer {
+    const to = new ByteWriter().u64(this.sequence);
+    to.u32(this.volumes.size);
+    for (const { id, root } of this.volumes.values()) {
+      to.text(id).u8(root === undefined ? 0 : 1);
+      if (root !== undefined) to.u32(root.container).u32(root.ordinal).u32(root.chunks).u32(root.bytes);
+    }
+    this.containers.encode(to);
+    to.u32(this.indexedTo).u32(this.indexRuns.length);
+    for (const { number, entries } of this.indexRuns) to.u32(number).u32(entries);
+    return to.finish();
+  }
+  static decode(from: ByteReader): GroupState {
+    const sequence = from.u64();
+    const volumes = new Map<string, VolumeEntry>();
+    for (let left = from.u32(); left > 0; left--) {
+      const entry = newEntry(from.text(), undefined);
+      entry.dirty = false;
+      if (from.u8() === 1) {
+        entry.root = { container: from.u32(), ordinal: from.u32(), chunks: from.u32(), bytes: from.u32() };
+      } else entry.state = new VolumeState();
+      volumes.set(entry.id, entry);
+    }
+    const state = new GroupState(volumes, ContainerTable.decode(from), sequence);
+    state.indexedTo = from.u32();
+    state.indexRuns = Array.from({ length: from.u32() }, () => ({ number: from.u32(), entries: from.u32() }));
+    return state;
+  }
+  /** Where the states of volumes lie. */
+  roots(): Root[] {
+    return [...this.volumes.values()].flatMap(({ root }) => (root === undefined ? [] : [root]));
+  }
+}
+const newEntry = (id: string, state: VolumeState | undefined): VolumeEntry => ({
+  id,
+  root: undefined,
+  state,
+  dirty: true,
+  damage: undefined,
+});
+const unknown = (volume: string): StoreError =>
+  new StoreError('corrupt', `The journal speaks of a volume ${volume} that is not there`, { volume });

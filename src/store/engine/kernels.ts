@@ -1,0 +1,96 @@
+/**
+ * Kernels: the computing that the engine stands on: where to cut, how to compress. The functions work on memory that
+ * they gave out themselves, so that a WebAssembly implementation needs no copies.
+ */
+import { constants, brotliCompressSync, brotliDecompressSync } from 'node:zlib';
+import { alignedBuffer } from '#wire';
+import { StoreError } from '../../errors.js';
+import { chunkBytesMax, chunkBytesMean, chunkBytesMin } from './engine-limits.js';
+
+/** Recorded per region: numbers are for ever. */
+export const CODEC = { none: 0, lz4: 1, zstd: 2, brotli: 3 } as const;
+export type Codec = (typeof CODEC)[keyof typeof CODEC];
+
+export interface Packed {
+  readonly codec: Codec;
+  readonly bytes: number;
+}
+/** What a stream carries from one call of `cut` to the next. Zeros at the beginning of a chunk. */
+export interface CutState {
+  /** Bytes of the chunk that has begun. */
+  bytes: number;
+  hash: number;
+}
+export interface Kernels {
+  /** Page-aligned memory, for ever. */
+  allocate(bytes: number): Buffer;
+  /**
+   * Finds ends of chunks in bytes from … to, which follow in their stream on those of the call before. Returns how many there
+   * are; `cuts` has their distances from `from`. What is found follows from the bytes of each chunk alone. `cuts` is large
+   * enough for chunks of the smallest size.
+   */
+  cut(memory: Buffer, from: number, to: number, state: CutState, cuts: Int32Array): number;
+  /** Compresses into `target`; undefined when that is no gain. `dense`: take the time. */
+  compress(source: Buffer, target: Buffer, dense: boolean): Packed | undefined;
+  /** Into `target`, which has exactly the length. Throws StoreError 'corrupt'. */
+  decompress(codec: number, source: Buffer, target: Buffer): void;
+}
+
+const gear = makeGear();
+function makeGear(): Int32Array {
+  const table = new Int32Array(256);
+  let x = 0x9e3779b9;
+  for (let i = 0; i < 256; i++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    table[i] = x;
+  }
+  return table;
+}
+/** Normalized: harder to meet below the mean, easier beyond it. */
+const strictMask = 0xffff << 16;
+const easyMask = 0xfff << 20;
+
+/** In plain TypeScript, with what Node brings along. */
+export const plainKernels: Kernels = {
+  allocate: (bytes) => alignedBuffer(bytes).subarray(0, bytes),
+  cut(memory, from, to, state, cuts) {
+    let count = 0;
+    let { bytes, hash } = state;
+    for (let at = from; at < to; at++) {
+      bytes += 1;
+      if (bytes <= chunkBytesMin) continue;
+      hash = ((hash << 1) + (gear[memory[at] as number] as number)) | 0; // both indexes are inside
+      const mask = bytes <= chunkBytesMean ? strictMask : easyMask;
+      if ((hash & mask) !== 0 && bytes < chunkBytesMax) continue;
+      cuts[count] = at + 1 - from;
+      count += 1;
+      bytes = hash = 0;
+    }
+    state.bytes = bytes;
+    state.hash = hash;
+    return count;
+  },
+  compress(source, target, dense) {
+    const params = {
+      [constants.BROTLI_PARAM_QUALITY]: dense ? 2 : 0,
+      [constants.BROTLI_PARAM_SIZE_HINT]: source.length,
+    };
+    const packed = brotliCompressSync(source, { params });
+    if (packed.length >= source.length - 64 || packed.length > target.length) return undefined;
+    packed.copy(target);
+    return { codec: CODEC.brotli, bytes: packed.length };
+  },
+  decompress(codec, source, target) {
+    if (codec !== CODEC.brotli)
+      throw new StoreError('corrupt', `Codec ${codec} is not known to this release`, { codec });
+    try {
+      const raw = brotliDecompressSync(source, { maxOutputLength: target.length });
+      if (raw.copy(target) === target.length) return;
+    } catch (cause) {
+      throw new StoreError('corrupt', 'A region does not decompress', {}, { cause });
+    }
+    throw new StoreError('corrupt', 'A region is shorter than it should be');
+  },
+};

@@ -1,0 +1,281 @@
+/**
+ * OpenContainer: a container in memory, from its first chunk until it is written. Chunks are gathered in regions, a region is
+ * compressed when it is full, and `seal` puts head and fingerprints around them.
+ *
+ *   S3 after `seal` nothing is added. S5 the head is decoded again and compared before it goes anywhere.
+ */
+import { strict as assert } from 'node:assert';
+import { isDeepStrictEqual } from 'node:util';
+import { xxh64 } from '#wire';
+import { StoreError } from '../../errors.js';
+import {
+  alignedRegion,
+  containerBytesOf,
+  type ContainerKind,
+  type ContainerName,
+  decodeHead,
+  Directory,
+  encodeFoot,
+  encodeHead,
+  fingerprintBytes,
+  footBytes,
+  headBytesOf,
+  type Place,
+  type Region,
+  regionSeed,
+} from './container.format.js';
+import { containerChunksMax, containerRawBytesMax, headBytesMax, regionBytesMax } from './engine-limits.js';
+import { CODEC, type Kernels } from './kernels.js';
+import type { Workspace } from './workspace.js';
+
+/** filling → sealed → written (readable in its pack) → durable → journaled. */
+export type OpenState = 'filling' | 'sealed' | 'written' | 'durable';
+export type Density = 'none' | 'fast' | 'dense';
+
+export class OpenContainer {
+  readonly id: number;
+  readonly kind: ContainerKind;
+  state: OpenState = 'filling';
+  place: Place | undefined;
+  directory: Directory | undefined;
+  /** Of fingerprints in the locality cache: see FingerprintCache. */
+  source = -1;
+  readonly #kernels: Kernels;
+  readonly #density: () => Density;
+  #workspace: Workspace | undefined;
+  readonly #regions: Region[] = [];
+  /** Numbers of the chunks, when they are not simply counted. */
+  #ordinals: number[] | undefined;
+  #count = 0;
+  #rawBytes = 0;
+  /** Chunks and bytes of the region that is being filled. */
+  #regionChunks = 0;
+  #regionBytes = 0;
+  /** Where the next region goes in the image; the first lies behind the largest head. */
+  #end = headBytesMax;
+  #image: Buffer | undefined;
+
+  constructor(
+    id: number,
+    kind: ContainerKind,
+    kernels: Kernels,
+    workspace: Workspace,
+    density: () => Density,
+  ) {
+    this.id = id;
+    this.kind = kind;
+    this.#kernels = kernels;
+    this.#workspace = workspace;
+    this.#density = density;
+  }
+  get count(): number {
+    return this.#count;
+  }
+  get rawBytes(): number {
+    return this.#rawBytes;
+  }
+  /** Bytes that it will need on disk at most. */
+  get pendingBytes(): number {
+    const regions = this.#end - headBytesMax + this.#regionBytes;
+    return containerBytesOf(this.#regions.length + 1, this.#count, regions);
+  }
+  /** Room for the most there can be; `count` of them are there. */
+  get fingerprints(): Buffer | undefined {
+    return this.#workspace?.fingerprints;
+  }
+  readonly stale = false;
+  lengthOf(ordinal: number): number {
+    return this.#memory().lengths[ordinal] ?? 0;
+  }
+  #memory(): Workspace {
+    assert(this.#workspace !== undefined, 'its memory was given back');
+    return this.#workspace;
+  }
+  hasRoomFor(bytes: number): boolean {
+    return (
+      this.state === 'filling' &&
+      this.#count < containerChunksMax &&
+      this.#rawBytes + bytes <= containerRawBytesMax
+    );
+  }
+
+  /** Adds a chunk; its number. The fingerprint is 32 bytes at `at` of `digests`. */
+  add(memory: Buffer, from: number, to: number, digests: Buffer, at: number): number {
+    const bytes = to - from;
+    assert(this.hasRoomFor(bytes) && bytes > 0 && bytes <= regionBytesMax);
+    if (this.#regionBytes + bytes > regionBytesMax) this.closeRegion();
+    const { raw, fingerprints, lengths } = this.#memory();
+    memory.copy(raw, this.#regionBytes, from, to);
+    digests.copy(fingerprints, this.#count * fingerprintBytes, at, at + fingerprintBytes);
+    lengths[this.#count] = bytes;
+    this.#regionBytes += bytes;
+    this.#regionChunks += 1;
+    this.#rawBytes += bytes;
+    this.#count += 1;
+    return this.#count - 1;
+  }
+  /** The same with a number of its own, for what is left of an older generation. Ascending. */
+  addAs(ordinal: number, chunk: Buffer, fingerprint: Buffer): void {
+    this.#number(ordinal);
+    this.add(chunk, 0, chunk.length, fingerprint, 0);
+  }
+  #number(ordinal: number): void {
+    this.#ordinals ??= [];
+    assert(this.#ordinals.length === this.#count && ordinal > (this.#ordinals.at(-1) ?? -1));
+    this.#ordinals.push(ordinal);
+  }
+  /** A whole region of an older generation of the same container, as it is. The checksum was verified. */
+  addRegion(old: Directory, number: number, stored: Buffer): void {
+    const region = old.regions[number];
+    assert(region !== undefined && region.storedBytes === stored.length && old.fingerprints !== undefined);
+    this.closeRegion();
+    const { image, fingerprints, lengths } = this.#memory();
+    stored.copy(image, this.#end);
+    for (let index = old.regionOf.indexOf(number); old.regionOf[index] === number; index++) {
+      this.#number(old.ordinals[index] ?? 0);
+      const at = index * fingerprintBytes;
+      old.fingerprints.copy(fingerprints, this.#count * fingerprintBytes, at, at + fingerprintBytes);
+      lengths[this.#count] = old.lengths[index] ?? 0;
+      this.#count += 1;
+    }
+    this.#rawBytes += region.rawBytes;
+    this.#pushRegion({ ...region, offset: this.#end - headBytesMax }, stored.length);
+  }
+  #pushRegion(region: Region, bytes: number): void {
+    const { image } = this.#memory();
+    const seed = regionSeed(this.id, this.#regions.length);
+    const checksum = xxh64(image.subarray(this.#end, this.#end + bytes), seed);
+    const next = this.#end + alignedRegion(bytes);
+    image.fill(0, this.#end + bytes, next);
+    this.#regions.push({ ...region, checksum });
+    this.#end = next;
+  }
+
+  /** Compresses what was gathered. */
+  closeRegion(): void {
+    if (this.#regionChunks === 0) return;
+    const { raw, image } = this.#memory();
+    const source = raw.subarray(0, this.#regionBytes);
+    const density = this.#density();
+    const packed =
+      density === 'none'
+        ? undefined
+        : this.#kernels.compress(source, image.subarray(this.#end), density === 'dense');
+    if (packed === undefined) source.copy(image, this.#end);
+    const region = {
+      codec: packed?.codec ?? CODEC.none,
+      dense: density !== 'fast' || packed === undefined,
+      chunks: this.#regionChunks,
+      offset: this.#end - headBytesMax,
+      storedBytes: packed?.bytes ?? source.length,
+      rawBytes: source.length,
+      checksum: 0n,
+    };
+    this.#pushRegion(region, region.storedBytes);
+    this.#regionBytes = this.#regionChunks = 0;
+  }
+
+  /** Ends it. `reserve` says where it will lie, given its length. The image to be written. */
+  seal(group: bigint, generation: number, reserve: (bytes: number) => Place): Buffer {
+    assert(this.state === 'filling' && this.#count > 0);
+    this.closeRegion();
+    this.state = 'sealed';
+    const { image, lengths } = this.#memory();
+    const bytes = containerBytesOf(this.#regions.length, this.#count, this.#end - headBytesMax);
+    const place = reserve(bytes);
+    const headBytes = headBytesOf(this.#regions.length, this.#count);
+    const start = headBytesMax - alignedRegion(headBytes);
+    const fingerprints = Buffer.from(this.#memory().fingerprints.subarray(0, this.#count * fingerprintBytes));
+    const directory = new Directory({
+      id: this.id,
+      generation,
+      kind: this.kind,
+      place,
+      regions: this.#regions.map((region) => ({ ...region, offset: region.offset + headBytesMax - start })),
+      ordinals: Uint16Array.from({ length: this.#count }, (_, index) => this.#ordinals?.[index] ?? index),
+      lengths: lengths.slice(0, this.#count),
+      fingerprintsOffset: this.#end - start,
+      fingerprintsChecksum: xxh64(fingerprints, regionSeed(this.id, 65535)),
+    });
+    directory.fingerprints = fingerprints;
+    const name: ContainerName = { group, place };
+    const head = encodeHead(name, directory);
+    this.#verify(name, directory, head);
+    image.fill(0, start, headBytesMax);
+    head.copy(image, start);
+    fingerprints.copy(image, this.#end);
+    const foot = encodeFoot(head.length);
+    image.fill(0, this.#end + fingerprints.length, start + bytes);
+    head.copy(image, start + bytes - footBytes - head.length);
+    foot.copy(image, start + bytes - footBytes);
+    this.place = place;
+    this.directory = directory;
+    this.#image = image.subarray(start, start + bytes);
+    return this.#image;
+  }
+  /** S5. */
+  #verify(name: ContainerName, directory: Directory, head: Buffer): void {
+    const again = decodeHead(name, this.id, head);
+    assert(again !== undefined, 'S5: the head decodes');
+    again.fingerprints = directory.fingerprints;
+    assert(isDeepStrictEqual(again, directory), 'S5: the head says what it was made of');
+  }
+  /** What `seal` returned, as long as its memory is held. */
+  get image(): Buffer {
+    assert(this.#image !== undefined);
+    return this.#image;
+  }
+
+  /** Bytes of a chunk into `target`, while its memory is held. */
+  readChunk(ordinal: number, from: number, to: number, target: Buffer, at: number): void {
+    let first = 0;
+    for (const [number, region] of this.#regions.entries()) {
+      if (ordinal < first + region.chunks) {
+        const raw = Buffer.alloc(region.rawBytes); // rare: a reader right behind the writer
+        this.#openRegion(number, raw);
+        const offset = this.#offsetOf(first, ordinal);
+        raw.copy(target, at, offset + from, offset + to);
+        return;
+      }
+      first += region.chunks;
+    }
+    const offset = this.#offsetOf(first, ordinal);
+    this.#memory().raw.copy(target, at, offset + from, offset + to);
+  }
+  #openRegion(number: number, raw: Buffer): void {
+    const region = this.#regions[number];
+    assert(region !== undefined);
+    const at = headBytesMax + region.offset;
+    const stored = this.#memory().image.subarray(at, at + region.storedBytes);
+    if (region.codec === CODEC.none) stored.copy(raw);
+    else this.#kernels.decompress(region.codec, stored, raw);
+  }
+  #offsetOf(first: number, ordinal: number): number {
+    const { lengths } = this.#memory();
+    let offset = 0;
+    for (let index = first; index < ordinal; index++) offset += lengths[index] ?? 0;
+    return offset;
+  }
+
+  /** Written: its memory may be used for another. */
+  release(): Workspace {
+    const workspace = this.#memory();
+    this.#workspace = undefined;
+    this.#image = undefined;
+    return workspace;
+  }
+  get holdsMemory(): boolean {
+    return this.#workspace !== undefined;
+  }
+}
+
+export const damaged = (
+  container: number,
+  what: string,
+  facts: Readonly<Record<string, unknown>> = {},
+): StoreError =>
+  new StoreError('corrupt', `Container ${container}: its ${what} does not verify`, {
+    container,
+    what,
+    ...facts,
+  });

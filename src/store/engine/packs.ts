@@ -1,0 +1,166 @@
+/**
+ * Packs: files that hold containers one behind another. One is written at a time; what lies in it is never written again
+ * (S3), except that a write that did not succeed is tried again. After a restart the next pack is begun.
+ */
+import { strict as assert } from 'node:assert';
+import { dirname, join } from 'node:path';
+import type { Disk, DiskFile } from '#env';
+import type { Place } from './container.format.js';
+import { containerAlignBytes, packBytes, packFilesMax } from './engine-limits.js';
+
+interface PackFile {
+  readonly pack: number;
+  readonly file: Promise<DiskFile>;
+  users: number;
+  removed: boolean;
+}
+const packsPerFolder = 1000;
+const suffix = '.pack';
+
+export class Packs {
+  readonly #disk: Disk;
+  readonly #folder: string;
+  readonly #files = new Map<number, PackFile>();
+  /** Written, and not synchronized since. */
+  readonly #unsynced = new Set<number>();
+  /** Made, and its folder not synchronized since. */
+  readonly #unnamed = new Set<number>();
+  /** Its folders are durable. */
+  readonly #named = new Set<number>();
+  #pack: number;
+  #end = 0;
+  #begun = false;
+
+  /** `last`: the highest number that a pack ever had. */
+  constructor(disk: Disk, folder: string, last: number) {
+    this.#disk = disk;
+    this.#folder = folder;
+    this.#pack = last + 1;
+  }
+  #path(pack: number): string {
+    const part = Math.floor(pack / packsPerFolder)
+      .toString(10)
+      .padStart(6, '0');
+    return join(this.#folder, part, pack.toString(10).padStart(9, '0') + suffix);
+  }
+  /** Numbers of all packs there are. */
+  static async list(disk: Disk, folder: string): Promise<number[]> {
+    const packs: number[] = [];
+    for (const part of await disk.list(folder)) {
+      for (const name of await disk.list(join(folder, part))) {
+        if (name.endsWith(suffix)) packs.push(Number.parseInt(name.slice(0, -suffix.length), 10));
+      }
+    }
+    return packs;
+  }
+  /** The pack that is being written. */
+  get current(): number {
+    return this.#pack;
+  }
+
+  /** Room for a container at the end. */
+  reserve(bytes: number): Place {
+    assert(bytes > 0 && bytes % containerAlignBytes === 0);
+    if (this.#end >= packBytes) {
+      this.#pack += 1;
+      this.#end = 0;
+      this.#begun = false;
+    }
+    const place = { pack: this.#pack, offset: this.#end, bytes };
+    this.#end += bytes;
+    return place;
+  }
+  async write(image: Buffer, place: Place): Promise<void> {
+    await this.#with(place.pack, 'create', async (file) => {
+      this.#unsynced.add(place.pack);
+      await file.writeAt(image, place.offset);
+    });
+  }
+  /** Bytes from `offset` of the container on; fewer when the file ends early. */
+  async read(place: Place, offset: number, target: Buffer): Promise<number> {
+    return await this.#with(
+      place.pack,
+      'existing',
+      async (file) => await file.readAt(target, place.offset + offset),
+    );
+  }
+  /** What was written before is durable when it resolves. */
+  async sync(): Promise<void> {
+    const packs = [...this.#unsynced];
+    this.#unsynced.clear();
+    for (const pack of packs) {
+      await this.#with(pack, 'existing', async (file) => await file.sync());
+      if (this.#unnamed.delete(pack)) await this.#disk.syncDirectory(dirname(this.#path(pack)));
+    }
+  }
+
+  async #with<T>(pack: number, how: 'existing' | 'create', act: (file: DiskFile) => Promise<T>): Promise<T> {
+    const held = this.#files.get(pack) ?? this.#open(pack, how);
+    this.#files.delete(pack);
+    this.#files.set(pack, held); // the longest unused come first
+    held.users += 1;
+    try {
+      return await act(await held.file);
+    } catch (error) {
+      if (this.#files.get(pack) === held && (await held.file.then(isOpen, isNot)) === 'not')
+        this.#files.delete(pack);
+      throw error;
+    } finally {
+      held.users -= 1;
+      await this.#closeUnused();
+    }
+  }
+  #open(pack: number, how: 'existing' | 'create'): PackFile {
+    const file = this.#openFile(pack, how);
+    file.catch(() => undefined); // whoever awaits it is told
+    return { pack, file, users: 0, removed: false };
+  }
+  async #openFile(pack: number, how: 'existing' | 'create'): Promise<DiskFile> {
+    const path = this.#path(pack);
+    if (how === 'create' && !this.#named.has(pack)) {
+      this.#begun = true;
+      this.#unnamed.add(pack);
+      // Whether or not they are there: an attempt before this one may have made them and gone no further.
+      const part = dirname(path);
+      await this.#disk.makeDirectory(part);
+      await this.#disk.syncDirectory(dirname(part));
+      await this.#disk.syncDirectory(dirname(this.#folder));
+      this.#named.add(pack);
+    }
+    return await this.#disk.open(path, how);
+  }
+  async #closeUnused(): Promise<void> {
+    for (const held of this.#files.values()) {
+      const surplus = held.removed || this.#files.size > packFilesMax;
+      if (!surplus || held.users > 0) continue;
+      this.#files.delete(held.pack);
+      await (await held.file).close();
+    }
+  }
+
+  /** Removes the file. Whoever reads it still can. */
+  async remove(pack: number): Promise<void> {
+    assert(pack < this.#pack);
+    const held = this.#files.get(pack);
+    if (held !== undefined) held.removed = true;
+    this.#unsynced.delete(pack);
+    this.#named.delete(pack);
+    await this.#disk.remove(this.#path(pack));
+    await this.#closeUnused();
+  }
+  /** The next container goes into a new pack, so that this one can be removed some day. */
+  beginNext(): void {
+    if (!this.#begun) return;
+    this.#end = Math.max(this.#end, packBytes);
+  }
+  async close(): Promise<void> {
+    const files = [...this.#files.values()];
+    this.#files.clear();
+    for (const { file } of files) {
+      const opened = await file.catch(() => undefined); // was reported when it was opened
+      await opened?.close();
+    }
+  }
+}
+const isOpen = (): 'open' => 'open';
+const isNot = (): 'not' => 'not';

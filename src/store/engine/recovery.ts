@@ -1,0 +1,163 @@
+/**
+ * Recovery: from a folder to an engine: the newest sound checkpoint, the journal behind it, then what a crash left over goes. What
+ * does not add up is 'corrupt', and nothing is removed then (I3).
+ */
+import { dirname, join } from 'node:path';
+import { type Env, makeDurableDirectory } from '#env';
+import { StoreError } from '../../errors.js';
+import { dropCheckpoint, lostCheckpoints, newestCheckpoint } from './checkpoint.js';
+import { ContainerStore } from './container-store.js';
+import { Engine, type Tuning } from './engine.js';
+import { FingerprintIndex } from './fingerprint-index.js';
+import { GroupState } from './group-state.js';
+import { Inputs } from './inputs.js';
+import { type Batch, Journal, journalFolder, readJournal, segmentsIn } from './journal.js';
+import type { Kernels } from './kernels.js';
+import { Packs } from './packs.js';
+import { groupNumber, readSuperblock, type Superblock, writeSuperblock } from './superblock.js';
+
+export interface EngineOptions {
+  readonly env: Env;
+  readonly folder: string;
+  readonly kernels: Kernels;
+  readonly capacityBytes: number;
+  readonly reserveBytes: number;
+  readonly memoryBytes: number;
+  readonly tuning: Tuning;
+}
+const packsFolder = (folder: string): string => join(folder, 'packs');
+const indexFolder = (folder: string): string => join(folder, 'index');
+
+/** The group's superblock, made if the folder is a group not yet. */
+export async function openSuperblock(env: Env, folder: string): Promise<Superblock> {
+  const { disk } = env;
+  const found = await readSuperblock(disk, folder);
+  if (found?.whole === true) return found.superblock;
+  if (found === undefined) {
+    const packs = await Packs.list(disk, packsFolder(folder));
+    const used = packs.length > 0 || (await segmentsIn(disk, journalFolder(folder))).length > 0;
+    await disk.syncDirectory(dirname(folder));
+    if (used) throw new StoreError('corrupt', 'The storage group has lost its superblock', { folder });
+  }
+  const superblock = found?.superblock ?? { id: env.random.uuid(), sequence: 1, settings: {} };
+  try {
+    await writeSuperblock(disk, folder, superblock);
+  } catch (cause) {
+    // A full disk is no reason not to read what is there: one copy says it all.
+    if (found === undefined || !(cause instanceof StoreError) || cause.code !== 'full') throw cause;
+  }
+  return superblock;
+}
+
+/** Of a folder that is claimed. */
+export async function recover(
+  options: EngineOptions,
+  superblock: Superblock,
+  inputs: Inputs,
+): Promise<Engine> {
+  const { env, folder } = options;
+  const { disk } = env;
+  const group = groupNumber(superblock.id);
+  const segments = await segmentsIn(disk, journalFolder(folder));
+  const { newest, rotten } = await newestCheckpoint(disk, folder, group);
+  if (newest === undefined && rotten.length > 0 && segments[0] !== 1) throw lostCheckpoints(folder);
+  const state = newest?.state ?? new GroupState();
+  const from = newest?.segment ?? 1;
+  const { batches, bytes } = await readJournal(disk, journalFolder(folder), group, from, state.sequence);
+  const onDisk = await Packs.list(disk, packsFolder(folder));
+  const lastPack = Math.max(0, ...onDisk, ...state.containers.packs.keys(), ...packsOf(batches));
+  const packs = new Packs(disk, packsFolder(folder), lastPack);
+  const index = new FingerprintIndex(disk, indexFolder(folder), group, (id) => state.containers.has(id));
+  const journal = new Journal(
+    disk,
+    journalFolder(folder),
+    group,
+    Math.max(0, from - 1, ...segments) + 1,
+    state.sequence,
+  );
+  journal.bytesBefore = bytes;
+  const engine = new Engine({
+    ...options,
+    group,
+    inputs,
+    journal,
+    state,
+    index,
+    checkpoint: {
+      number: newest?.number ?? 0,
+      segment: from,
+      sequence: state.sequence,
+      bytes: newest?.bytes ?? 0,
+      newestBytes: newest?.bytes ?? 0,
+      roots: state.roots(),
+      rootsBefore: [],
+      indexBefore: new Set(state.indexRuns.map(({ number }) => number)),
+    },
+    containers: (host) =>
+      new ContainerStore(host, options.kernels, packs, state.containers, options.memoryBytes),
+  });
+  await replay(engine, batches);
+  for (const number of rotten) await dropCheckpoint(disk, folder, number);
+  await removeOrphans(engine, onDisk);
+  await loadIndex(engine);
+  return engine;
+}
+const packsOf = (batches: readonly Batch[]): number[] =>
+  batches.flatMap(({ facts }) =>
+    facts.flatMap((fact) => (fact.kind === 'container' ? [fact.container.place.pack] : [])),
+  );
+
+async function replay(engine: Engine, batches: readonly Batch[]): Promise<void> {
+  const { state } = engine;
+  for (const { sequence, facts } of batches) {
+    for (const fact of facts) {
+      const needs = fact.kind === 'commit' ? fact.volume : fact.kind === 'copied' ? fact.from : undefined;
+      if (needs !== undefined) await load(engine, needs);
+      state.apply(fact);
+    }
+    state.sequence = sequence;
+  }
+  engine.containers.startAfter(state.containers.last);
+  engine.journal.startAfter(state.sequence);
+}
+/** A state that does not verify is the damage of its volume alone. */
+async function load(engine: Engine, volume: string): Promise<void> {
+  const entry = engine.state.volumes.get(volume);
+  if (entry === undefined || entry.state !== undefined || entry.damage !== undefined) return;
+  try {
+    await engine.stateOf(entry);
+  } catch (cause) {
+    if (!(cause instanceof StoreError) || cause.code !== 'corrupt') throw cause;
+    entry.damage = cause;
+  }
+}
+/** Packs that hold nothing of what is: begun before a crash, or emptied. */
+async function removeOrphans(engine: Engine, packs: readonly number[]): Promise<void> {
+  const sums = engine.state.containers.packs;
+  for (const pack of packs) {
+    if ((sums.get(pack)?.containers ?? 0) > 0) continue;
+    sums.delete(pack);
+    await engine.containers.packs.remove(pack);
+  }
+  for (const [pack, { containers }] of sums) if (containers === 0) sums.delete(pack);
+}
+async function loadIndex(engine: Engine): Promise<void> {
+  const { state, index, containers } = engine;
+  const whole = await index.load(state.indexRuns);
+  await index.clean(new Set(state.indexRuns.map(({ number }) => number)));
+  for (const id of state.containers.ids()) {
+    const fact = state.containers.get(id);
+    if (fact === undefined || fact.kind !== 1 || (whole && id <= state.indexedTo)) continue;
+    try {
+      index.publish(await containers.readDirectory(fact));
+    } catch (cause) {
+      // A damaged container is not found again; who reads it is told.
+      if (!(cause instanceof StoreError)) throw cause;
+    }
+    if (index.due) await index.maintain();
+  }
+}
+/** Folder of a group, its name durable. */
+export async function makeFolder(env: Env, folder: string): Promise<void> {
+  if (!(await env.disk.exists(folder))) await makeDurableDirectory(env.disk, folder);
+}

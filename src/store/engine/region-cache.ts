@@ -1,0 +1,175 @@
+/**
+ * RegionCache: regions of containers, read, verified and opened, in a fixed number of blocks; the longest unused goes first.
+ * A block is pinned while somebody copies out of it.
+ */
+import { strict as assert } from 'node:assert';
+import { xxh64 } from '#wire';
+import { StoreError } from '../../errors.js';
+import { type Directory, regionSeed } from './container.format.js';
+import { regionBytesMax } from './engine-limits.js';
+import { CODEC, type Kernels } from './kernels.js';
+import { damaged } from './open-container.js';
+import type { Packs } from './packs.js';
+
+export interface Block {
+  readonly memory: Buffer;
+  key: number;
+  pins: number;
+  loading: Promise<void> | undefined;
+}
+/** Regions that are being read from the disk at a time: each needs memory for what is stored. */
+const readsMax = 4;
+const keyOf = (directory: Directory, region: number): number =>
+  (directory.id * 64 + region) * 256 + (directory.generation % 256);
+
+export class RegionCache {
+  readonly #kernels: Kernels;
+  readonly #packs: Packs;
+  readonly #blocksMax: number;
+  readonly #blocks = new Map<number, Block>();
+  readonly #free: Block[] = [];
+  readonly #stored: Buffer[] = [];
+  #made = 0;
+  #storedMade = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(kernels: Kernels, packs: Packs, blocksMax: number) {
+    assert(blocksMax >= 2 * readsMax);
+    this.#kernels = kernels;
+    this.#packs = packs;
+    this.#blocksMax = blocksMax;
+  }
+  /** Pinned, if it is at hand. */
+  peek(directory: Directory, region: number): Block | undefined {
+    const key = keyOf(directory, region);
+    const block = this.#blocks.get(key);
+    if (block === undefined || block.loading !== undefined) return undefined;
+    this.#blocks.delete(key);
+    this.#blocks.set(key, block);
+    block.pins += 1;
+    return block;
+  }
+  unpin(block: Block): void {
+    assert(block.pins > 0);
+    block.pins -= 1;
+    if (block.pins === 0) this.#wake();
+  }
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+  async #change(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  /** Pinned. StoreError 'corrupt' when it does not verify. */
+  async get(directory: Directory, region: number): Promise<Block> {
+    const key = keyOf(directory, region);
+    for (;;) {
+      const held = this.#blocks.get(key);
+      if (held === undefined) break;
+      if (held.loading === undefined) return this.peek(directory, region) ?? held;
+      held.pins += 1; // or it might be taken for another before we come to it
+      try {
+        await held.loading;
+        return held;
+      } catch (error) {
+        this.unpin(held);
+        throw error;
+      }
+    }
+    const block = this.#take(key) ?? (await this.#takeSoon(key));
+    if (block === undefined) return await this.get(directory, region); // another has begun to load it meanwhile
+    block.loading = this.#load(block.memory, directory, region).finally(() => {
+      block.loading = undefined;
+    });
+    try {
+      await block.loading;
+      return block;
+    } catch (error) {
+      if (this.#blocks.get(key) === block) this.#blocks.delete(key);
+      block.key = -1;
+      this.unpin(block);
+      if (block.pins === 0) this.#free.push(block);
+      throw error;
+    }
+  }
+  #take(key: number): Block | undefined {
+    const block = this.#free.pop() ?? this.#make() ?? this.#evicted();
+    if (block === undefined) return undefined;
+    block.key = key;
+    block.pins = 1;
+    this.#blocks.set(key, block);
+    return block;
+  }
+  async #takeSoon(key: number): Promise<Block | undefined> {
+    for (;;) {
+      await this.#change();
+      if (this.#blocks.has(key)) return undefined;
+      const block = this.#take(key);
+      if (block !== undefined) return block;
+    }
+  }
+  #make(): Block | undefined {
+    if (this.#made === this.#blocksMax) return undefined;
+    this.#made += 1;
+    return { memory: this.#kernels.allocate(regionBytesMax), key: -1, pins: 0, loading: undefined };
+  }
+  #evicted(): Block | undefined {
+    for (const [key, block] of this.#blocks) {
+      if (block.pins > 0 || block.loading !== undefined) continue;
+      this.#blocks.delete(key);
+      return block;
+    }
+    return undefined;
+  }
+
+  async #load(target: Buffer, directory: Directory, number: number): Promise<void> {
+    const region = directory.regions[number];
+    assert(region !== undefined);
+    const raw = target.subarray(0, region.rawBytes);
+    if (region.codec === CODEC.none) {
+      if (region.storedBytes !== region.rawBytes) throw damaged(directory.id, 'head', { region: number });
+      await this.readStored(directory, number, raw);
+      return;
+    }
+    const stored = await this.#takeStored();
+    try {
+      const source = stored.subarray(0, region.storedBytes);
+      await this.readStored(directory, number, source);
+      this.#kernels.decompress(region.codec, source, raw);
+    } finally {
+      this.#stored.push(stored);
+      this.#wake();
+    }
+  }
+  /** What lies on the disk, verified. */
+  async readStored(directory: Directory, number: number, target: Buffer): Promise<void> {
+    const region = directory.regions[number];
+    assert(region !== undefined && target.length === region.storedBytes);
+    let got = 0;
+    try {
+      got = await this.#packs.read(directory.place, region.offset, target);
+    } catch (cause) {
+      if (!(cause instanceof StoreError) || cause.code !== 'missing') throw cause;
+      throw damaged(directory.id, 'pack', { pack: directory.place.pack });
+    }
+    const sound =
+      got === target.length && xxh64(target, regionSeed(directory.id, number)) === region.checksum;
+    if (!sound) throw damaged(directory.id, 'region', { region: number, ...directory.place });
+  }
+  async #takeStored(): Promise<Buffer> {
+    for (;;) {
+      const free = this.#stored.pop();
+      if (free !== undefined) return free;
+      if (this.#storedMade < readsMax) {
+        this.#storedMade += 1;
+        return this.#kernels.allocate(regionBytesMax);
+      }
+      await this.#change();
+    }
+  }
+}
