@@ -5,6 +5,7 @@
 import { strict as assert } from 'node:assert';
 import type { Env } from '#env';
 import { StoreError } from '../errors.js';
+import { collect, type CollectionOptions, type CollectionReport } from './engine/collector.js';
 import { DedupVolume } from './engine/dedup-volume.js';
 import { defaultTuning, type Engine, type Tuning } from './engine/engine.js';
 import { Inputs } from './engine/inputs.js';
@@ -143,6 +144,10 @@ export class DedupGroup implements StorageGroup {
   async list(): Promise<string[]> {
     const engine = await this.#alive();
     return [...engine.state.volumes.keys()].filter((id) => volumeId.test(id)).toSorted();
+  }
+  /** Frees what nothing refers to. StoreError 'locked' while another collection is under way. */
+  async collect(options: CollectionOptions = {}): Promise<CollectionReport> {
+    return await collect(await this.#alive(), options);
   }
   async space(): Promise<Space> {
     return await this.#engine.guard.space();

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { StoreError } from '#errors';
 import { type Disk, realEnv } from '#env';
-import { DedupGroup, type StorageGroup, type Stream, type Volume } from '#store';
+import { DedupGroup, type Stream, type Volume } from '#store';
 import { type DiskFault, type Fate, SimDisk } from '#support';
 import { copyOf } from '#wire';
 import { patternBytes } from '../contract/store.js';
@@ -39,7 +39,7 @@ const streamsOf = (volume: Volume): readonly [Stream, Stream] => [
 ];
 
 /** Two volumes that share much; overwriting, reopening, checkpoints, a removal. Ends at the first error. */
-async function work(group: StorageGroup, seen: Seen): Promise<void> {
+async function work(group: DedupGroup, seen: Seen): Promise<void> {
   let count = 0;
   const contents = new Map<string, [Buffer, Buffer]>();
   const commit = async (volume: Volume): Promise<void> => {
@@ -85,6 +85,7 @@ async function work(group: StorageGroup, seen: Seen): Promise<void> {
   await commit(one);
   await append(one, 7, 80_000);
   await commit(one);
+  await group.collect();
   await two.close();
   two = await group.open('two');
   await append(two, 8, 90_000);
@@ -109,6 +110,7 @@ async function check(t: ExecutionContext, disk: SimDisk, seen: Seen, what: strin
     const index = states.findIndex(([label, one]) => label === volume.label.toString() && one === digest);
     if (index < (acknowledged ?? 0))
       t.fail(`${what}: ${id} is at "${volume.label.toString()}" (${index} < ${acknowledged})`);
+    await group.collect();
     // And it goes on from there.
     await data.append([patternBytes(9, 50_000)]);
     await volume.commit(Buffer.from('after'));

@@ -12,7 +12,9 @@ type State = { readonly label: string; readonly streams: Readonly<Record<string,
 const NAMES = ['data', 'objects'] as const;
 type Name = (typeof NAMES)[number];
 
-export type OpenGroup = (env: Env) => Promise<StorageGroup>;
+/** A group that may be able to collect what is not needed. */
+export type Collecting = StorageGroup & { collect?(): Promise<unknown> };
+export type OpenGroup = (env: Env) => Promise<Collecting>;
 
 const name = fc.constantFrom(...NAMES);
 const fate = fc.constantFrom<Fate>('drop', 'keep', 'prefix', 'torn');
@@ -22,6 +24,7 @@ export const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('truncate' as const), name, share: fc.double({ min: 0, max: 1, noNaN: true }) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('commit' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('read' as const), name, from: fc.double({ min: 0, max: 0.99, noNaN: true }), size }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('collect' as const), beside: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), fate }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash-in-commit' as const), fate, calls: fc.integer({ min: 0, max: 9 }) }) },
@@ -37,7 +40,8 @@ const lengthOf = (state: State, of: Name): number => state.streams[of]?.length ?
 export class World {
   readonly disk: SimDisk;
   #life: Disk | undefined;
-  #group: StorageGroup | undefined;
+  #group: Collecting | undefined;
+  #collection: Promise<unknown> | undefined;
   readonly #openGroup: OpenGroup;
   #volume: Volume | undefined;
   #now = empty;
@@ -76,6 +80,16 @@ export class World {
         return await this.#commit(volume);
       case 'read':
         return await this.#read(volume, one.name, one.from, one.size);
+      case 'collect': {
+        if (this.#collection !== undefined) return;
+        const ended = this.#group?.collect?.();
+        if (one.beside) {
+          this.#collection = ended?.finally(() => {
+            this.#collection = undefined;
+          });
+        } else await ended;
+        return;
+      }
       case 'reopen':
         await volume.close();
         this.#volume = undefined;
@@ -119,7 +133,7 @@ export class World {
   }
   #crash(how: Fate): void {
     this.disk.crash(how);
-    this.#life = this.#group = this.#volume = undefined;
+    this.#life = this.#group = this.#volume = this.#collection = undefined;
     this.#truncated = false;
   }
   async #crashInCommit(volume: Volume, how: Fate, calls: number): Promise<void> {

@@ -16,9 +16,10 @@ import {
   fingerprintBytes,
   footBytes,
   headBytesBefore,
+  type Place,
   regionSeed,
 } from './container.format.js';
-import { type ContainerFact, ContainerTable } from './container-table.js';
+import type { ContainerFact, ContainerTable } from './container-table.js';
 import { directoriesMax, headBytesMax, localityPlaces } from './engine-limits.js';
 import { FingerprintCache } from './fingerprint-cache.js';
 import type { Kernels } from './kernels.js';
@@ -103,9 +104,15 @@ export class ContainerStore {
   }
   /** Waits for memory, and has others written for it. */
   async beginSoon(kind: ContainerKind, density?: () => Density): Promise<OpenContainer> {
+    return await this.#soon(() => this.begin(kind, density));
+  }
+  async beginAgainSoon(id: number, kind: ContainerKind, density: () => Density): Promise<OpenContainer> {
+    return await this.#soon(() => this.beginAgain(id, kind, density));
+  }
+  async #soon(begin: () => OpenContainer | undefined): Promise<OpenContainer> {
     for (;;) {
       this.#check();
-      const open = this.begin(kind, density);
+      const open = begin();
       if (open !== undefined) return open;
       if (this.#stall !== undefined) await this.retry();
       else {
@@ -228,6 +235,23 @@ export class ContainerStore {
   openIds(): Iterable<number> {
     return this.#open.keys();
   }
+  /** Writes what a collection made. On 'full' nothing happened; any other failure breaks the engine. */
+  async writeImage(image: Buffer, place: Place): Promise<void> {
+    try {
+      await this.packs.write(image, place);
+    } catch (cause) {
+      const error =
+        cause instanceof StoreError ? cause : new StoreError('io', 'Writing failed', {}, { cause });
+      if (error.code === 'full') this.#host.full();
+      else this.#host.fail(error);
+      throw error;
+    }
+  }
+  /** A container that is not journaled yet lies there. */
+  isWaitingIn(pack: number): boolean {
+    for (const { place } of this.#open.values()) if (place?.pack === pack) return true;
+    return false;
+  }
   get writing(): boolean {
     return this.#writes > 0;
   }
@@ -262,6 +286,7 @@ export class ContainerStore {
       if (this.#directories.size <= directoriesMax) return;
       this.#directories.delete(id);
       this.cache.drop(held.source);
+      held.directory.stale = true; // or whoever still has it would not hear of what becomes of the container
     }
   }
   /** Another generation took its place, or it is gone. */

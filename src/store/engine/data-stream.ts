@@ -275,6 +275,7 @@ export class DataStream implements Stream {
     const ordinal = source instanceof Directory ? (source.ordinals[index] ?? 0) : index;
     const open = this.#host.engine.containers.openOf(source.id);
     if (open !== undefined) this.#host.depend(open);
+    else assert(this.#host.engine.containers.table.has(source.id), 'S4: what is referred to is there');
     this.#recipe.push(source.id, ordinal, bytes);
     this.#host.engine.touch(source.id, ordinal);
     this.#took();

@@ -13,7 +13,7 @@ import { EntryStream } from './entry-stream.js';
 import type { OpenContainer } from './open-container.js';
 import type { Piece } from './recipe.js';
 import type { StreamHost } from './stream-host.js';
-import { newStream, type VolumeState } from './volume-state.js';
+import { newStream, type StreamState, type VolumeState } from './volume-state.js';
 
 type Marks = ReadonlyMap<DataStream | EntryStream, DataMark | number>;
 interface PendingCommit {
@@ -74,9 +74,12 @@ export class DedupVolume implements Volume, StreamHost, OpenVolume {
   streams(): readonly string[] {
     return [...this.#streams.values()].filter(({ length }) => length > 0).map(({ name }) => name);
   }
-  /** For collection: what is not committed counts too. */
-  dataStreams(): DataStream[] {
-    return [...this.#streams.values()].filter((stream) => stream instanceof DataStream);
+  working(): StreamState[] {
+    return [...this.#streams.values()].map((stream) =>
+      stream instanceof DataStream
+        ? { kind: 'data', recipe: stream.recipe, tail: Buffer.alloc(0) }
+        : { kind: 'entries', log: stream.log },
+    );
   }
   get streamsOpen(): number {
     return this.#streams.size;

@@ -29,7 +29,7 @@ import type { Kernels } from './kernels.js';
 import { Lru } from './lru.js';
 import type { OpenContainer } from './open-container.js';
 import type { Piece, Run, Runs } from './recipe.js';
-import { decodePiece, decodeState, type VolumeState } from './volume-state.js';
+import { decodePiece, decodeState, type StreamState, type VolumeState } from './volume-state.js';
 
 const KiB = 1024;
 
@@ -46,6 +46,8 @@ export interface OpenVolume {
   /** Runs or entries of a stream lie in these pieces now, behind those that were there. */
   adopt(stream: string, before: readonly Piece[], added: readonly Piece[], runs: number): void;
   readonly streamsOpen: number;
+  /** Its streams as they are, committed or not. */
+  working(): StreamState[];
 }
 /** What tests make small, so that little data goes a long way. */
 export interface Tuning {

@@ -29,7 +29,6 @@ export class Packs {
   readonly #named = new Set<number>();
   #pack: number;
   #end = 0;
-  #begun = false;
 
   /** `last`: the highest number that a pack ever had. */
   constructor(disk: Disk, folder: string, last: number) {
@@ -64,7 +63,6 @@ export class Packs {
     if (this.#end >= packBytes) {
       this.#pack += 1;
       this.#end = 0;
-      this.#begun = false;
     }
     const place = { pack: this.#pack, offset: this.#end, bytes };
     this.#end += bytes;
@@ -118,7 +116,6 @@ export class Packs {
   async #openFile(pack: number, how: 'existing' | 'create'): Promise<DiskFile> {
     const path = this.#path(pack);
     if (how === 'create' && !this.#named.has(pack)) {
-      this.#begun = true;
       this.#unnamed.add(pack);
       // Whether or not they are there: an attempt before this one may have made them and gone no further.
       const part = dirname(path);
@@ -150,8 +147,9 @@ export class Packs {
   }
   /** The next container goes into a new pack, so that this one can be removed some day. */
   beginNext(): void {
-    if (!this.#begun) return;
-    this.#end = Math.max(this.#end, packBytes);
+    if (this.#end === 0) return;
+    this.#pack += 1;
+    this.#end = 0;
   }
   async close(): Promise<void> {
     const files = [...this.#files.values()];

@@ -1,7 +1,7 @@
 /** Runs and pieces as bytes: in the journal, in pieces, and in the state of a volume (FORMAT.md, "Recipes"). */
 import type { ByteReader, ByteWriter } from './bytes.js';
 import { containerChunksMax } from './engine-limits.js';
-import { type Piece, Runs } from './recipe.js';
+import type { Piece, Runs } from './recipe.js';
 
 const zigzag = (value: number): number => (value >= 0 ? 2 * value : -2 * value - 1);
 const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2);

@@ -8,9 +8,10 @@ import { StoreError } from '../../errors.js';
 import { dropCheckpoint, lostCheckpoints, newestCheckpoint } from './checkpoint.js';
 import { ContainerStore } from './container-store.js';
 import { Engine, type Tuning } from './engine.js';
+import type { Fact } from './facts.js';
 import { FingerprintIndex } from './fingerprint-index.js';
 import { GroupState } from './group-state.js';
-import { Inputs } from './inputs.js';
+import type { Inputs } from './inputs.js';
 import { type Batch, Journal, journalFolder, readJournal, segmentsIn } from './journal.js';
 import type { Kernels } from './kernels.js';
 import { Packs } from './packs.js';
@@ -109,8 +110,12 @@ const packsOf = (batches: readonly Batch[]): number[] =>
 
 async function replay(engine: Engine, batches: readonly Batch[]): Promise<void> {
   const { state } = engine;
+  // Where everything lies comes first: states of volumes are read from where they lie now, not where they lay then.
+  const places = (fact: Fact): boolean => fact.kind === 'container' || fact.kind === 'retired';
+  for (const { facts } of batches) for (const fact of facts) if (places(fact)) state.apply(fact);
   for (const { sequence, facts } of batches) {
     for (const fact of facts) {
+      if (places(fact)) continue;
       const needs = fact.kind === 'commit' ? fact.volume : fact.kind === 'copied' ? fact.from : undefined;
       if (needs !== undefined) await load(engine, needs);
       state.apply(fact);
