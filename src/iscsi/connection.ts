@@ -253,7 +253,12 @@ export class Connection
   }
   reply({ header, status, cmdSN, text }: LoginReply): void {
     if (this.#closed) return;
-    writeStatusNumbers(header, this.#statSN, cmdSN, increment(cmdSN, commandWindowMax - 1));
+    // A login takes no CmdSN; a connection that joins a session shows that one's window.
+    const { expCmdSN, maxCmdSN } = this.#login.session?.window ?? {
+      expCmdSN: cmdSN,
+      maxCmdSN: increment(cmdSN, commandWindowMax - 1),
+    };
+    writeStatusNumbers(header, this.#statSN, expCmdSN, maxCmdSN);
     this.#statSN = increment(this.#statSN);
     this.#put(header, text.length, [text]);
     if (status === LOGIN_STATUS.success) return;
@@ -289,8 +294,7 @@ export class Connection
     });
   }
   #enterFullFeature(session: Session, answer: LoginAnswer<TargetNode, Session>, header: Buffer): void {
-    const reply = replyOf(header, answer, session.tsih);
-    this.reply({ ...reply, cmdSN: session.window.expCmdSN });
+    this.reply(replyOf(header, answer, session.tsih));
     this.#session = session;
     this.#fullFeature = new FullFeature(this, session);
     this.#phase = this.#fullFeature;
@@ -353,7 +357,8 @@ export class Connection
     else this.#unsentTicks = 0;
     this.#sentBytes = this.outbox.sentBytes;
     if (this.#unsentTicks >= stalledTicksMax) return 'the peer does not read';
-    for (const transfer of this.#session?.tasks.values() ?? []) {
+    const tasks = this.#paused ? [] : (this.#session?.tasks.values() ?? []); // while paused the silence is ours
+    for (const transfer of tasks) {
       if (transfer.tick() >= stalledTicksMax) return 'the peer does not send the data it was asked for';
     }
     this.#silentTicks = this.#heard || this.#paused ? 0 : this.#silentTicks + 1;

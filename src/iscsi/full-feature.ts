@@ -280,6 +280,7 @@ export class FullFeature implements PduReceiver {
     const slab = this.#ping?.slab;
     if (request.initiatorTaskTag === noTag) {
       this.#host.pinged(request.targetTransferTag); // it asks for no answer (11.18.1)
+      if (!isImmediate(bhs)) this.#inOrder(bhs, () => undefined);
       return;
     }
     const tag = request.initiatorTaskTag;

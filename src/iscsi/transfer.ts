@@ -186,7 +186,7 @@ export class Transfer implements Task, Ordered, SegmentSink {
     if (immediateLength > 0 && !keys.ImmediateData) this.fail(SENSE.unexpectedUnsolicitedData);
     else if (more && keys.InitialR2T) this.fail(SENSE.unexpectedUnsolicitedData);
     else if (immediateLength > firstBurst) this.fail(SENSE.notEnoughUnsolicitedData);
-    else this.#take();
+    else if (this.#refusal === undefined) this.#take();
     if (more) {
       this.#expectBurst(noTag, immediateLength, Math.max(firstBurst, immediateLength));
       this.#next = Math.max(firstBurst, immediateLength);
@@ -265,6 +265,10 @@ export class Transfer implements Task, Ordered, SegmentSink {
     if (now !== undefined) {
       this.#setGather(now);
       this.#solicit();
+      return;
+    }
+    if (this.attribute === 'head-of-queue') {
+      this.refuse(); // it goes before commands that hold memory, and would wait for them for ever
       return;
     }
     void this.#owner.memory.takeSoon(this.#gatherBytes()).then((slab) => {

@@ -7,7 +7,7 @@
  */
 import { strict as assert } from 'node:assert';
 import type { Env, Link, Logger, Net } from '#env';
-import { realEnv, silentLog } from '#env';
+import { realEnv } from '#env';
 import { formatText, IscsiServer, KEYS, noTag, type Pair, PDU, type PduName, STAGE } from '#iscsi';
 import { formatLun, TargetDevice } from '#scsi';
 import { SlabPool } from '#wire';
@@ -55,9 +55,15 @@ class ErrorLog implements Logger {
   error(message: string, facts: Readonly<Record<string, unknown>> = {}): void {
     this.errors.push(`${message} ${JSON.stringify(facts)}`);
   }
-  readonly debug = silentLog.debug;
-  readonly info = silentLog.info;
-  readonly warn = silentLog.warn;
+  debug(): void {
+    return;
+  }
+  info(): void {
+    return;
+  }
+  warn(): void {
+    return;
+  }
 }
 
 const settle = async (): Promise<void> => await new Promise((resolve) => void setImmediate(resolve));
