@@ -105,10 +105,10 @@ test('tests cross layers by their faces, or test the module that they mirror', (
     importsOf(source)
       .filter((specifier) => specifier.startsWith('.'))
       .map((specifier) => join(dirname(source.path), specifier))
-      .filter((path) => !path.startsWith('test/'))
+      .filter((path) => !/^(test\/|src\/(limits|errors)\.js$)/.test(path))
       .filter(
         (path) =>
-          !source.path.startsWith(`test/unit/${layerOf(path)}`) && !source.path.startsWith('test/fuzz/'),
+          !source.path.startsWith(`test/unit/${layerOf(path)}`) && !/^test\/(fuzz|sim)\//.test(source.path),
       )
       .map((path) => `${source.path} imports ${path}`),
   );
