@@ -58,6 +58,8 @@ export const chapChallengeBytesMax = 1024;
 export const chapSecretBytesMin = 12;
 /** Address that a redirected login may name, and target names: RFC 7143 4.2.7.1. */
 export const targetNameBytesMax = 223;
+/** The same for initiators, as registrations keep them (SPC-5 7.6.4.6). */
+export const initiatorNameBytesMax = targetNameBytesMax;
 /** RFC 7143 6.1: key names up to 63 bytes, values up to 255 unless a key says otherwise (8192 for lists of binary values). */
 export const keyNameBytesMax = 63;
 export const keyValueBytesMax = 255;

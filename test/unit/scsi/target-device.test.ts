@@ -86,6 +86,7 @@ test('a LUN that is not there, or not for this nexus', async (t) => {
     t.is((await send(device, b, lun, '000000000000')).why, '5 25 00');
     t.is((await send(device, b, lun, '120000002400')).data.slice(0, 10), '7f0007021f');
     t.is((await send(device, b, lun, '03000000fc00')).data.slice(4, 6), '05');
+    t.is((await send(device, b, lun, '03010000fc00')).data.slice(0, 8), '72052500', 'descriptor format');
     t.is((await send(device, b, lun, '120180002400')).why, '5 25 00');
   }
 });
