@@ -1,14 +1,7 @@
 /** CDBs and parameter lists of chance at a changer, a drive with a tape and an empty drive. */
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  type Command,
-  CONTROL,
-  CONTROL_EXTENSION,
-  INFORMATIONAL_EXCEPTIONS,
-  type Nexus,
-  STATUS,
-} from '#scsi';
+import { CONTROL, CONTROL_EXTENSION, INFORMATIONAL_EXCEPTIONS, type Nexus, STATUS } from '#scsi';
 import { commandArbitrary, fakeNexus, FakeTask, whyOf } from '#support';
 import { heapBytes } from './heap.js';
 import { realStack, type Stack } from './stack.js';
@@ -82,7 +75,7 @@ test(`${inputs} commands of chance: answers, no failures, no growth, and a good 
   const modePages = [CONTROL, CONTROL_EXTENSION, INFORMATIONAL_EXCEPTIONS] as never;
   const generators = fuzzedLuns.map((lun) => {
     const rows = stack.device.units.get(lun)?.commands.rows ?? [];
-    return commandArbitrary({ rows: rows as readonly Command[], modePages });
+    return commandArbitrary({ rows, modePages });
   });
   let before = 0;
   const statuses = new Map<number | undefined, number>();
