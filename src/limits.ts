@@ -41,6 +41,8 @@ assert(gatherBytesMax % slabBlockBytes === 0, 'a ring of whole blocks');
 /** Share of the pool that the commands of one session may hold, so that one initiator does not starve the others. */
 export const gatherShareOfSession = 0.5;
 assert(gatherBytesMax <= slabBlockBytes * slabBlocksMax * gatherShareOfSession);
+/** PDUs of one burst that may arrive as separate islands, where data may come in any order. */
+export const burstRangesMax = 1024;
 /** Free blocks below which command windows stop growing. */
 export const slabBlocksLow = 64;
 

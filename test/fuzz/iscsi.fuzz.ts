@@ -14,7 +14,8 @@ import { SlabPool } from '#wire';
 import { SimRandom } from '../sim/sim-random.js';
 // Not through their face, which needs a test runner: this runs by itself too.
 import { FakeDisk } from '../support/fake-disk.js';
-import { Initiator, makeHeader } from '../support/initiator.js';
+import { Initiator } from '../support/initiator.js';
+import { makeHeader } from '../support/pdu-peer.js';
 import { HandClock, openAccess, targetName } from '../support/iscsi-target.js';
 import { linkPair } from '../support/link-pair.js';
 
