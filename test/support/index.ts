@@ -1,5 +1,6 @@
 /** Face of what tests share. */
 export type { Answer, FakeTaskOptions, SenseView } from './fake-task.js';
+export { BusyUnit, startWork } from './busy-unit.js';
 export { FakeTask, fakeNexus, send, viewSense } from './fake-task.js';
 export {
   FakeDrive,

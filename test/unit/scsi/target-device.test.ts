@@ -2,7 +2,7 @@
 import test from 'ava';
 import { silentLog } from '#env';
 import { formatLun, type Nexus, parseLun, STATUS, TargetDevice } from '#scsi';
-import { FakeTask, fakeNexus, PlainUnit, takeAttentions, whyOf } from '#support';
+import { BusyUnit, FakeTask, fakeNexus, PlainUnit, startWork, takeAttentions, whyOf } from '#support';
 import { parseHex } from '#wire';
 
 interface Answered {
@@ -104,6 +104,26 @@ test('units come and go while the target is in use', async (t) => {
   t.is((await send(device, a, 0, reportLuns)).data, '00000008' + '00000000' + '0000000000000000');
   if (zero !== undefined) t.deepEqual(takeAttentions(zero, a), [], 'REPORT LUNS has told it');
   t.deepEqual(one.nexuses, []);
+});
+
+test('a unit that goes away answers for what was under way to it, and for nothing of another target', async (t) => {
+  const [one, two] = [new TargetDevice(silentLog), new TargetDevice(silentLog)];
+  const [a, b] = [fakeNexus('a'), fakeNexus('b')];
+  const unit = new BusyUnit();
+  for (const [device, nexus] of [
+    [one, a],
+    [two, b],
+  ] as const) {
+    device.plug(0, unit);
+    device.attach(nexus);
+    takeAttentions(unit, nexus);
+  }
+  const theirs = startWork(two, b, 1);
+  const ours = startWork(one, a, 2);
+  await one.unplug(0);
+  t.is(whyOf((await ours.outcome).sense), '5 25 00');
+  unit.end(1);
+  t.is((await theirs.outcome).status, STATUS.good);
 });
 
 test('a nexus that leaves is forgotten by every unit', async (t) => {
