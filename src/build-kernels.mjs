@@ -13,12 +13,10 @@ const assembly = 'src/store/kernels/assembly';
 const output = 'dist/src/store/kernels/kernels-wasm.js';
 const compiler = 'node_modules/assemblyscript';
 
-const options = [
-  ...['-O3', '--noAssert', '--runtime', 'stub', '--use', 'abort='],
-  ...['--enable', 'simd', '--enable', 'threads', '--enable', 'bulk-memory'],
-  // The engine's memory, whatever its size: 65536 pages are all that an address of 32 bits reaches.
-  ...['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
-];
+// The memory is the engine's, of any size: 65536 pages are all that an address of 32 bits reaches.
+const options =
+  '-O3 --noAssert --runtime stub --use abort= --enable simd --enable threads --enable bulk-memory ' +
+  '--importMemory --sharedMemory --initialMemory 1 --maximumMemory 65536';
 
 /** `top`: the folder of the clone. Throws when the compiler says no. */
 export function buildKernels(top) {
@@ -29,7 +27,7 @@ export function buildKernels(top) {
   const part = `${path}.${process.pid}`; // its own name: two builds may run at once
   const args = [join(top, compiler, 'bin/asc.js'), join(assembly, 'index.ts'), '--outFile', `${part}.wasm`];
   try {
-    const { status, error } = spawnSync(process.execPath, [...args, ...options], {
+    const { status, error } = spawnSync(process.execPath, [...args, ...options.split(' ')], {
       cwd: top,
       stdio: ['ignore', 2, 2],
     });
@@ -44,7 +42,7 @@ export function buildKernels(top) {
 }
 
 function stampOf(top) {
-  const hash = createHash('sha256').update(JSON.stringify(options));
+  const hash = createHash('sha256').update(options);
   hash.update(JSON.parse(readFileSync(join(top, compiler, 'package.json'), 'utf8')).version);
   for (const name of readdirSync(join(top, assembly)).toSorted()) {
     hash.update(name).update(readFileSync(join(top, assembly, name)));

@@ -2,3 +2,5 @@
 export type { Space, StorageGroup, Stream, Volume } from './store.js';
 export { FileGroup } from './file-group.js';
 export type { FileGroupOptions } from './file-group.js';
+export { cutsPerCallMax, Kernels, scratchBytes } from './kernels/index.js';
+export type { AverageBytes, Codec, CutState } from './kernels/index.js';

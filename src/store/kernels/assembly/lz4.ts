@@ -1,7 +1,7 @@
 /** The LZ4 block format, encoded and decoded between two places of the memory (../README.md says what is promised). */
 
 /** Entries of the table of positions: 2^hashBits. ../kernels.ts gives it 4 bytes for each. */
-const hashBits: u32 = 13;
+const hashBits: u32 = 14;
 /** A match has four bytes at least; the last one begins 12 bytes before the end; the last five bytes are literals. */
 const matchBytesMin: u32 = 4;
 const lastMatchBytes: usize = 12;
