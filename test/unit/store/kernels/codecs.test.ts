@@ -194,6 +194,13 @@ test('one object may work with any part of a memory that grows', async (t) => {
   }
 });
 
+test('to open writes nothing: other threads are at work in the same memory', async (t) => {
+  const memory = new WebAssembly.Memory({ initial: 4, maximum: 4, shared: true });
+  const all = Buffer.from(memory.buffer).fill(0x5a);
+  await Kernels.open(memory, 64);
+  t.true(all.every((byte) => byte === 0x5a));
+});
+
 test('the probe tells what compresses', (t) => {
   const random = noise('probe', 131_072);
   const half = random.subarray(0, 65_536);
