@@ -110,7 +110,7 @@ export class Kernels {
 
   /** Bytes that any input of `length` fits into when compressed. */
   static boundOf(codec: Codec, length: number): number {
-    if (codec === 'fast') return length + Math.ceil(length / 255) + 48;
+    if (codec === 'fast') return length + Math.ceil(length / 255) + 32;
     return length + Math.ceil(length / 256) + 64;
   }
 

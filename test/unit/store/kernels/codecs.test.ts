@@ -61,11 +61,24 @@ for (const codec of codecs) {
       if (room < whole.length) t.is(block, undefined, `${room}`);
       else t.true(block === undefined || block.equals(whole), `${room}`);
     }
-    t.true(bench.compress(codec, bytes, whole.length + 40)?.equals(whole));
+    t.true(bench.compress(codec, bytes, whole.length + 16)?.equals(whole));
     for (let room = 0; room < bytes.length; room += 13) {
       t.throws(() => bench.decompress(codec, whole, room), { instanceOf: StoreError, code: 'corrupt' });
     }
     t.true(bench.decompress(codec, whole, bytes.length + 100).equals(bytes));
+  });
+
+  test(`${codec}: rooms around what a run of literals needs`, (t) => {
+    for (let literals = 1; literals <= 80; literals++) {
+      const bytes = Buffer.concat([noise('literals', literals), Buffer.alloc(40), noise('end', literals)]);
+      const whole = bench.compress(codec, bytes) ?? Buffer.alloc(0);
+      for (let room = literals; room < whole.length + 20; room++) {
+        const block = bench.compress(codec, bytes, room); // throws when it writes behind its room
+        if (room < whole.length) t.is(block, undefined);
+        else t.true(block === undefined || block.equals(whole));
+      }
+      t.true(bench.compress(codec, bytes, whole.length + 16)?.equals(whole));
+    }
   });
 
   test(`${codec}: damaged blocks are refused or give something, always in bounds`, (t) => {
