@@ -41,6 +41,8 @@ assert(gatherBytesMax % slabBlockBytes === 0, 'a ring of whole blocks');
 /** Share of the pool that the commands of one session may hold, so that one initiator does not starve the others. */
 export const gatherShareOfSession = 0.5;
 assert(gatherBytesMax <= slabBlockBytes * slabBlocksMax * gatherShareOfSession);
+/** PDUs of one burst that may arrive as separate islands, where data may come in any order. */
+export const burstRangesMax = 1024;
 /** Free blocks below which command windows stop growing. */
 export const slabBlocksLow = 64;
 
@@ -58,6 +60,8 @@ export const chapChallengeBytesMax = 1024;
 export const chapSecretBytesMin = 12;
 /** Address that a redirected login may name, and target names: RFC 7143 4.2.7.1. */
 export const targetNameBytesMax = 223;
+/** The same for initiators, as registrations keep them (SPC-5 7.6.4.6). */
+export const initiatorNameBytesMax = targetNameBytesMax;
 /** RFC 7143 6.1: key names up to 63 bytes, values up to 255 unless a key says otherwise (8192 for lists of binary values). */
 export const keyNameBytesMax = 63;
 export const keyValueBytesMax = 255;

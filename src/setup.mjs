@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildKernels } from './build-kernels.mjs';
 
 /** The folder of the clone. */
 export const top = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -59,6 +60,7 @@ function packagesIn(file) {
 function build(say) {
   say('Building');
   run(process.execPath, [join(top, 'node_modules/typescript/bin/tsc'), '-b']);
+  buildKernels(top);
 }
 
 /** Its output goes to stderr: stdout belongs to what comes after us. */

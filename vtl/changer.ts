@@ -8,7 +8,7 @@
  *    drive still, and the next start loads it again.
  * 2. The catalog records the move. A crash here: it happened, or it did not. A failure here: the cartridges go back into
  *    the drives that they came from, and the move has not happened.
- * 3. The inventory in memory follows.
+ * 3. The inventory in memory follows, and who watches the library is told.
  * 4. Drives that get a cartridge load it. A crash or failure here: it is in the drive, not loaded; the next start loads it.
  */
 import type { Arrival, Catalog } from '#catalog';
@@ -54,12 +54,18 @@ export class Changer<C extends LibraryCartridge, D extends LibraryDrive<C>> {
       await Promise.resolve();
     });
   }
-  async move(from: ElementRef, to: ElementRef): Promise<void> {
-    await this.inTurn(async () => await this.#carryOut([this.#planMove(from, to)]));
+  /** `moved` is called once it has happened, before drives load, which may fail. */
+  async move(from: ElementRef, to: ElementRef, moved: () => void): Promise<void> {
+    await this.inTurn(async () => await this.#carryOut([this.#planMove(from, to)], moved));
   }
   /** `first` gets what is in `source`; what was in `first` goes to `second`, which is empty or `source` itself. */
-  async exchange(source: ElementRef, first: ElementRef, second: ElementRef): Promise<void> {
-    await this.inTurn(async () => await this.#carryOut(this.#planExchange(source, first, second)));
+  async exchange(
+    source: ElementRef,
+    first: ElementRef,
+    second: ElementRef,
+    moved: () => void,
+  ): Promise<void> {
+    await this.inTurn(async () => await this.#carryOut(this.#planExchange(source, first, second), moved));
   }
 
   // --- plan -----------------------------------------------------------------------------------------------------
@@ -67,7 +73,8 @@ export class Changer<C extends LibraryCartridge, D extends LibraryDrive<C>> {
   #planMove(source: ElementRef, destination: ElementRef): Step<C, D> {
     const from = this.#full(source, 'source');
     const to = this.#reachable(destination, 'destination');
-    if (to.cartridge !== undefined) throw full(destination);
+    // SMC-3 6.6: full is no obstacle when it is the source itself. It is taken out and put back; a drive loads it anew.
+    if (to.cartridge !== undefined && !sameElement(source, destination)) throw full(destination);
     return { from, to };
   }
   #planExchange(source: ElementRef, first: ElementRef, second: ElementRef): Step<C, D>[] {
@@ -109,7 +116,7 @@ export class Changer<C extends LibraryCartridge, D extends LibraryDrive<C>> {
 
   // --- do -------------------------------------------------------------------------------------------------------
 
-  async #carryOut(steps: readonly Step<C, D>[]): Promise<void> {
+  async #carryOut(steps: readonly Step<C, D>[], moved: () => void): Promise<void> {
     await this.#unload(steps);
     try {
       await this.#record(steps);
@@ -129,6 +136,7 @@ export class Changer<C extends LibraryCartridge, D extends LibraryDrive<C>> {
       return this.#inventory.at(to.ref);
     });
     this.#position = arrived.at(-1)?.ref;
+    moved();
     await this.#load(arrived);
   }
 

@@ -152,15 +152,17 @@ export class Library<C extends LibraryCartridge, D extends LibraryDrive<C>> {
 
   /** Moves a cartridge, unloading and loading drives. LibraryError when it cannot. */
   async move(from: ElementRef, to: ElementRef, cause: Cause = 'host'): Promise<void> {
-    await this.#changer.move(from, to);
-    this.#tellMoved(from, to);
-    if (cause === 'operator') this.#tell({ kind: 'inventory-changed' });
+    await this.#changer.move(from, to, () => {
+      this.#tellMoved(from, to);
+      if (cause === 'operator') this.#tell({ kind: 'inventory-changed' });
+    });
   }
   /** What is in `source` goes to `first`, what was there to `second`, which may be `source`. One transaction. */
   async exchange(source: ElementRef, first: ElementRef, second: ElementRef): Promise<void> {
-    await this.#changer.exchange(source, first, second);
-    this.#tellMoved(source, first);
-    this.#tellMoved(first, second);
+    await this.#changer.exchange(source, first, second, () => {
+      this.#tellMoved(source, first);
+      this.#tellMoved(first, second);
+    });
   }
   /** Resolves when what was asked for before is done. */
   async settled(): Promise<void> {

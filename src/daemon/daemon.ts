@@ -130,8 +130,9 @@ class Daemon {
   async #openHome(home: string): Promise<Catalog> {
     const { disk } = this.#env;
     await makeDurableDirectory(disk, home);
+    await checkIsHome(this.#env, home);
     this.#undo.push(await claim(this.#env, home));
-    const catalog = await Catalog.open(this.#env, catalogPath(home));
+    const catalog = await openCatalog(this.#env, catalogPath(home));
     this.#undo.push(async () => await catalog.close());
     const wasRunning = (await catalog.settings.get(cleanKey)) !== undefined;
     if (wasRunning)
@@ -189,6 +190,31 @@ function announceFor({ listen, announce }: ServeOptions): readonly (Address | un
     );
   }
   return announce.map((text) => parseAddress(text, 0));
+}
+
+/** Not somebody's other folder: we are about to make it private and to fill it. */
+async function checkIsHome({ disk }: Env, home: string): Promise<void> {
+  const ours = /^(lost\+found|lock|store|admin\.(sock|path)|catalog\.db.*)$/;
+  if ((await disk.list(home)).every((name) => ours.test(name)) || (await disk.exists(catalogPath(home))))
+    return;
+  throw new RefusedError(
+    'conflict',
+    `${home} holds other things and no catalog: choose a new or an empty folder with --home`,
+  );
+}
+
+async function openCatalog(env: Env, path: string): Promise<Catalog> {
+  try {
+    return await Catalog.open(env, path);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new RefusedError(
+      'damaged',
+      `The catalog ${path} cannot be opened: ${why}. Put a copy of it back, or move the home away and start with a new one`,
+      {},
+      { cause },
+    );
+  }
 }
 
 async function claim(env: Env, home: string): Promise<() => Promise<void>> {

@@ -1,5 +1,6 @@
 /** Files through node:fs; the only place that touches it. Node errors become StoreError here and nowhere else. */
 import {
+  chmod,
   constants,
   type FileHandle,
   mkdir,
@@ -150,6 +151,7 @@ export const realDisk: Disk = {
  */
 async function claimFolder(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'lock');
+  await chmod(folder, 0o700).catch(failed('Claiming', folder)); // it may have been made by somebody else
   for (let attempt = 0; attempt < 3; attempt++) {
     const made = await open(path, 'wx', 0o600).catch((cause: unknown) => {
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return undefined;

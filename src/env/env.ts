@@ -50,7 +50,7 @@ export interface Disk {
   syncDirectory(path: string): Promise<void>;
   /** Bytes that an unprivileged writer may still use in the file system holding `path`. */
   freeBytes(path: string): Promise<number>;
-  /** An exclusive advisory claim on a folder for this process's life; StoreError 'locked' when another process has it. */
+  /** Makes a folder private (mode 0700) and claims it for this process's life; StoreError 'locked' when another process has it. */
   claim(path: string): Promise<() => Promise<void>>;
 }
 

@@ -7,20 +7,13 @@
  */
 import { ProtocolError } from '#errors';
 import type { Clock, Link, Logger, Random, Timer } from '#env';
-import {
-  commandWindowMax,
-  dataSegmentBytesMax,
-  keepaliveAnswerMs,
-  keepaliveIdleMs,
-  loginTimeoutMs,
-  stalledPeerMs,
-  textSegmentBytesMax,
-} from '#limits';
+import { commandWindowMax, dataSegmentBytesMax, loginTimeoutMs, textSegmentBytesMax } from '#limits';
 import { crc32c, increment, type SlabPool } from '#wire';
 import type { DiscoveryPolicy } from './access-policy.js';
 import { Framer, type PduReceiver, type SegmentSink } from './framer.js';
 import { FullFeature, unnumbered, type FullFeatureHost } from './full-feature.js';
 import { defaultKeyValues, type KeyValues } from './keys.table.js';
+import { Keepalive, type KeptAlive } from './keepalive.js';
 import { Login, type LoggedIn, type LoginAnswer, type LoginHost } from './login.js';
 import { LoginPhase, replyOf, type LoginPhaseHost, type LoginReply } from './login-phase.js';
 import { Outbox } from './outbox.js';
@@ -55,11 +48,14 @@ export interface ConnectionHost {
 }
 
 const padding = Buffer.alloc(4);
-const idleTicksMax = keepaliveIdleMs / keepaliveAnswerMs;
-const stalledTicksMax = stalledPeerMs / keepaliveAnswerMs;
 
 export class Connection
-  implements PduReceiver, FullFeatureHost, LoginPhaseHost<TargetNode, Session>, LoginHost<TargetNode, Session>
+  implements
+    PduReceiver,
+    FullFeatureHost,
+    LoginPhaseHost<TargetNode, Session>,
+    LoginHost<TargetNode, Session>,
+    KeptAlive
 {
   readonly groupTag: number;
   readonly outbox: Outbox;
@@ -73,6 +69,7 @@ export class Connection
   readonly #log: Logger;
   readonly #framer: Framer;
   readonly #login: Login<TargetNode, Session>;
+  readonly #keepalive = new Keepalive(this);
   #phase: PduReceiver;
   #fullFeature: FullFeature | undefined;
   #session: Session | undefined;
@@ -85,12 +82,6 @@ export class Connection
   #finishing = false;
   #timer: Timer | undefined;
   #paused = false;
-  // keepalive
-  #heard = false;
-  #silentTicks = 0;
-  #pingTag: number | undefined;
-  #unsentTicks = 0;
-  #sentBytes = 0;
 
   constructor(host: ConnectionHost, link: Link, groupTag: number) {
     this.#host = host;
@@ -134,11 +125,10 @@ export class Connection
   get isLoggedIn(): boolean {
     return this.#fullFeature !== undefined;
   }
-
   // --- in ---------------------------------------------------------------------------------------------------------------
 
   #receive(chunk: Buffer): void {
-    this.#heard = true;
+    this.#keepalive.heard();
     this.#guard(() => this.#framer.push(chunk));
     this.outbox.flush();
     if (this.outbox.isFull) this.#pause();
@@ -253,7 +243,12 @@ export class Connection
   }
   reply({ header, status, cmdSN, text }: LoginReply): void {
     if (this.#closed) return;
-    writeStatusNumbers(header, this.#statSN, cmdSN, increment(cmdSN, commandWindowMax - 1));
+    // A login takes no CmdSN; a connection that joins a session shows that one's window.
+    const { expCmdSN, maxCmdSN } = this.#login.session?.window ?? {
+      expCmdSN: cmdSN,
+      maxCmdSN: increment(cmdSN, commandWindowMax - 1),
+    };
+    writeStatusNumbers(header, this.#statSN, expCmdSN, maxCmdSN);
     this.#statSN = increment(this.#statSN);
     this.#put(header, text.length, [text]);
     if (status === LOGIN_STATUS.success) return;
@@ -289,8 +284,7 @@ export class Connection
     });
   }
   #enterFullFeature(session: Session, answer: LoginAnswer<TargetNode, Session>, header: Buffer): void {
-    const reply = replyOf(header, answer, session.tsih);
-    this.reply({ ...reply, cmdSN: session.window.expCmdSN });
+    this.reply(replyOf(header, answer, session.tsih));
     this.#session = session;
     this.#fullFeature = new FullFeature(this, session);
     this.#phase = this.#fullFeature;
@@ -298,7 +292,7 @@ export class Connection
     this.#dataDigest = this.#framer.dataDigest = this.#keys.DataDigest === 'CRC32C';
     this.#framer.segmentBytesMax = dataSegmentBytesMax;
     this.#timer?.cancel();
-    this.#tickSoon();
+    this.#keepalive.start();
     this.#log.info('Logged in', {
       initiator: session.initiatorName,
       target: session.target?.name ?? '(discovery)',
@@ -331,44 +325,25 @@ export class Connection
     const target = this.#session?.target;
     if (target !== undefined) this.#host.coldReset(target);
   }
-  pinged(transferTag: number): void {
-    if (transferTag === this.#pingTag) this.#pingTag = undefined;
-  }
 
   // --- keepalive --------------------------------------------------------------------------------------------------------
 
-  #tickSoon(): void {
-    if (!this.#closed) this.#timer = this.clock.after(keepaliveAnswerMs, () => this.#tick());
+  get isPaused(): boolean {
+    return this.#paused;
   }
-  #tick(): void {
-    const dead = this.#deadReason();
-    if (dead !== undefined) {
-      this.drop(dead);
-      return;
-    }
-    this.#tickSoon();
+  dataIdleTicks(): number {
+    let most = 0;
+    for (const transfer of this.#session?.tasks.values() ?? []) most = Math.max(most, transfer.tick());
+    return most;
   }
-  #deadReason(): string | undefined {
-    if (this.outbox.queuedBytes > 0 && this.outbox.sentBytes === this.#sentBytes) this.#unsentTicks += 1;
-    else this.#unsentTicks = 0;
-    this.#sentBytes = this.outbox.sentBytes;
-    if (this.#unsentTicks >= stalledTicksMax) return 'the peer does not read';
-    for (const transfer of this.#session?.tasks.values() ?? []) {
-      if (transfer.tick() >= stalledTicksMax) return 'the peer does not send the data it was asked for';
-    }
-    this.#silentTicks = this.#heard || this.#paused ? 0 : this.#silentTicks + 1;
-    this.#heard = false;
-    if (this.#silentTicks === idleTicksMax) this.#ping();
-    return this.#silentTicks > idleTicksMax ? 'the peer does not answer' : undefined;
-  }
-  #ping(): void {
-    this.#pingTag = this.nextTransferTag();
+  /** Any PDU answers it; the transfer tag is for those who look at captures. */
+  ping(): void {
     const header = PDU.nopIn.bhs.encode({
       opcode: OPCODE.nopIn,
       final: true,
       lun: Buffer.alloc(8),
       initiatorTaskTag: noTag,
-      targetTransferTag: this.#pingTag,
+      targetTransferTag: this.nextTransferTag(),
       ...unnumbered,
     });
     this.emit(header, 'show', 0, []);
@@ -390,6 +365,7 @@ export class Connection
     this.#link.end();
     // A peer that does not close its side does not keep ours.
     this.#timer?.cancel();
+    this.#keepalive.stop();
     this.#timer = this.clock.after(loginTimeoutMs, () => this.drop('the peer does not close'));
   }
   drop(reason: string): void {
@@ -406,6 +382,7 @@ export class Connection
   #close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#keepalive.stop();
     this.#framer.stop();
     this.#fullFeature?.close();
     this.outbox.close();

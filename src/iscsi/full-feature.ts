@@ -7,6 +7,7 @@ import type { Clock } from '#env';
 import { textSequenceBytesMax } from '#limits';
 import type { Slab, SlabPool } from '#wire';
 import type { Ordered } from './command-window.js';
+import type { DataPath } from './data-path.js';
 import type { PduReceiver, SegmentSink } from './framer.js';
 import {
   cmdSNOf,
@@ -31,61 +32,23 @@ import {
   type RejectReason,
 } from './pdu.table.js';
 import { ahsIsSound } from './ahs.js';
+import { SegmentBuffer, SlabSink } from './segment-sinks.js';
 import type { Session, SessionLink } from './session.js';
 import { manageTasks, type TaskManagementRequest } from './task-management.js';
 import { TextExchange, type TextHost } from './text-exchange.js';
-import { Transfer, type DataPath } from './transfer.js';
+import { Transfer } from './transfer.js';
 
 /** The connection, as this phase needs it. */
 export interface FullFeatureHost extends DataPath, TextHost, SessionLink {
   readonly clock: Clock;
   readonly pool: SlabPool;
   reject(reason: RejectReason, header: Buffer): void;
-  /** The answer to a ping of ours has come. */
-  pinged(transferTag: number): void;
   /** No PDU is taken any more; what has been sent leaves, then the connection closes. */
   finish(): void;
   /** Runs it beside; a failure is logged and drops the connection. */
   background(what: string, work: () => Promise<void>): void;
   /** TARGET COLD RESET: all sessions of the target end. */
   coldReset(): void;
-}
-
-/** Collects a data segment in memory of its own. */
-class SegmentBuffer implements SegmentSink {
-  #buffer: Buffer = Buffer.alloc(8192);
-  #length = 0;
-  begin(length: number): this {
-    if (length > this.#buffer.length) this.#buffer = Buffer.alloc(textSequenceBytesMax);
-    this.#length = length;
-    return this;
-  }
-  land(chunk: Buffer, from: number, to: number, offset: number): void {
-    chunk.copy(this.#buffer, offset, from, to);
-  }
-  /** Valid until the next PDU. */
-  get bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
-  }
-}
-/** Collects a data segment in a slab. */
-class SlabSink implements SegmentSink {
-  readonly slab: Slab;
-  readonly #blockBytes: number;
-  constructor(slab: Slab, blockBytes: number) {
-    this.slab = slab;
-    this.#blockBytes = blockBytes;
-  }
-  land(chunk: Buffer, from: number, to: number, offset: number): void {
-    for (let at = from, place = offset; at < to;) {
-      const inBlock = place % this.#blockBytes;
-      const count = Math.min(to - at, this.#blockBytes - inBlock);
-      const block = this.slab.slices[Math.floor(place / this.#blockBytes)];
-      if (block !== undefined) chunk.copy(block, inBlock, at, at + count);
-      at += count;
-      place += count;
-    }
-  }
 }
 
 type Verdict = 'take' | 'ignore' | RejectReason;
@@ -279,7 +242,8 @@ export class FullFeature implements PduReceiver {
     const request = PDU.nopOut.bhs.decode(bhs);
     const slab = this.#ping?.slab;
     if (request.initiatorTaskTag === noTag) {
-      this.#host.pinged(request.targetTransferTag); // it asks for no answer (11.18.1)
+      // The answer to a ping of ours: it asks for none (11.18.1), and that it came is all that counts.
+      if (!isImmediate(bhs)) this.#inOrder(bhs, () => undefined);
       return;
     }
     const tag = request.initiatorTaskTag;

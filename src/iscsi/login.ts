@@ -104,6 +104,10 @@ export class Login<Target extends LoginTarget, Session extends LoginSession> {
   get initiatorName(): string {
     return this.#initiatorName;
   }
+  /** The session that is being joined. */
+  get session(): Session | undefined {
+    return this.#session;
+  }
   get targetName(): string {
     return this.#target?.name ?? '';
   }

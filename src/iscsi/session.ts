@@ -138,7 +138,7 @@ export class Session implements TransferOwner {
   /** The connection is gone. At recovery level 0 its tasks end with it, and the session with its last connection. */
   async leave(connection: SessionLink): Promise<void> {
     if (this.#connections.get(connection.cid) !== connection) {
-      await this.#abortAll(); // replaced: the tasks of the old connection end, the session goes on
+      await this.fence(async () => await this.#abortAll()); // replaced: the tasks of the old connection end, the session goes on
       return;
     }
     this.#connections.delete(connection.cid);
@@ -245,6 +245,10 @@ export class Session implements TransferOwner {
       return;
     }
     transfer.start();
+    if (transfer.refusal !== undefined) {
+      transfer.finish(this.#transportOutcome(transfer));
+      return;
+    }
     try {
       const outcome = await target.device.execute(transfer);
       transfer.finish(transfer.failed ? this.#transportOutcome(transfer) : outcome);

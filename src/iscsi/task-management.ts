@@ -29,12 +29,21 @@ export async function manageTasks(
     case TASK_FUNCTION.clearTaskSet:
       return await onUnit(session, clock, lun, async (unit) => await unit.clearTaskSet(session.nexus));
     case TASK_FUNCTION.logicalUnitReset:
-      return await onUnit(session, clock, lun, async (unit) => await unit.reset('logical-unit'));
+      return await onUnit(
+        session,
+        clock,
+        lun,
+        async (unit) => await unit.reset('logical-unit', session.nexus),
+      );
     case TASK_FUNCTION.targetWarmReset:
     case TASK_FUNCTION.targetColdReset:
       // 4.2.3.3: no waiting for commands of other sessions; the units tell them by unit attention.
       await session.fence(async () => {
-        await abort(clock, [...session.tasks.values()], async () => await device.reset('target'));
+        await abort(
+          clock,
+          [...session.tasks.values()],
+          async () => await device.reset('target', session.nexus),
+        );
       });
       return TASK_RESPONSE.functionComplete;
     case TASK_FUNCTION.taskReassign:

@@ -1,6 +1,6 @@
 /** What a LUN without a unit answers (SPC-5 6.7.2 and 6.38, SAM-5 5.13). */
 import { ownedSlab } from '#wire';
-import { type CheckCondition, encodeFixed } from './sense.js';
+import { type CheckCondition, encodeDescriptor, encodeFixed } from './sense.js';
 import { SENSE } from './sense.table.js';
 import { STATUS, type Outcome, type Task } from './task.js';
 
@@ -12,8 +12,8 @@ export async function absentUnitOutcome(task: Task, refusal?: CheckCondition): P
   const notSupported = SENSE.logicalUnitNotSupported;
   if (refusal !== undefined)
     return { status: STATUS.checkCondition, sense: encodeFixed(refusal.sense, refusal.extras) };
-  const evpd = ((task.cdb[1] ?? 0) & 1) !== 0;
-  if (task.cdb[0] === INQUIRY && !evpd) {
+  const evpdOrDescriptor = ((task.cdb[1] ?? 0) & 1) !== 0;
+  if (task.cdb[0] === INQUIRY && !evpdOrDescriptor) {
     const data = Buffer.alloc(36);
     data[0] = 0x7f; // peripheral qualifier 011b, device type unknown
     data[2] = 0x07;
@@ -22,7 +22,10 @@ export async function absentUnitOutcome(task: Task, refusal?: CheckCondition): P
     data.fill(0x20, 8);
     return await answer(task, data, task.cdb.readUInt16BE(3));
   }
-  if (task.cdb[0] === REQUEST_SENSE) return await answer(task, encodeFixed(notSupported), task.cdb[4] ?? 0);
+  if (task.cdb[0] === REQUEST_SENSE) {
+    const encode = evpdOrDescriptor ? encodeDescriptor : encodeFixed;
+    return await answer(task, encode(notSupported), task.cdb[4] ?? 0);
+  }
   return { status: STATUS.checkCondition, sense: encodeFixed(notSupported) };
 }
 

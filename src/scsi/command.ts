@@ -35,7 +35,10 @@ export interface CommandSpec<F extends Fields> {
   readonly needsMedium?: boolean;
   /** Changes the medium: refused when that is write-protected. */
   readonly writesMedium?: boolean;
-  /** Runs beside other tasks of the unit instead of in the queue; only for commands that look and touch nothing. */
+  /**
+   * Runs beside other tasks of the unit instead of in the queue: for commands that look and touch nothing, and for those of
+   * reservations, which must get through when the unit is stuck and take turns of their own.
+   */
   readonly concurrent?: boolean;
   /** A second and a minute when absent. */
   readonly timeouts?: CommandTimeouts;

@@ -62,7 +62,6 @@ export { STATUS } from './task.js';
 export type { Designator, InquiryData, VpdPage } from './vpd-page.js';
 export {
   encodeDesignator,
-  euiDesignator,
   naaDesignator,
   nameDesignator,
   portGroupDesignator,

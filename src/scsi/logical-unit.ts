@@ -18,6 +18,7 @@ import { UnitAttentions } from './unit-attention.js';
 
 const aborted: Outcome = { status: undefined };
 const good: Outcome = { status: STATUS.good };
+const taskAborted: Outcome = { status: STATUS.taskAborted };
 
 export type Reset = 'power-on' | 'target' | 'logical-unit' | 'nexus-loss';
 
@@ -25,7 +26,8 @@ export abstract class LogicalUnit {
   readonly attentions = new UnitAttentions();
   readonly #tasks = new TaskSet();
   readonly #nexuses = new Map<string, Nexus>();
-  readonly #abortedByOthers = new WeakSet<Task>();
+  /** Outcomes of canceled tasks whose initiators wait for one; the others end silently. */
+  readonly #toldOnCancel = new WeakMap<Task, Outcome>();
   #targetPorts: readonly TargetPort[] = [];
 
   /** What this unit can do. */
@@ -71,9 +73,15 @@ export abstract class LogicalUnit {
     this.#nexuses.set(nexus.id, nexus);
     this.attentions.attach(nexus.id, [SENSE.powerOnOrReset]);
   }
-  /** The session is gone (I_T nexus loss, SAM-5 6.3.4). */
-  async detach(nexus: Nexus): Promise<void> {
-    await this.#tasks.cancel((task) => task.nexus.id === nexus.id);
+  /**
+   * The session is gone (I_T nexus loss, SAM-5 6.3.4), or it no longer reaches the unit: then somebody waits for its tasks,
+   * and `told` is what they end with.
+   */
+  async detach(nexus: Nexus, told?: Outcome): Promise<void> {
+    const its = (task: Task): boolean => task.nexus.id === nexus.id;
+    if (told !== undefined)
+      for (const task of this.#tasks.tasks.filter(its)) this.#toldOnCancel.set(task, told);
+    await this.#tasks.cancel(its);
     this.#nexuses.delete(nexus.id);
     this.attentions.detach(nexus.id);
     this.reservations.nexusLost(nexus);
@@ -108,8 +116,7 @@ export abstract class LogicalUnit {
       async () => await this.#perform(task, bound),
       aborted,
     );
-    // SAM-5 5.6: with TAS = 1 a task that another nexus aborted ends with TASK ABORTED.
-    return outcome === aborted && this.#abortedByOthers.has(task) ? { status: STATUS.taskAborted } : outcome;
+    return outcome === aborted ? (this.#toldOnCancel.get(task) ?? aborted) : outcome;
   }
 
   async #perform(task: Task, bound: BoundCommand<LogicalUnit> | undefined): Promise<Outcome> {
@@ -172,16 +179,12 @@ export abstract class LogicalUnit {
     const foreign = this.#tasks.tasks.filter(
       (task) => affected(task) && by !== undefined && task.nexus.id !== by.id,
     );
-    if (this.taskAbortedStatus) for (const task of foreign) this.#abortedByOthers.add(task);
+    if (this.taskAbortedStatus) for (const task of foreign) this.#toldOnCancel.set(task, taskAborted);
     await this.#tasks.cancel(affected);
     if (this.taskAbortedStatus || how === 'reset') return;
     for (const id of new Set(foreign.map((task) => task.nexus.id))) {
       this.attentions.raiseFor(id, SENSE.commandsClearedByAnotherInitiator);
     }
-  }
-  /** Ends all tasks: shutdown or removal. */
-  async drain(): Promise<void> {
-    await this.#tasks.cancel(() => true);
   }
 }
 

@@ -5,9 +5,6 @@
 import { strict as assert } from 'node:assert';
 import { record, type Bit, type Fields, type ValueOf } from '#wire';
 
-/** MODE PAGE POLICY of the Mode Page Policy VPD page (SPC-5 7.7.9). */
-export type ModePagePolicy = 'shared' | 'per target port' | 'per initiator port' | 'per I_T nexus';
-
 export interface ModePageSpec<F extends Fields> {
   readonly page: number;
   /** Given, even as 0, makes a page in sub_page format; absent: page_0 format. */

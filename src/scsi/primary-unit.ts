@@ -60,7 +60,7 @@ export abstract class PrimaryUnit extends LogicalUnit {
     this.persistence = persistence;
     this.log = env.log;
     this.timestamp = new Timestamp(env.clock);
-    this.reservations = new Reservations(persistence);
+    this.reservations = new Reservations(persistence, () => this.partReserved);
   }
 
   get identity(): UnitIdentity {
@@ -132,6 +132,10 @@ export abstract class PrimaryUnit extends LogicalUnit {
     return this.#selfTests;
   }
 
+  /** A part of the unit is reserved by RESERVE: elements of a changer. */
+  protected get partReserved(): boolean {
+    return false;
+  }
   /** A nexus has lost its registration to PREEMPT AND ABORT: PREVENT of medium removal by it ends (SPC-5 5.14.11.2.5). */
   preempted(_nexus: Nexus): void {
     return;

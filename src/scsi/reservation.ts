@@ -31,14 +31,17 @@ export const pairOf = (nexus: Nexus): PortPair => ({
 
 export class Reservations {
   readonly #persistence: Persistence | undefined;
+  readonly #partReserved: () => boolean;
   #state: ReservationState = noReservations;
   /** Id of the nexus that holds the unit by RESERVE(6) or (10). */
   #reserved: string | undefined;
   /** Resolves when the change of reservations in work has ended: one at a time, in order of arrival. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(persistence?: Persistence) {
+  /** `partReserved`: a part of the unit is reserved by RESERVE, which is kept elsewhere (elements of a changer). */
+  constructor(persistence?: Persistence, partReserved = (): boolean => false) {
     this.#persistence = persistence;
+    this.#partReserved = partReserved;
   }
   /** Power on: what was kept with APTPL is there again. Throws StoreError when it cannot be read. */
   async load(): Promise<void> {
@@ -108,9 +111,9 @@ export class Reservations {
 
   // --- persistent reservations ----------------------------------------------------------------------------------------
 
-  /** SPC-2 5.5.1: while the unit is reserved by RESERVE, these two conflict for every nexus, the holder's too. */
+  /** SPC-2 5.5.1: while the unit or a part is reserved by RESERVE, these two conflict for every nexus, the holder's too. */
   checkPersistentAllowed(): void {
-    if (this.#reserved !== undefined) throw new ReservationConflict();
+    if (this.#reserved !== undefined || this.#partReserved()) throw new ReservationConflict();
   }
 
   /**

@@ -13,7 +13,7 @@ import { answer, invalidCdbField } from './parameter-data.js';
 import { SENSE } from './sense.table.js';
 import { spcTable } from './spc.table.js';
 import { type Outcome, STATUS, type Task } from './task.js';
-import { CheckCondition } from './sense.js';
+import { CheckCondition, encodeFixed } from './sense.js';
 
 interface View {
   readonly nexus: Nexus;
@@ -48,13 +48,13 @@ export class TargetDevice {
     }
     this.#inventoryChanged(unit);
   }
+  /** Takes it out of this target. Tasks under way to it end as if it had not been there; those by other targets go on. */
   async unplug(lun: number): Promise<void> {
     const unit = this.#units.get(lun);
     if (unit === undefined) return;
     this.#units.delete(lun);
     this.#inventoryChanged(unit);
-    await unit.drain();
-    for (const view of this.#views.values()) await unit.detach(view.nexus);
+    await Promise.all(this.nexuses.map(async (nexus) => await unit.detach(nexus, notSupported)));
   }
   #inventoryChanged(cause: LogicalUnit): void {
     for (const unit of this.#units.values()) {
@@ -91,7 +91,7 @@ export class TargetDevice {
       const lost = before.filter((unit) => !now.includes(unit));
       const won = now.filter((unit) => !before.includes(unit));
       if (lost.length + won.length === 0) continue;
-      for (const unit of lost) await unit.detach(nexus);
+      for (const unit of lost) await unit.detach(nexus, notSupported);
       for (const unit of won) unit.attach(nexus);
       for (const unit of now) unit.attentions.raiseFor(nexus.id, SENSE.reportedLunsDataHasChanged);
     }
@@ -149,6 +149,10 @@ export class TargetDevice {
   }
 }
 
+const notSupported: Outcome = {
+  status: STATUS.checkCondition,
+  sense: encodeFixed(SENSE.logicalUnitNotSupported),
+};
 const { REPORT_LUNS } = spcTable;
 /** SELECT REPORT: 00h units of ours, 01h well known units (there are none), 02h both. */
 const selectWellKnown = 1;

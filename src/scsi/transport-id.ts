@@ -1,4 +1,5 @@
 /** TransportIDs of iSCSI initiator ports (SPC-5 7.6.4.6): the name, and the ISID that tells its ports apart. */
+import { initiatorNameBytesMax } from '../limits.js';
 import { invalidParameter } from './parameter-data.js';
 
 const iscsiProtocol = 0x05;
@@ -35,6 +36,7 @@ export function parseTransportId(list: Buffer, at: number): TransportId {
   const [initiatorName = '', isid] = text.split(',i,0x');
   const wellFormed = format === formatDevice ? isid === undefined : /^[0-9a-f]{12}$/.test(isid ?? '');
   if (initiatorName === '' || !wellFormed) throw invalidParameter(at + headerBytes);
+  if (Buffer.byteLength(initiatorName) > initiatorNameBytesMax) throw invalidParameter(at + headerBytes);
   const initiatorPort = format === formatPort ? text : undefined;
   return { initiatorName, initiatorPort, length: headerBytes + bodyBytes };
 }

@@ -12,12 +12,6 @@ export class UnitAttentions {
   detach(nexusId: string): void {
     this.#pending.delete(nexusId);
   }
-  knows(nexusId: string): boolean {
-    return this.#pending.has(nexusId);
-  }
-  get nexusIds(): readonly string[] {
-    return [...this.#pending.keys()];
-  }
 
   /** Establishes the condition for every nexus but `exceptNexusId`; for one only with `raiseFor`. */
   raise(condition: Sense, exceptNexusId?: string): void {

@@ -27,8 +27,4 @@ export class UnitBuffers {
   forget(nexusId: string): void {
     this.#echoes.delete(nexusId);
   }
-  clear(): void {
-    this.#data = undefined;
-    this.#echoes.clear();
-  }
 }

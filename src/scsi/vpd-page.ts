@@ -175,11 +175,6 @@ export const t10Designator = (vendor: string, unique: string): Designator => ({
   type: 1,
   value: Buffer.from(vendor.padEnd(8).slice(0, 8) + unique, 'latin1'),
 });
-/** EUI-64 based: 8, 12 or 16 bytes. */
-export const euiDesignator = (value: Buffer, association: Association = 'logical-unit'): Designator => {
-  assert([8, 12, 16].includes(value.length), 'an EUI-64 based designator has 8, 12 or 16 bytes');
-  return { codeSet: 'binary', association, type: 2, value };
-};
 /** NAA: 8 bytes (2h, 3h locally assigned, 5h), or 16 (6h). */
 export const naaDesignator = (value: Buffer, association: Association = 'logical-unit'): Designator => {
   const naa = (value[0] ?? 0) >> 4;

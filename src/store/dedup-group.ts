@@ -9,8 +9,10 @@ import { collect, type CollectionOptions, type CollectionReport } from './engine
 import { DedupVolume } from './engine/dedup-volume.js';
 import { defaultTuning, type Engine, type Tuning } from './engine/engine.js';
 import { Inputs } from './engine/inputs.js';
-import { type Kernels, plainKernels } from './engine/kernels.js';
+import type { Kernels } from './engine/kernels.js';
+import type { Density } from './engine/open-container.js';
 import { type EngineOptions, makeFolder, openSuperblock, recover } from './engine/recovery.js';
+import { openWasmKernels } from './engine/wasm-kernels.js';
 import type { Superblock } from './engine/superblock.js';
 import type { Space, StorageGroup, Volume } from './store.js';
 
@@ -25,10 +27,12 @@ export interface DedupGroupOptions {
   readonly reserveBytes?: number;
   /** Memory for what is being written and read; the index comes on top. */
   readonly memoryBytes?: number;
+  /** How new chunks are compressed. */
+  readonly density?: Density;
   readonly kernels?: Kernels;
   readonly tuning?: Partial<Tuning>;
 }
-const defaults = { reserveBytes: 64 * MiB, memoryBytes: 128 * MiB };
+const defaults = { density: 'fast' as Density, reserveBytes: 64 * MiB, memoryBytes: 128 * MiB };
 const volumeId = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 export class DedupGroup implements StorageGroup {
@@ -55,7 +59,8 @@ export class DedupGroup implements StorageGroup {
   }
   /** Makes the folder if need be and claims it: StoreError 'locked' when another process has it. */
   static async open(options: DedupGroupOptions): Promise<DedupGroup> {
-    const { env, folder, kernels = plainKernels } = options;
+    const { env, folder } = options;
+    const kernels = options.kernels ?? (await openWasmKernels());
     const engineOptions = {
       capacityBytes: Infinity,
       ...defaults,

@@ -4,3 +4,6 @@ export { DedupGroup } from './dedup-group.js';
 export type { DedupGroupOptions } from './dedup-group.js';
 export { FileGroup } from './file-group.js';
 export type { FileGroupOptions } from './file-group.js';
+export { cutsPerCallMax, Kernels, scratchBytes } from './kernels/index.js';
+export type { AverageBytes, Codec, CutState } from './kernels/index.js';
+export { plainKernels } from './engine/kernels.js';

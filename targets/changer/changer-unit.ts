@@ -258,6 +258,9 @@ export class ChangerUnit extends PrimaryUnit {
   prevent(nexus: Nexus, on: boolean): void {
     this.library.prevent(nexus.id, on);
   }
+  protected override get partReserved(): boolean {
+    return this.elementReservations.any;
+  }
   override preempted(nexus: Nexus): void {
     this.prevent(nexus, false);
   }

@@ -39,6 +39,9 @@ export class ElementReservations {
   clear(): void {
     this.#ranges.clear();
   }
+  get any(): boolean {
+    return [...this.#ranges.values()].some((own) => own.size > 0);
+  }
   /** Another nexus has reserved the element. */
   blocks(nexusId: string, address: number): boolean {
     return this.#taken(nexusId, { first: address, end: address + 1 });

@@ -91,6 +91,7 @@ interface SendVolumeTagCdb {
 export const sendVolumeTag: Of<SendVolumeTagCdb> = async (unit, task, cdb) => {
   const list = await receiveParameters(task, cdb.parameterListLength);
   if (translates(cdb.sendActionCode)) {
+    if (list.length === 0) return; // SMC-3 6.17: nothing to search for is no error
     const found = translate(unit, cdb, readTagList(list));
     unit.tagSearches.start(task.nexus.id, { sendActionCode: cdb.sendActionCode, found });
     return;
@@ -109,9 +110,7 @@ const translates = (action: number): boolean =>
 function readTagList(list: Buffer): TagList {
   if (list.length !== SEND_VOLUME_TAG_LIST.length) throw listLengthError();
   const { template, minimumSequence, maximumSequence } = SEND_VOLUME_TAG_LIST.decode(list);
-  const text = Buffer.from(template)
-    .toString('latin1')
-    .replace(/[\0 ]+$/, '');
+  const text = Buffer.from(template).toString('latin1').replace(/\0.*$/s, '').trimEnd(); // the first zero ends it
   return { template: text, minimumSequence, maximumSequence };
 }
 

@@ -1,14 +1,14 @@
 /** `npm start`, and how the daemon ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConnection } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { PDU, STAGE } from '#iscsi';
-import { type Daemon, startDaemon, tempFolder, top } from '#support';
+import { type Daemon, mainModule, runProgram, startDaemon, tempFolder, top } from '#support';
 
 /** Lines of standard output up to the first, and the rest as they come. */
 async function firstLine(child: ChildProcess): Promise<string[]> {
@@ -119,4 +119,28 @@ test('a home with a long path has its admin socket elsewhere, and says so', asyn
   t.is((await daemon.json<unknown[]>('tape', 'list')).length, 20);
   t.is(await daemon.end(), 0);
   t.false((await readdir(home)).includes('admin.path'));
+});
+
+test('a home is private, ours alone, and says when its catalog is damaged', async (t) => {
+  const folder = await tempFolder(t);
+  const serve = async (home: string) =>
+    await runProgram(process.execPath, [mainModule, 'serve', '--listen', '127.0.0.1:0', '--home', home]);
+  const open = join(folder, 'open');
+  await mkdir(open, { mode: 0o755 });
+  const daemon = await startDaemon(t, open);
+  t.is((await stat(open)).mode & 0o777, 0o700);
+  await daemon.end();
+
+  const others = join(folder, 'others');
+  await mkdir(others, { mode: 0o755 });
+  await writeFile(join(others, 'letter.txt'), 'Dear Sir');
+  const refused = await serve(others);
+  t.is(refused.status, 5);
+  t.regex(refused.stderr, /holds other things and no catalog: choose a new or an empty folder/);
+  t.is((await stat(others)).mode & 0o777, 0o755);
+
+  await writeFile(join(open, 'catalog.db'), 'x'.repeat(5000));
+  const damaged = await serve(open);
+  t.is(damaged.status, 9);
+  t.regex(damaged.stderr, /catalog\.db cannot be opened: .*not a database/);
 });

@@ -7,14 +7,15 @@
  */
 import { strict as assert } from 'node:assert';
 import type { Env, Link, Logger, Net } from '#env';
-import { realEnv, silentLog } from '#env';
+import { realEnv } from '#env';
 import { formatText, IscsiServer, KEYS, noTag, type Pair, PDU, type PduName, STAGE } from '#iscsi';
 import { formatLun, TargetDevice } from '#scsi';
 import { SlabPool } from '#wire';
 import { SimRandom } from '../sim/sim-random.js';
 // Not through their face, which needs a test runner: this runs by itself too.
 import { FakeDisk } from '../support/fake-disk.js';
-import { Initiator, makeHeader } from '../support/initiator.js';
+import { Initiator } from '../support/initiator.js';
+import { makeHeader } from '../support/pdu-peer.js';
 import { HandClock, openAccess, targetName } from '../support/iscsi-target.js';
 import { linkPair } from '../support/link-pair.js';
 
@@ -55,9 +56,15 @@ class ErrorLog implements Logger {
   error(message: string, facts: Readonly<Record<string, unknown>> = {}): void {
     this.errors.push(`${message} ${JSON.stringify(facts)}`);
   }
-  readonly debug = silentLog.debug;
-  readonly info = silentLog.info;
-  readonly warn = silentLog.warn;
+  debug(): void {
+    return;
+  }
+  info(): void {
+    return;
+  }
+  warn(): void {
+    return;
+  }
 }
 
 const settle = async (): Promise<void> => await new Promise((resolve) => void setImmediate(resolve));

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { StoreError } from '#errors';
 import { type Disk, realEnv } from '#env';
-import { DedupGroup, type Stream, type Volume } from '#store';
+import { DedupGroup, plainKernels, type Stream, type Volume } from '#store';
 import { type DiskFault, type Fate, SimDisk } from '#support';
 import { copyOf } from '#wire';
 import { patternBytes } from '../contract/store.js';
@@ -15,7 +15,14 @@ const tuning = { checkpointBytes: 150_000, pieceRuns: 4 };
 
 async function openGroup(disk: Disk): Promise<DedupGroup> {
   const env = { ...realEnv(), disk };
-  return await DedupGroup.open({ env, folder: 'group', reserveBytes: 0, memoryBytes: 24 * MiB, tuning });
+  return await DedupGroup.open({
+    env,
+    folder: 'group',
+    reserveBytes: 0,
+    memoryBytes: 24 * MiB,
+    tuning,
+    kernels: plainKernels,
+  });
 }
 interface Seen {
   /** States that a volume may be found in: label to digest. The last is the newest. */

@@ -84,7 +84,8 @@ const moves = fc.tuple(elements, elements).map(([from, to]) =>
     `move ${name(from)} ${name(to)}`,
     (model) => {
       const barcode = occupant(model, from);
-      if (!exists(model, to) || barcode === undefined || occupant(model, to) !== undefined) return undefined;
+      if (!exists(model, to) || barcode === undefined) return undefined;
+      if (occupant(model, to) !== undefined && name(from) !== name(to)) return undefined;
       return () => model.places.set(barcode, name(to));
     },
     async ({ library }) => await library.move(from, to),

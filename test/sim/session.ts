@@ -1,13 +1,8 @@
 /** A login with any number of commands under way, over the scripted initiator. Used on simulated links and real ones. */
 import type { Address, Net } from '#env';
 import { type FieldsOf } from '#iscsi';
-import {
-  type CommandOptions,
-  Initiator,
-  is,
-  type LoginOptions,
-  type Received,
-} from '../support/initiator.js';
+import { type CommandOptions, Initiator, type LoginOptions } from '../support/initiator.js';
+import { is, type Received } from '../support/pdu-peer.js';
 import { LinkLost, parseSense, type Reply, type Session, type Transfer, Violation } from './host.js';
 
 interface Waiting {

@@ -14,6 +14,7 @@ export class FakeDrive implements LibraryDrive<FakeCartridge> {
   readonly serial: string;
   cartridge: FakeCartridge | undefined;
   removalPrevented = false;
+  loads = 0;
   /** Fails the next insert or remove. */
   failure: Error | undefined;
   constructor(row: DriveRow) {
@@ -24,6 +25,7 @@ export class FakeDrive implements LibraryDrive<FakeCartridge> {
     await this.#fail();
     if (this.cartridge !== undefined) throw new Error(`${this.id} has ${this.cartridge.barcode}`);
     this.cartridge = cartridge;
+    this.loads += 1;
   }
   async remove(): Promise<FakeCartridge> {
     await this.#fail();

@@ -1,5 +1,6 @@
 /** Face of what tests share. */
 export type { Answer, FakeTaskOptions, SenseView } from './fake-task.js';
+export { BusyUnit, startWork } from './busy-unit.js';
 export { FakeTask, fakeNexus, send, viewSense } from './fake-task.js';
 export {
   FakeDrive,
@@ -51,10 +52,33 @@ export {
 } from './reserve.js';
 export type { GeneratedCommand, GeneratorOptions } from './cdb-generator.js';
 export { cdbArbitrary, commandArbitrary } from './cdb-generator.js';
-export type { CommandOptions, CommandResult, LoginOptions, PduOptions, Received } from './initiator.js';
-export { defaultIsid, Initiator, is, makeHeader } from './initiator.js';
+export type { CommandOptions, CommandResult, LoginOptions } from './initiator.js';
+export { defaultIsid, Initiator } from './initiator.js';
+export type { PduOptions, Received } from './pdu-peer.js';
+export { is, makeHeader } from './pdu-peer.js';
 export type { IscsiTarget, IscsiTargetOptions } from './iscsi-target.js';
 export { HandClock, iscsiTarget, openAccess, targetName } from './iscsi-target.js';
 export type { Cut } from './link-pair.js';
 export { linkPair } from './link-pair.js';
 export { tapeDocs, tapePage, writeTapePage } from './tape-docs.js';
+export {
+  inquiry,
+  oneBlock,
+  pattern,
+  ping,
+  read10,
+  ready,
+  sync,
+  testUnitReady,
+  write10,
+} from './disk-script.js';
+export {
+  initiatorName,
+  inSecurity,
+  pairs,
+  refused,
+  statusOf,
+  toFullFeature,
+  toOperational,
+  who,
+} from './login-script.js';

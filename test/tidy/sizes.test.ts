@@ -3,15 +3,23 @@ import test from 'ava';
 import { product, tests } from './sources.js';
 
 const fileLinesMax = 400;
+/** Tests are lists; they may be longer. */
+const testLinesMax = 750;
 
 /** Longer ones, each with the reason. */
-const EXCEPTIONS: Readonly<Record<string, { readonly lines: number; readonly why: string }>> = {};
+const EXCEPTIONS: Readonly<Record<string, { readonly lines: number; readonly why: string }>> = {
+  'src/iscsi/transfer.ts': { lines: 550, why: 'one command with its data in both directions: one machine' },
+  'src/iscsi/connection.ts': { lines: 440, why: 'one connection: its phases share StatSN and keepalive' },
+  'src/iscsi/full-feature.ts': { lines: 430, why: 'one method for each PDU of the full feature phase' },
+};
+
+const limitOf = (path: string): number => (path.startsWith('test/') ? testLinesMax : fileLinesMax);
 
 test(`files have at most ${fileLinesMax} lines, tables exempt`, (t) => {
   const long = [...product, ...tests]
     .filter(({ path }) => !path.endsWith('.table.ts'))
     .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
-    .filter(({ path, lines }) => lines > (EXCEPTIONS[path]?.lines ?? fileLinesMax));
+    .filter(({ path, lines }) => lines > (EXCEPTIONS[path]?.lines ?? limitOf(path)));
   t.deepEqual(long, []);
 });
 

@@ -14,6 +14,7 @@ import { GroupState } from './group-state.js';
 import type { Inputs } from './inputs.js';
 import { type Batch, Journal, journalFolder, readJournal, segmentsIn } from './journal.js';
 import type { Kernels } from './kernels.js';
+import type { Density } from './open-container.js';
 import { Packs } from './packs.js';
 import { groupNumber, readSuperblock, type Superblock, writeSuperblock } from './superblock.js';
 
@@ -25,6 +26,7 @@ export interface EngineOptions {
   readonly reserveBytes: number;
   readonly memoryBytes: number;
   readonly tuning: Tuning;
+  readonly density: Density;
 }
 const packsFolder = (folder: string): string => join(folder, 'packs');
 const indexFolder = (folder: string): string => join(folder, 'index');
@@ -97,6 +99,7 @@ export async function recover(
     containers: (host) =>
       new ContainerStore(host, options.kernels, packs, state.containers, options.memoryBytes),
   });
+  engine.containers.density = options.density;
   await replay(engine, batches);
   for (const number of rotten) await dropCheckpoint(disk, folder, number);
   await removeOrphans(engine, onDisk);

@@ -1,36 +1,18 @@
-/** RFC 7143 chapters 6 and 12, 11.12, 11.13: the login phase against a scripted initiator. */
-import test, { type ExecutionContext } from 'ava';
-import { chapResponse, formatText, LOGIN_STATUS, type Pair, STAGE } from '#iscsi';
-import { defaultIsid, type Initiator, iscsiTarget, type Received, targetName } from '#support';
-
-const initiatorName = 'iqn.2026-01.test:initiator';
-const who: readonly Pair[] = [
-  { key: 'InitiatorName', value: initiatorName },
-  { key: 'TargetName', value: targetName },
-];
-const pairs = (keys: Readonly<Record<string, string>>): Pair[] =>
-  Object.entries(keys).map(([key, value]) => ({ key, value }));
-const toFullFeature = { transit: true, currentStage: STAGE.operational, nextStage: STAGE.fullFeature };
-const toOperational = { transit: true, currentStage: STAGE.security, nextStage: STAGE.operational };
-const inSecurity = { currentStage: STAGE.security };
-
-const statusOf = ({ fields }: Received<'loginResponse'>): number =>
-  fields.statusClass * 256 + fields.statusDetail;
-
-/** The login is refused with this status, and the connection closed behind it. */
-async function refused(
-  t: ExecutionContext,
-  initiator: Initiator,
-  status: number,
-  fields: Parameters<Initiator['loginStep']>[0],
-  keys: readonly Pair[] | Buffer,
-): Promise<Received<'loginResponse'>> {
-  const response = await initiator.loginStep(fields, keys);
-  t.is(statusOf(response).toString(16), status.toString(16));
-  t.false(response.fields.transit);
-  await initiator.closed;
-  return response;
-}
+/** RFC 7143 6.1 … 6.3, 11.12, 11.13: the login phase. */
+import test from 'ava';
+import { formatText, LOGIN_STATUS, type Pair, STAGE } from '#iscsi';
+import {
+  defaultIsid,
+  iscsiTarget,
+  targetName,
+  initiatorName,
+  who,
+  pairs,
+  toFullFeature,
+  toOperational,
+  statusOf,
+  refused,
+} from '#support';
 
 test('6.3: straight to full feature; portal group and alias are declared', async (t) => {
   const { connect, server } = await iscsiTarget(t, { alias: 'Tapes' });
@@ -310,175 +292,4 @@ test('bytes right behind the last Login Request wait for the session (CVE-2022-5
   initiator.sendRaw(Buffer.concat([login, nop]));
   t.is(statusOf(await initiator.expect('loginResponse')), 0);
   t.is((await initiator.expect('nopIn')).fields.initiatorTaskTag, 5);
-});
-
-// --- sessions -------------------------------------------------------------------------------------------------------------
-
-test('6.3.5: the same initiator port again replaces its session', async (t) => {
-  const { login, server } = await iscsiTarget(t);
-  const old = await login();
-  const fresh = await login();
-  await old.closed;
-  t.not(fresh.tsih, old.tsih);
-  t.is(server.sessions().length, 1);
-  const inquiry = await fresh.command([0x12, 0, 0, 0, 36, 0], { in: 36 });
-  t.is(inquiry.status, 0);
-});
-test('6.3.1: another ISID or another initiator is another session', async (t) => {
-  const { login, server } = await iscsiTarget(t);
-  const first = await login();
-  await login({ isid: Buffer.from('00023d000002', 'hex') });
-  await login({ name: 'iqn.2026-01.test:other' });
-  t.is(server.sessions().length, 3);
-  t.is(new Set(server.sessions().map(({ tsih }) => tsih)).size, 3);
-  t.false(first.isClosed);
-});
-test('6.3.1: a TSIH without its session is refused', async (t) => {
-  const { connect, login } = await iscsiTarget(t);
-  const { tsih } = await login();
-  const wrong = [
-    { tsih: tsih + 1, isid: defaultIsid },
-    { tsih, isid: Buffer.from('00023d000002', 'hex') },
-  ];
-  for (const fields of wrong) {
-    await refused(t, await connect(), LOGIN_STATUS.sessionDoesNotExist, { ...toFullFeature, ...fields }, who);
-  }
-});
-test('6.3.1: a further connection is one too many', async (t) => {
-  const { connect, login } = await iscsiTarget(t);
-  const first = await login();
-  const fields = { ...toFullFeature, tsih: first.tsih, cid: 1 };
-  await refused(t, await connect(), LOGIN_STATUS.tooManyConnections, fields, who);
-  t.is((await first.command([0, 0, 0, 0, 0, 0])).status, 2, 'the session goes on: its unit attention comes');
-});
-test('6.3.4: the same CID again replaces the connection, and the session goes on', async (t) => {
-  const { connect, login, server, disk } = await iscsiTarget(t);
-  const old = await login();
-  await old.command([0, 0, 0, 0, 0, 0]);
-  disk.stop();
-  old.startCommand([0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0], { in: 512 });
-  await old.command([0x12, 0, 0, 0, 36, 0], { in: 36 });
-  const fresh = await connect();
-  fresh.cmdSN = old.cmdSN;
-  const fields = await fresh.login({ target: targetName, tsih: old.tsih });
-  await old.closed;
-  t.is(fields.tsih, old.tsih);
-  t.is(fields.expCmdSN, old.cmdSN);
-  disk.go();
-  t.is((await fresh.command([0, 0, 0, 0, 0, 0])).status, 0, 'no unit attention: the nexus was not lost');
-  t.is(server.sessions().length, 1);
-});
-test('6.3.4: a further connection may not negotiate what belongs to the session', async (t) => {
-  const { connect, login } = await iscsiTarget(t);
-  const old = await login({ keys: { MaxBurstLength: '65536' } });
-  const fresh = await connect();
-  const response = await fresh.loginStep({ ...toFullFeature, tsih: old.tsih }, [
-    ...who,
-    ...pairs({ MaxBurstLength: '131072', HeaderDigest: 'CRC32C' }),
-  ]);
-  t.deepEqual(response.pairs.slice(0, 2), pairs({ MaxBurstLength: 'Reject', HeaderDigest: 'CRC32C' }));
-});
-test('4.3: a discovery session has no further connections', async (t) => {
-  const { connect } = await iscsiTarget(t);
-  const keys = pairs({ InitiatorName: initiatorName, SessionType: 'Discovery' });
-  await refused(t, await connect(), LOGIN_STATUS.sessionDoesNotExist, { ...toFullFeature, tsih: 1 }, keys);
-});
-test('a target that goes away during a login is gone', async (t) => {
-  const { connect, server } = await iscsiTarget(t);
-  const initiator = await connect();
-  await initiator.loginStep({ currentStage: STAGE.operational }, who);
-  await server.removeTarget(targetName);
-  await refused(t, initiator, LOGIN_STATUS.targetRemoved, toFullFeature, []);
-});
-
-// --- authentication ---------------------------------------------------------------------------------------------------------
-
-const secret = Buffer.from('the secret of the user');
-const ours = { user: 'target', secret: Buffer.from('the secret of the target') };
-const withChap = {
-  access: {
-    chap: () => ({ secretOf: (user: string) => (user === 'user' ? secret : undefined), mutual: ours }),
-  },
-};
-const valueIn = (keys: readonly Pair[], key: string): string =>
-  keys.find((pair) => pair.key === key)?.value ?? '';
-const challengeIn = (keys: readonly Pair[]): Buffer => Buffer.from(valueIn(keys, 'CHAP_C').slice(2), 'hex');
-
-test('12.1.3: CHAP both ways, then operational', async (t) => {
-  const { connect, server } = await iscsiTarget(t, withChap);
-  const initiator = await connect();
-  const method = await initiator.loginStep(inSecurity, [
-    ...who,
-    { key: 'AuthMethod', value: 'KRB5,CHAP,None' },
-  ]);
-  t.deepEqual(method.pairs[0], { key: 'AuthMethod', value: 'CHAP' });
-  const challenge = await initiator.loginStep(inSecurity, pairs({ CHAP_A: '7,5' }));
-  t.deepEqual(challenge.pairs[0], { key: 'CHAP_A', value: '7' });
-  const mine = Buffer.from('a challenge of mine');
-  const response = chapResponse(
-    'sha256',
-    Number(valueIn(challenge.pairs, 'CHAP_I')),
-    secret,
-    challengeIn(challenge.pairs),
-  );
-  const proof = await initiator.loginStep(
-    toOperational,
-    pairs({
-      CHAP_N: 'user',
-      CHAP_R: `0x${response.toString('hex')}`,
-      CHAP_I: '5',
-      CHAP_C: `0x${mine.toString('hex')}`,
-    }),
-  );
-  t.true(proof.fields.transit);
-  t.deepEqual(
-    proof.pairs,
-    pairs({ CHAP_N: 'target', CHAP_R: `0x${chapResponse('sha256', 5, ours.secret, mine).toString('hex')}` }),
-  );
-  t.true((await initiator.loginStep(toFullFeature)).fields.transit);
-  t.is(server.sessions()[0]?.user, 'user');
-});
-test('12.1.3: while CHAP is under way a transition is answered "not yet"', async (t) => {
-  const { connect } = await iscsiTarget(t, withChap);
-  const initiator = await connect();
-  const method = await initiator.loginStep(toOperational, [...who, { key: 'AuthMethod', value: 'CHAP' }]);
-  t.false(method.fields.transit);
-  const challenge = await initiator.loginStep(toOperational, pairs({ CHAP_A: '5' }));
-  t.false(challenge.fields.transit);
-});
-for (const [what, fields, keys] of [
-  ['to begin with operational negotiation', toFullFeature, []],
-  ['to leave security without a word', toOperational, []],
-  ['to jump to full feature', { ...toOperational, nextStage: STAGE.fullFeature }, []],
-  ['to offer None alone', toOperational, [{ key: 'AuthMethod', value: 'None' }]],
-  ['to offer what nobody has', toOperational, [{ key: 'AuthMethod', value: 'KRB5,SRP' }]],
-  ['CHAP keys before the method', inSecurity, [{ key: 'CHAP_A', value: '5' }]],
-] as const) {
-  test(`authentication cannot be avoided: ${what}`, async (t) => {
-    const { connect } = await iscsiTarget(t, withChap);
-    await refused(t, await connect(), LOGIN_STATUS.authenticationFailure, fields, [...who, ...keys]);
-  });
-}
-test('authentication cannot be avoided: a wrong response, then the stage is asked to end', async (t) => {
-  const { connect, server } = await iscsiTarget(t, withChap);
-  const initiator = await connect();
-  await initiator.loginStep(inSecurity, [...who, { key: 'AuthMethod', value: 'CHAP' }]);
-  await initiator.loginStep(inSecurity, pairs({ CHAP_A: '5' }));
-  const keys = pairs({ CHAP_N: 'user', CHAP_R: `0x${'00'.repeat(16)}` });
-  await refused(t, initiator, LOGIN_STATUS.authenticationFailure, toOperational, keys);
-  t.deepEqual(server.sessions(), []);
-});
-test('authentication cannot be avoided: AuthMethod twice', async (t) => {
-  const { connect } = await iscsiTarget(t, withChap);
-  const initiator = await connect();
-  await initiator.loginStep(inSecurity, [...who, { key: 'AuthMethod', value: 'CHAP' }]);
-  await refused(t, initiator, LOGIN_STATUS.initiatorError, toOperational, pairs({ AuthMethod: 'CHAP' }));
-});
-test('discovery has a policy of its own', async (t) => {
-  const discovery = { admits: () => true, chap: () => ({ secretOf: () => secret }) };
-  const { connect } = await iscsiTarget(t, { discovery });
-  const keys = pairs({ InitiatorName: initiatorName, SessionType: 'Discovery' });
-  await refused(t, await connect(), LOGIN_STATUS.authenticationFailure, toFullFeature, keys);
-  const closedTo = await iscsiTarget(t, { discovery: { admits: () => false, chap: () => undefined } });
-  await refused(t, await closedTo.connect(), LOGIN_STATUS.authorizationFailure, toFullFeature, keys);
 });

@@ -1,79 +1,8 @@
 /** Tasks of a unit: order, abort, what other nexuses are told (SAM-5 5.6, 7, 8). */
 import test from 'ava';
-import {
-  bind,
-  command,
-  CommandSet,
-  CONTROL,
-  type Nexus,
-  type Outcome,
-  spcCommands,
-  STATUS,
-  type Task,
-} from '#scsi';
-import { attached, FakeTask, PlainUnit, takeAttentions } from '#support';
-import { u8 } from '#wire';
+import { CONTROL, STATUS } from '#scsi';
+import { attached, BusyUnit, startWork as start, takeAttentions } from '#support';
 
-const table = {
-  WORK: command({
-    name: 'WORK',
-    opcode: 0xc0,
-    length: 10,
-    spec: 'test',
-    fields: { number: u8(2) },
-    data: 'none',
-    reservation: 'allowed',
-  }),
-  LOOK: command({
-    name: 'LOOK',
-    opcode: 0xc1,
-    length: 10,
-    spec: 'test',
-    fields: { number: u8(2) },
-    data: 'none',
-    reservation: 'allowed',
-    concurrent: true,
-  }),
-};
-
-/** Runs each command until the test lets it end. */
-class BusyUnit extends PlainUnit {
-  override readonly commands: CommandSet<never> = new CommandSet<BusyUnit>([
-    ...spcCommands,
-    ...bind<BusyUnit, typeof table>(table, {
-      WORK: async (unit, _task, { number }) => await unit.work(number),
-      LOOK: async (unit, _task, { number }) => await unit.work(number),
-    }),
-  ]);
-  readonly started: number[] = [];
-  readonly #end = new Map<number, () => void>();
-  taskAborted = false;
-  override get taskAbortedStatus(): boolean {
-    return this.taskAborted;
-  }
-  async work(number: number): Promise<void> {
-    this.started.push(number);
-    await new Promise<void>((resolve) => this.#end.set(number, resolve));
-  }
-  end(...numbers: readonly number[]): void {
-    for (const number of numbers) this.#end.get(number)?.();
-  }
-}
-
-interface Sent {
-  readonly task: FakeTask;
-  readonly outcome: Promise<Outcome>;
-}
-function start(
-  unit: BusyUnit,
-  nexus: Nexus,
-  number: number,
-  attribute: Task['attribute'] = 'simple',
-  opcode = 0xc0,
-): Sent {
-  const task = new FakeTask({ cdb: Buffer.from([opcode, 0, number, 0, 0, 0, 0, 0, 0, 0]), nexus, attribute });
-  return { task, outcome: unit.execute(task) };
-}
 /** Lets everything that can go on go on. */
 const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();

@@ -56,6 +56,10 @@ test('SPEC_I_PT: a list that is not whole registers nobody', async (t) => {
     ['5 26 00 parameters 28', withLength(transportId('iqn.nobody', 0))],
     ['5 26 00 parameters 32', withLength(transportId('iqn.nobody,i,0xzz', 1))],
     ['5 26 00 parameters 28.3', withLength(Buffer.alloc(24))],
+    [
+      '5 26 00 parameters 32',
+      withLength(transportId(`iqn.${'x'.repeat(220)},i,0x000000000000`, 1)), // RFC 7143 4.2.7.1: 223 bytes
+    ],
     ['5 26 00 parameters 28.7', withLength(transportId('iqn.x', 2))],
     ['5 1a 00 ', Buffer.alloc(2)],
   ];

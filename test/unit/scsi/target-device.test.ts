@@ -2,7 +2,7 @@
 import test from 'ava';
 import { silentLog } from '#env';
 import { formatLun, type Nexus, parseLun, STATUS, TargetDevice } from '#scsi';
-import { FakeTask, fakeNexus, PlainUnit, takeAttentions, whyOf } from '#support';
+import { BusyUnit, FakeTask, fakeNexus, PlainUnit, startWork, takeAttentions, whyOf } from '#support';
 import { parseHex } from '#wire';
 
 interface Answered {
@@ -86,6 +86,7 @@ test('a LUN that is not there, or not for this nexus', async (t) => {
     t.is((await send(device, b, lun, '000000000000')).why, '5 25 00');
     t.is((await send(device, b, lun, '120000002400')).data.slice(0, 10), '7f0007021f');
     t.is((await send(device, b, lun, '03000000fc00')).data.slice(4, 6), '05');
+    t.is((await send(device, b, lun, '03010000fc00')).data.slice(0, 8), '72052500', 'descriptor format');
     t.is((await send(device, b, lun, '120180002400')).why, '5 25 00');
   }
 });
@@ -103,6 +104,26 @@ test('units come and go while the target is in use', async (t) => {
   t.is((await send(device, a, 0, reportLuns)).data, '00000008' + '00000000' + '0000000000000000');
   if (zero !== undefined) t.deepEqual(takeAttentions(zero, a), [], 'REPORT LUNS has told it');
   t.deepEqual(one.nexuses, []);
+});
+
+test('a unit that goes away answers for what was under way to it, and for nothing of another target', async (t) => {
+  const [one, two] = [new TargetDevice(silentLog), new TargetDevice(silentLog)];
+  const [a, b] = [fakeNexus('a'), fakeNexus('b')];
+  const unit = new BusyUnit();
+  for (const [device, nexus] of [
+    [one, a],
+    [two, b],
+  ] as const) {
+    device.plug(0, unit);
+    device.attach(nexus);
+    takeAttentions(unit, nexus);
+  }
+  const theirs = startWork(two, b, 1);
+  const ours = startWork(one, a, 2);
+  await one.unplug(0);
+  t.is(whyOf((await ours.outcome).sense), '5 25 00');
+  unit.end(1);
+  t.is((await theirs.outcome).status, STATUS.good);
 });
 
 test('a nexus that leaves is forgotten by every unit', async (t) => {

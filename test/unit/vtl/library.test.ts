@@ -46,12 +46,25 @@ test('a move empties one element and fills another, in memory, catalog and drive
   await agree(t, catalog, library);
 });
 
+test('an element that is source and destination has its cartridge taken out and put back', async (t) => {
+  const { catalog, library } = await filled(t);
+  await library.move(slot(0), slot(0));
+  await library.move(slot(1), bay(0));
+  const [drive] = library.drives;
+  if (drive === undefined) return t.fail();
+  const loads = drive.loads;
+  await library.move(bay(0), bay(0));
+  t.is(drive.loads, loads + 1, 'loaded anew');
+  t.deepEqual(map(library), { slot0: 'T0L8', drive0: 'T1L8', slot2: 'T2L8' });
+  t.deepEqual(library.element(bay(0))?.source, slot(1));
+  await agree(t, catalog, library);
+});
+
 test('impossible moves are refused by their reason and move nothing', async (t) => {
   const { catalog, library } = await filled(t);
   const before = map(library);
   await t.throwsAsync(library.move(slot(5), slot(4)), refusal('source-empty'));
   await t.throwsAsync(library.move(slot(0), slot(1)), refusal('destination-full'));
-  await t.throwsAsync(library.move(slot(0), slot(0)), refusal('destination-full'));
   await t.throwsAsync(library.move(slot(0), slot(6)), refusal('no-such-element'));
   await t.throwsAsync(library.move(slot(0), { kind: 'robot', index: 0 }), refusal('no-such-element'));
   await library.openDoor(0);
@@ -113,8 +126,11 @@ test('a drive that fails to load has the cartridge all the same', async (t) => {
   const drive = library.drives[0];
   if (drive === undefined) return t.fail();
   drive.failure = new Error('jam');
-  await t.throwsAsync(library.move(slot(0), bay(0)), refusal('drive-failed'));
+  const told: string[] = [];
+  library.watch(({ kind }) => told.push(kind));
+  await t.throwsAsync(library.move(slot(0), bay(0), 'operator'), refusal('drive-failed'));
   t.is(map(library)['drive0'], 'T0L8');
+  t.deepEqual(told, ['moved', 'inventory-changed'], 'it has moved, so hosts must look again');
   await agree(t, catalog, library);
 });
 

@@ -83,3 +83,12 @@ test('the elements that one nexus reserves are counted, and are there', async (t
   t.deepEqual(senseOf(beyond), [5, 0x21, 0x01], 'there are eight slots');
   t.is(beyond.sense?.fieldByte, 2);
 });
+
+test('persistent reservations are not made beside reserved elements', async (t) => {
+  const changer = await silo(t);
+  t.is((await reserveElements(changer, [[1, slot]])).status, good);
+  t.is((await reserveOut(changer, register, { serviceKey: 1 })).status, conflict);
+  t.is((await reserveOut(changer, register, { serviceKey: 2 }, otherHost)).status, conflict);
+  t.is((await changer.send([0x17, 1, 1, 0, 0, 0])).status, good, 'RELEASE of that identification');
+  t.is((await reserveOut(changer, register, { serviceKey: 2 }, otherHost)).status, good);
+});

@@ -138,3 +138,11 @@ test('what is printed on the label stays, and nonsense is refused', async (t) =>
   t.deepEqual(senseOf(await send(sendCdb(0x5, 0, 0, 12), { out: Buffer.alloc(12) })), [5, 0x1a, 0x00]);
   t.deepEqual(senseOf(await send(sendCdb(0x5, 0, 5), { out: tagList('*') })), [5, 0x24, 0x00]);
 });
+
+test('a template ends with its first zero; to search for nothing is no error and finds nothing', async (t) => {
+  const changer = await silo(t);
+  t.deepEqual(await search(changer, 0x5, 'T1L8 \0T9'), [slot + 1]);
+  const other = { nexus: otherHost };
+  t.is((await changer.send(sendCdb(0x5, 0, 0, 0), other)).status, 0);
+  t.deepEqual(senseOf(await changer.send(requestCdb(), other)), [5, 0x2c, 0x00]);
+});

@@ -1,0 +1,122 @@
+/**
+ * The real stack in this process: catalog, store, library, units, iSCSI server. Files are in memory, the network is pairs of
+ * links, time stands still. What it logs as an error is a fault: nothing that a peer sends is one.
+ */
+import { AdminService, Installation, makeFirstLibrary, Network } from '#admin';
+import { Catalog } from '#catalog';
+import type { Env, Link, Logger, Net } from '#env';
+import { realEnv } from '#env';
+import { IscsiServer } from '#iscsi';
+import type { TargetDevice } from '#scsi';
+import { slabBlockBytes } from '#limits';
+import { SlabPool } from '#wire';
+import { wire } from '../../src/daemon/wiring.js';
+import { HandClock } from '../support/iscsi-target.js';
+import { type Cut, linkPair } from '../support/link-pair.js';
+import { SimDisk } from '../support/sim-disk.js';
+import { SimRandom } from '../sim/sim-random.js';
+
+const poolBlocks = 64;
+const tapeBytes = 4 * 1024 * 1024;
+
+export interface Stack {
+  readonly device: TargetDevice;
+  readonly targetName: string;
+  readonly server: IscsiServer;
+  readonly pool: SlabPool;
+  readonly clock: HandClock;
+  /** Errors that were logged. */
+  readonly complaints: string[];
+  /** The initiator's end of a new connection; bytes reach the target in pieces as `cut` says. */
+  connect(cut?: Cut): Link;
+  /** All gather memory is back. */
+  readonly isAtRest: boolean;
+  close(): Promise<void>;
+}
+
+export async function realStack(seed: number): Promise<Stack> {
+  const complaints: string[] = [];
+  const clock = new HandClock();
+  let accept: (link: Link) => void = () => undefined;
+  const env: Env = {
+    ...realEnv(),
+    clock: {
+      wallMs: () => clock.wallMs(),
+      monotonicMs: () => clock.monotonicMs(),
+      after: (delayMs, fire) => clock.after(delayMs, fire),
+      sleep: async () => await settle(1), // long work that lets others run
+    },
+    random: new SimRandom(seed),
+    disk: new SimDisk({ dice: new SimRandom(seed) }).begin(),
+    databases: { open: async () => await realEnv().databases.open(':memory:') },
+    log: complaining(complaints),
+    net: listenOnly((handler) => (accept = handler)),
+  };
+  const catalog = await Catalog.open(env, '/catalog');
+  const { factory, group } = await wire(env, catalog, '/store');
+  const pool = new SlabPool({ blockBytes: slabBlockBytes, blocksMax: poolBlocks });
+  const server = new IscsiServer({ env, pool });
+  const installation = await Installation.open({ env, catalog, factory, server });
+  await makeFirstLibrary(installation);
+  await server.addPortal({ address: { host: '127.0.0.1', port: 3260 }, groupTag: 1 });
+  const service = new AdminService(installation, new Network(installation), { home: '/', pid: 1 });
+  // Small, so that a WRITE FILEMARKS of chance soon meets the end of the tape.
+  for (const [barcode, to] of Object.entries({ FZ0001L8: 'drive0', GD0001L8: 'drive3' })) {
+    await service.perform('tape.create', { barcode, size: tapeBytes });
+    await service.perform('tape.move', { barcode, to });
+  }
+  const [target] = installation.targets;
+  if (target === undefined) throw new Error('There is no target');
+  return {
+    device: target.device,
+    targetName: target.row.name,
+    server,
+    pool,
+    clock,
+    complaints,
+    connect(cut) {
+      const { near, far } = linkPair(cut);
+      accept(far);
+      return near;
+    },
+    get isAtRest() {
+      return pool.freeBytes === poolBlocks * pool.blockBytes;
+    },
+    async close() {
+      const closing = server.close(10);
+      clock.pass(10);
+      await closing;
+      await installation.close();
+      await group.close();
+      await catalog.close();
+    },
+  };
+}
+
+function complaining(complaints: string[]): Logger {
+  const log: Logger = {
+    facility: () => log,
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: (message, facts) => complaints.push(`${message} ${JSON.stringify(facts)}`),
+  };
+  return log;
+}
+function listenOnly(listening: (accept: (link: Link) => void) => void): Net {
+  const refuse = async (): Promise<never> => await Promise.reject(new Error('Not here'));
+  return {
+    listen: async (address, accept) => {
+      listening(accept);
+      return await Promise.resolve({ address, close: async () => await Promise.resolve() });
+    },
+    listenPath: refuse,
+    connect: refuse,
+    connectPath: refuse,
+  };
+}
+
+/** Lets everything run that can run now. */
+export async function settle(turns = 2): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+}
