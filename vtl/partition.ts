@@ -45,8 +45,8 @@ export class Partition {
     this.number = number;
     this.label = label;
     this.#data = volume.stream(dataStream(number));
-    this.#objects = new ObjectIndex(volume.stream(objectsStream(number)));
-    this.#marks = new MarkIndex(volume.stream(marksStream(number)));
+    this.#objects = new ObjectIndex(volume.stream(objectsStream(number), { entryBytes }));
+    this.#marks = new MarkIndex(volume.stream(marksStream(number), { entryBytes: markBytes }));
     this.#sealer = new EntrySealer(number, Buffer.from(label.salt, 'hex'));
   }
 
