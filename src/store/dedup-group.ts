@@ -13,6 +13,8 @@ import type { Kernels } from './engine/kernels.js';
 import type { Density } from './engine/open-container.js';
 import { type EngineOptions, makeFolder, openSuperblock, recover } from './engine/recovery.js';
 import { openWasmKernels } from './engine/wasm-kernels.js';
+import { scrub, type ScrubOptions, type ScrubReport } from './engine/scrubber.js';
+import { type GroupSizes, sizesOf } from './engine/sizes.js';
 import type { Superblock } from './engine/superblock.js';
 import type { Space, StorageGroup, Volume } from './store.js';
 
@@ -153,6 +155,20 @@ export class DedupGroup implements StorageGroup {
   /** Frees what nothing refers to. StoreError 'locked' while another collection is under way. */
   async collect(options: CollectionOptions = {}): Promise<CollectionReport> {
     return await collect(await this.#alive(), options);
+  }
+  /** Compresses densely what was compressed fast, and frees what that leaves behind. */
+  async optimize(options: CollectionOptions = {}): Promise<CollectionReport> {
+    const engine = await this.#alive();
+    const first = await collect(engine, { ...options, recompress: true });
+    const { plan, freedBytes } = await collect(engine, options);
+    return { plan, freedBytes: first.freedBytes + freedBytes };
+  }
+  /** Reads and verifies everything; what is damaged, and whom it concerns. */
+  async scrub(options: ScrubOptions = {}): Promise<ScrubReport> {
+    return await scrub(await this.#alive(), options);
+  }
+  async sizes(): Promise<GroupSizes> {
+    return await sizesOf(await this.#alive());
   }
   async space(): Promise<Space> {
     return await this.#engine.guard.space();

@@ -9,7 +9,7 @@
 import { CanceledError, StoreError } from '../../errors.js';
 import { ByteReader } from './bytes.js';
 import { type CollectionPlan, type PackView, planCollection } from './collection-plan.js';
-import type { Directory } from './container.format.js';
+import { type Directory, KIND } from './container.format.js';
 import type { ContainerFact } from './container-table.js';
 import type { Engine } from './engine.js';
 import type { Root } from './group-state.js';
@@ -21,6 +21,8 @@ import { decodeState, type StreamState } from './volume-state.js';
 export interface CollectionOptions {
   /** Packs with less garbage than that share of them are left alone. */
   readonly garbageShareMin?: number;
+  /** Compress densely what was compressed fast, wherever it lies. */
+  readonly recompress?: boolean;
   /** Only say what would be done. */
   readonly dryRun?: boolean;
   /** Ends it at the next container; what was done stays done. */
@@ -51,8 +53,12 @@ export async function collect(engine: Engine, options: CollectionOptions = {}): 
     const plan = planCollection(viewOf(engine, marks, packs), options.garbageShareMin ?? 0.02);
     let freedBytes = 0;
     if (options.dryRun !== true) {
-      for (const { pack } of plan.packs) freedBytes += await emptyPack(engine, marks, pack, options);
+      const planned = new Set(plan.packs.map(({ pack }) => pack));
+      const all =
+        options.recompress === true ? [...planned, ...packs.filter((pack) => !planned.has(pack))] : planned;
+      for (const pack of all) freedBytes += await emptyPack(engine, marks, pack, planned.has(pack), options);
     }
+    engine.garbageBytes = Math.max(0, plan.garbageBytes - freedBytes);
     return { plan, freedBytes };
   } finally {
     engine.liveness = undefined;
@@ -153,11 +159,12 @@ async function emptyPack(
   engine: Engine,
   marks: Marks,
   pack: number,
+  wholly: boolean,
   options: CollectionOptions,
 ): Promise<number> {
   const table = engine.state.containers;
   const moves: Move[] = [];
-  for (const id of [...table.ids()]) {
+  for (const id of table.ids()) {
     const fact = table.get(id);
     if (fact?.place.pack !== pack || !marks.knows(id)) continue;
     if (options.signal?.aborted === true) throw new CanceledError('The collection was canceled');
@@ -165,7 +172,7 @@ async function emptyPack(
     engine.check();
     if (marks.liveCount(id) === 0) retire(engine, id);
     else {
-      const move = await copyLive(engine, marks, fact);
+      const move = await copyLive(engine, marks, fact, wholly, options.recompress === true);
       if (move !== undefined) moves.push(move);
     }
     if (moves.length === movesTogether) await settleMoves(engine, marks, moves.splice(0));
@@ -201,8 +208,14 @@ async function removeIfEmpty(engine: Engine, pack: number): Promise<number> {
   return sum.endBytes;
 }
 
-/** A new generation with the live chunks, written; undefined when it cannot be made. */
-async function copyLive(engine: Engine, marks: Marks, fact: ContainerFact): Promise<Move | undefined> {
+/** A new generation with the live chunks, written; undefined when it cannot be made, or is not wanted. */
+async function copyLive(
+  engine: Engine,
+  marks: Marks,
+  fact: ContainerFact,
+  wholly: boolean,
+  recompress: boolean,
+): Promise<Move | undefined> {
   const { containers } = engine;
   const { id, kind } = fact;
   let directory: Directory;
@@ -213,13 +226,14 @@ async function copyLive(engine: Engine, marks: Marks, fact: ContainerFact): Prom
     throw cause;
   }
   if (directory.fingerprints === undefined) return undefined;
+  if (!wholly && directory.regions.every(({ dense }) => dense)) return undefined;
   const live = marks.copyOf(id);
   const isLive = (ordinal: number): boolean => ((live[ordinal >> 3] ?? 0) & (1 << (ordinal & 7))) !== 0;
-  const density: () => Density = () => (kind === 1 ? containers.density : 'dense');
+  const density: () => Density = () => (kind === KIND.data && !recompress ? containers.density : 'dense');
   const open = await containers.beginAgainSoon(id, kind, density);
   try {
     for (let region = 0; region < directory.regions.length; region++) {
-      await copyRegion(engine, directory, region, isLive, open);
+      await copyRegion(engine, directory, region, isLive, recompress, open);
     }
     if (open.count === 0) return undefined;
     const image = open.seal(engine.group, fact.generation + 1, (bytes) => containers.packs.reserve(bytes));
@@ -239,6 +253,7 @@ async function copyRegion(
   directory: Directory,
   region: number,
   isLive: (ordinal: number) => boolean,
+  recompress: boolean,
   open: OpenContainer,
 ): Promise<void> {
   const { fingerprints, regionOf, ordinals, lengths, offsets } = directory;
@@ -247,7 +262,8 @@ async function copyRegion(
   const kept = indexes.filter((index) => isLive(ordinals[index] ?? 0));
   if (kept.length === 0 || fingerprints === undefined) return;
   const { regions } = engine.containers;
-  if (kept.length === indexes.length) {
+  const asItIs = !recompress || directory.regions[region]?.dense === true;
+  if (asItIs && kept.length === indexes.length) {
     const stored = Buffer.alloc(directory.regions[region]?.storedBytes ?? 0);
     await regions.readStored(directory, region, stored);
     open.addRegion(directory, region, stored);

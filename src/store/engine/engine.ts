@@ -111,6 +111,8 @@ export class Engine implements ContainerHost {
   readonly open = new Map<string, OpenVolume>();
   readonly checkpoint: CheckpointPlace;
   liveness: Liveness | undefined;
+  /** Bytes of files that nothing needs, as of the last collection. */
+  garbageBytes = 0;
   /** Facts that hold in memory and wait for the next batch. */
   readonly owed: Fact[] = [];
   readonly #runsOfPieces = new Lru<Promise<Runs>>(128);

@@ -1,0 +1,81 @@
+/** Scrubbing, recompression, and what a group says of its size. */
+import test from 'ava';
+import { type Disk, realEnv } from '#env';
+import { DedupGroup } from '#store';
+import { SimDisk } from '#support';
+import { copyOf } from '#wire';
+import { patternBytes } from '../../../contract/store.js';
+import { SimRandom } from '../../../sim/sim-random.js';
+
+const openGroup = async (disk: Disk): Promise<DedupGroup> =>
+  await DedupGroup.open({ env: { ...realEnv(), disk }, folder: 'group', reserveBytes: 0 });
+
+/** Compresses well, and the better the longer one tries. */
+function textBytes(seed: number, length: number): Buffer {
+  const words = patternBytes(seed, length);
+  const lexicon = Array.from({ length: 256 }, (_, index) => `${(index * 7919).toString(36)} `);
+  let text = '';
+  for (let at = 0; text.length < length; at++) text += lexicon[(words[at] ?? 0) & (words[at + 7] ?? 0)] ?? '';
+  return Buffer.from(text.slice(0, length));
+}
+
+test('scrubbing finds a rotten region, and names the bytes of the streams that have it', async (t) => {
+  const disk = new SimDisk({ dice: new SimRandom(1) });
+  let group = await openGroup(disk.begin());
+  const shared = patternBytes(1, 1_000_000);
+  for (const id of ['one', 'two']) {
+    const volume = await group.create(id);
+    if (id === 'two') await volume.stream('data').append([patternBytes(2, 300_000)]);
+    await volume.stream('data').append([shared]);
+    await volume.commit(Buffer.from(id));
+    await volume.close();
+  }
+  t.deepEqual((await group.scrub()).ranges, []);
+  await group.close();
+  disk.rot('group/packs/000000/000000001.pack', 300_000, 4);
+  group = await openGroup(disk.begin());
+  const { damaged, ranges, volumes } = await group.scrub();
+  t.is(damaged.size, 1);
+  t.deepEqual(volumes, []);
+  t.deepEqual([...new Set(ranges.map(({ volume }) => volume))].toSorted(), ['one', 'two']);
+  // What it says is what reading says.
+  const volume = await group.open('one');
+  for (const { offset, bytes } of ranges.filter((range) => range.volume === 'one')) {
+    await t.throwsAsync(volume.stream('data').read(offset, bytes), { code: 'corrupt' });
+  }
+  const first = ranges.find((range) => range.volume === 'one');
+  const slab = await volume.stream('data').read(0, first?.offset ?? 1);
+  t.true(copyOf(slab).equals(shared.subarray(0, slab.length)));
+  slab.release();
+  await group.close();
+});
+
+test('recompression makes it smaller and changes nothing', async (t) => {
+  const disk = new SimDisk({ dice: new SimRandom(1) });
+  let group = await openGroup(disk.begin());
+  const text = textBytes(5, 3_000_000);
+  const volume = await group.create('one');
+  await volume.stream('data').append([text]);
+  await volume.commit(Buffer.from('one'));
+  await volume.close();
+  const before = await group.sizes();
+  t.is(before.logicalBytes, text.length);
+  t.true(before.uniqueBytes > 2_900_000 && before.uniqueBytes <= text.length);
+  await group.optimize();
+  const after = await group.sizes();
+  t.true(
+    after.compressedBytes < 0.9 * before.compressedBytes,
+    `${before.compressedBytes} → ${after.compressedBytes}`,
+  );
+  t.true(
+    after.physicalBytes < 0.95 * before.physicalBytes,
+    `${before.physicalBytes} → ${after.physicalBytes}`,
+  );
+  t.is(after.uniqueBytes, before.uniqueBytes);
+  await group.close();
+  group = await openGroup(disk.begin());
+  const slab = await (await group.open('one')).stream('data').read(0, text.length);
+  t.true(copyOf(slab).equals(text));
+  slab.release();
+  await group.close();
+});
