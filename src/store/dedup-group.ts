@@ -8,6 +8,7 @@ import { StoreError } from '../errors.js';
 import { collect, type CollectionOptions, type CollectionReport } from './engine/collector.js';
 import { DedupVolume } from './engine/dedup-volume.js';
 import { defaultTuning, type Engine, type Tuning } from './engine/engine.js';
+import type { Fact } from './engine/facts.js';
 import { Inputs } from './engine/inputs.js';
 import type { Kernels } from './engine/kernels.js';
 import type { Density } from './engine/open-container.js';
@@ -146,7 +147,58 @@ export class DedupGroup implements StorageGroup {
     if (this.#open.has(id)) throw new StoreError('locked', `Volume ${id} is in use`, { volume: id });
     const engine = await this.#alive();
     if (!engine.state.volumes.has(id)) return;
-    await engine.inTurn(async () => await engine.record([{ kind: 'removed', volume: id }]));
+    const names = [id, ...[...engine.state.volumes.keys()].filter((name) => name.startsWith(`${id}@`))];
+    await engine.inTurn(
+      async () => await engine.record(names.map((volume): Fact => ({ kind: 'removed', volume }))),
+    );
+  }
+
+  // --- points in time
+
+  /** Keeps the last committed state of a volume, open or not, under a name. StoreError 'locked' when it is taken. */
+  async snapshot(id: string, name: string): Promise<void> {
+    assert(volumeId.test(name), `"${name}" is no name of a snapshot`);
+    await this.#copy(id, `${id}@${name}`, 'new');
+  }
+  async snapshots(id: string): Promise<string[]> {
+    const engine = await this.#alive();
+    const before = `${id}@`;
+    const names = [...engine.state.volumes.keys()].filter((one) => one.startsWith(before));
+    return names.map((one) => one.slice(before.length)).toSorted();
+  }
+  /** No error when it is not there. */
+  async removeSnapshot(id: string, name: string): Promise<void> {
+    const engine = await this.#alive();
+    const volume = `${id}@${name}`;
+    if (!engine.state.volumes.has(volume)) return;
+    await engine.inTurn(async () => await engine.record([{ kind: 'removed', volume }]));
+  }
+  /** The volume, which must not be open, is again what it was. */
+  async rollback(id: string, name: string): Promise<void> {
+    if (this.#open.has(id)) throw new StoreError('locked', `Volume ${id} is in use`, { volume: id });
+    this.#open.set(id, undefined);
+    try {
+      await this.#copy(`${id}@${name}`, id, 'over');
+    } finally {
+      this.#open.delete(id);
+    }
+  }
+  /** A new volume that begins as another one is, or as it was. */
+  async fork(id: string, to: string, name?: string): Promise<void> {
+    assert(volumeId.test(to), `"${to}" is no name of a volume`);
+    await this.#copy(name === undefined ? id : `${id}@${name}`, to, 'new');
+  }
+  async #copy(from: string, to: string, how: 'new' | 'over'): Promise<void> {
+    const engine = await this.#alive();
+    await engine.inTurn(async () => {
+      const entry = engine.state.volumes.get(from);
+      if (entry === undefined) throw new StoreError('missing', `There is no ${from}`, { volume: from });
+      if (how === 'new' && (engine.state.volumes.has(to) || this.#open.has(to))) {
+        throw new StoreError('locked', `${to} exists`, { volume: to });
+      }
+      if (entry.damage !== undefined) throw entry.damage;
+      await engine.record([{ kind: 'copied', from, to }]);
+    });
   }
   async list(): Promise<string[]> {
     const engine = await this.#alive();

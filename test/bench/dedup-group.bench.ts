@@ -1,7 +1,7 @@
 /**
  * Streams into the deduplicating store, in process: every file given becomes a volume.
  *
- *   node dist/test/bench/dedup-group.bench.js [--dense] [--again] FOLDER FILE …
+ *   node dist/test/bench/dedup-group.bench.js [--dense] [--again] [--optimize] [--compare] FOLDER FILE …
  *
  * Prints a JSON line per file, and one for the whole: MB/s by the clock, CPU seconds per GB (10^9 bytes), bytes on disk.
  * `--again` writes each file a second time; then everything is read back and compared with the file.
@@ -74,12 +74,18 @@ for (const file of files) {
     logical += source.length;
   }
 }
+if (options.has('--optimize')) {
+  await measured('optimize', logical, async () => {
+    await group.optimize();
+  });
+}
 for (const file of files.slice(-2)) {
   const source = await readFile(file);
   const id = basename(file).replaceAll('.', '-');
   await measured(`read ${id}`, source.length, async () => await readBack(await group.open(id), source));
 }
-const { usedBytes } = await group.space();
+const sizes = await group.sizes();
+const usedBytes = sizes.physicalBytes;
 await group.close();
 console.log(
   JSON.stringify({

@@ -205,7 +205,16 @@ async function removeIfEmpty(engine: Engine, pack: number): Promise<number> {
   if (engine.containers.isWaitingIn(pack)) return 0; // chunks that the next commit will need
   engine.state.containers.packs.delete(pack);
   await engine.containers.packs.remove(pack);
+  await cleanMirrors(engine);
   return sum.endBytes;
+}
+
+/** Copies of containers that were moved or went. Not of those that are about to be journaled. */
+export async function cleanMirrors({ state, containers }: Engine): Promise<void> {
+  await containers.mirrors.clean(
+    (id, generation) =>
+      state.containers.get(id)?.generation === generation || containers.openOf(id) !== undefined,
+  );
 }
 
 /** A new generation with the live chunks, written; undefined when it cannot be made, or is not wanted. */
@@ -239,8 +248,9 @@ async function copyLive(
     const image = open.seal(engine.group, fact.generation + 1, (bytes) => containers.packs.reserve(bytes));
     const { place, rawBytes } = open;
     if (place === undefined) return undefined;
-    await containers.writeImage(image, place);
-    return { old: fact, live, made: { ...fact, generation: fact.generation + 1, place, rawBytes } };
+    const made = { ...fact, generation: fact.generation + 1, place, rawBytes };
+    await containers.writeImage(image, made);
+    return { old: fact, live, made };
   } catch (cause) {
     if (cause instanceof StoreError && cause.code === 'corrupt') return undefined;
     throw cause;

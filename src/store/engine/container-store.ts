@@ -16,7 +16,6 @@ import {
   fingerprintBytes,
   footBytes,
   headBytesBefore,
-  type Place,
   regionSeed,
 } from './container.format.js';
 import type { ContainerFact, ContainerTable } from './container-table.js';
@@ -24,6 +23,7 @@ import { directoriesMax, headBytesMax, localityPlaces } from './engine-limits.js
 import { FingerprintCache } from './fingerprint-cache.js';
 import type { Kernels } from './kernels.js';
 import { damaged, type Density, OpenContainer } from './open-container.js';
+import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
 import { RegionCache } from './region-cache.js';
 import { workspaceBytes, Workspaces } from './workspace.js';
@@ -41,6 +41,7 @@ const writesMax = 2;
 export class ContainerStore {
   readonly table: ContainerTable;
   readonly packs: Packs;
+  readonly mirrors: Mirrors;
   readonly cache: FingerprintCache;
   readonly regions: RegionCache;
   readonly #host: ContainerHost;
@@ -61,15 +62,22 @@ export class ContainerStore {
     host: ContainerHost,
     kernels: Kernels,
     packs: Packs,
+    mirrors: Mirrors,
     table: ContainerTable,
     memoryBytes: number,
   ) {
     this.#host = host;
     this.#kernels = kernels;
     this.packs = packs;
+    this.mirrors = mirrors;
     this.table = table;
     this.#workspaces = new Workspaces(kernels, Math.max(3, Math.floor((memoryBytes * 0.4) / workspaceBytes)));
-    this.regions = new RegionCache(kernels, packs, Math.max(16, Math.floor((memoryBytes * 0.25) / 262_144)));
+    this.regions = new RegionCache(
+      kernels,
+      packs,
+      mirrors,
+      Math.max(16, Math.floor((memoryBytes * 0.25) / 262_144)),
+    );
     this.cache = new FingerprintCache(Math.min(localityPlaces, Math.floor(memoryBytes / 96)));
     this.#nextId = table.last + 1;
   }
@@ -161,6 +169,7 @@ export class ContainerStore {
     assert(open.place !== undefined);
     try {
       await this.packs.write(open.image, open.place);
+      await this.mirrors.write({ id: open.id, generation: 0, kind: open.kind }, open.image);
       open.state = 'written';
       this.#writes -= 1;
       this.#workspaces.give(open.release());
@@ -236,9 +245,10 @@ export class ContainerStore {
     return this.#open.keys();
   }
   /** Writes what a collection made. On 'full' nothing happened; any other failure breaks the engine. */
-  async writeImage(image: Buffer, place: Place): Promise<void> {
+  async writeImage(image: Buffer, fact: Omit<ContainerFact, 'rawBytes' | 'ordinals'>): Promise<void> {
     try {
-      await this.packs.write(image, place);
+      await this.packs.write(image, fact.place);
+      await this.mirrors.write(fact, image);
     } catch (cause) {
       const error =
         cause instanceof StoreError ? cause : new StoreError('io', 'Writing failed', {}, { cause });
@@ -319,7 +329,10 @@ export class ContainerStore {
     const name = { group: this.#host.group, place };
     const head = Buffer.alloc(Math.min(headBytesMax, place.bytes));
     const got = await this.#read(fact, 0, head);
-    const directory = decodeHead(name, id, head.subarray(0, got)) ?? (await this.#lastHead(fact));
+    const directory =
+      decodeHead(name, id, head.subarray(0, got)) ??
+      (await this.#lastHead(fact)) ??
+      decodeHead(name, id, head.subarray(0, await this.mirrors.read(fact, 0, head)));
     if (directory === undefined || directory.generation !== fact.generation)
       throw damaged(id, 'head', { ...place });
     const fingerprints = Buffer.alloc(directory.count * fingerprintBytes);
@@ -340,12 +353,12 @@ export class ContainerStore {
     if (headBytes === undefined || headBytes + footBytes > bytes) return undefined;
     return decodeHead({ group: this.#host.group, place }, id, end.subarray(bytes - footBytes - headBytes));
   }
-  async #read({ id, place }: ContainerFact, offset: number, target: Buffer): Promise<number> {
+  async #read({ place }: ContainerFact, offset: number, target: Buffer): Promise<number> {
     try {
       return await this.packs.read(place, offset, target);
     } catch (cause) {
       if (!(cause instanceof StoreError) || cause.code !== 'missing') throw cause;
-      throw damaged(id, 'pack', { pack: place.pack });
+      return 0; // the pack is gone: nothing of it verifies
     }
   }
 }

@@ -34,6 +34,7 @@ export class ContainerTable {
   #last = 0;
   #count = 0;
   #rawBytes = 0;
+  #metaBytes = 0;
   readonly packs = new Map<number, PackSum>();
 
   get last(): number {
@@ -45,6 +46,10 @@ export class ContainerTable {
   /** Of data: unique bytes as they were written. */
   get rawBytes(): number {
     return this.#rawBytes;
+  }
+  /** On disk, of containers with recipes and states. */
+  get metaBytes(): number {
+    return this.#metaBytes;
   }
   has(id: number): boolean {
     return id > 0 && id <= this.#last && (this.#cells[id * width] ?? 0) !== 0;
@@ -90,6 +95,7 @@ export class ContainerTable {
     this.#cells[at + columns.raw] = fact.rawBytes;
     this.#count += 1;
     if (fact.kind === KIND.data) this.#rawBytes += fact.rawBytes;
+    else this.#metaBytes += place.bytes;
     const sum = this.packs.get(place.pack) ?? { liveBytes: 0, containers: 0, endBytes: 0 };
     sum.liveBytes += place.bytes;
     sum.containers += 1;
@@ -101,6 +107,7 @@ export class ContainerTable {
     if (old === undefined) return;
     this.#count -= 1;
     if (old.kind === KIND.data) this.#rawBytes -= old.rawBytes;
+    else this.#metaBytes -= old.place.bytes;
     const sum = this.packs.get(old.place.pack);
     assert(sum !== undefined);
     sum.liveBytes -= old.place.bytes;

@@ -178,6 +178,7 @@ export class Engine implements ContainerHost {
   /** Bytes of all files. */
   get physicalBytes(): number {
     let bytes = this.journal.bytes + this.journal.bytesBefore + this.checkpoint.bytes + this.index.bytes;
+    bytes += this.state.containers.metaBytes; // their mirrors
     for (const { endBytes } of this.state.containers.packs.values()) bytes += endBytes;
     return bytes;
   }

@@ -66,7 +66,9 @@ export class GroupState {
         const from = this.volumes.get(fact.from);
         if (from === undefined) throw unknown(fact.from);
         const entry = newEntry(fact.to, from.state?.copy());
+        entry.root = from.root;
         entry.damage = from.damage;
+        entry.dirty = from.dirty || from.root === undefined;
         this.volumes.set(fact.to, entry);
         return;
       }

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { type Env, makeDurableDirectory } from '#env';
 import { StoreError } from '../../errors.js';
 import { dropCheckpoint, lostCheckpoints, newestCheckpoint } from './checkpoint.js';
+import { cleanMirrors } from './collector.js';
 import { ContainerStore } from './container-store.js';
 import { Engine, type Tuning } from './engine.js';
 import type { Fact } from './facts.js';
@@ -15,6 +16,7 @@ import type { Inputs } from './inputs.js';
 import { type Batch, Journal, journalFolder, readJournal, segmentsIn } from './journal.js';
 import type { Kernels } from './kernels.js';
 import type { Density } from './open-container.js';
+import { Mirrors } from './mirrors.js';
 import { Packs } from './packs.js';
 import { groupNumber, readSuperblock, type Superblock, writeSuperblock } from './superblock.js';
 
@@ -70,6 +72,7 @@ export async function recover(
   const onDisk = await Packs.list(disk, packsFolder(folder));
   const lastPack = Math.max(0, ...onDisk, ...state.containers.packs.keys(), ...packsOf(batches));
   const packs = new Packs(disk, packsFolder(folder), lastPack);
+  const mirrors = new Mirrors(disk, join(folder, 'mirrors'));
   const index = new FingerprintIndex(disk, indexFolder(folder), group, (id) => state.containers.has(id));
   const journal = new Journal(
     disk,
@@ -97,12 +100,13 @@ export async function recover(
       indexBefore: new Set(state.indexRuns.map(({ number }) => number)),
     },
     containers: (host) =>
-      new ContainerStore(host, options.kernels, packs, state.containers, options.memoryBytes),
+      new ContainerStore(host, options.kernels, packs, mirrors, state.containers, options.memoryBytes),
   });
   engine.containers.density = options.density;
   await replay(engine, batches);
   for (const number of rotten) await dropCheckpoint(disk, folder, number);
   await removeOrphans(engine, onDisk);
+  await cleanMirrors(engine);
   await loadIndex(engine);
   return engine;
 }

@@ -9,6 +9,7 @@ import { type Directory, regionSeed } from './container.format.js';
 import { regionBytesMax } from './engine-limits.js';
 import { CODEC, type Kernels } from './kernels.js';
 import { damaged } from './open-container.js';
+import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
 
 export interface Block {
@@ -25,6 +26,7 @@ const keyOf = (directory: Directory, region: number): number =>
 export class RegionCache {
   readonly #kernels: Kernels;
   readonly #packs: Packs;
+  readonly #mirrors: Mirrors;
   readonly #blocksMax: number;
   readonly #blocks = new Map<number, Block>();
   readonly #free: Block[] = [];
@@ -33,10 +35,11 @@ export class RegionCache {
   #storedMade = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(kernels: Kernels, packs: Packs, blocksMax: number) {
+  constructor(kernels: Kernels, packs: Packs, mirrors: Mirrors, blocksMax: number) {
     assert(blocksMax >= 2 * readsMax);
     this.#kernels = kernels;
     this.#packs = packs;
+    this.#mirrors = mirrors;
     this.#blocksMax = blocksMax;
   }
   /** Pinned, if it is at hand. */
@@ -150,16 +153,19 @@ export class RegionCache {
   async readStored(directory: Directory, number: number, target: Buffer): Promise<void> {
     const region = directory.regions[number];
     assert(region !== undefined && target.length === region.storedBytes);
-    let got = 0;
-    try {
-      got = await this.#packs.read(directory.place, region.offset, target);
-    } catch (cause) {
-      if (!(cause instanceof StoreError) || cause.code !== 'missing') throw cause;
-      throw damaged(directory.id, 'pack', { pack: directory.place.pack });
-    }
-    const sound =
+    const isSound = (got: number): boolean =>
       got === target.length && xxh64(target, regionSeed(directory.id, number)) === region.checksum;
-    if (!sound) throw damaged(directory.id, 'region', { region: number, ...directory.place });
+    if (isSound(await this.#readPack(directory, region.offset, target))) return;
+    if (isSound(await this.#mirrors.read(directory, region.offset, target))) return;
+    throw damaged(directory.id, 'region', { region: number, ...directory.place });
+  }
+  async #readPack(directory: Directory, offset: number, target: Buffer): Promise<number> {
+    try {
+      return await this.#packs.read(directory.place, offset, target);
+    } catch (cause) {
+      if (cause instanceof StoreError && cause.code === 'missing') return 0; // the pack is gone
+      throw cause;
+    }
   }
   async #takeStored(): Promise<Buffer> {
     for (;;) {
