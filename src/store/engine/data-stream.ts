@@ -6,31 +6,23 @@
  *   D3 an append that a full disk refuses leaves everything as it was
  */
 import { strict as assert } from 'node:assert';
-import { hash } from 'node:crypto';
 import { StoreError } from '../../errors.js';
 import type { Slab } from '#wire';
 import type { Stream } from '../store.js';
 import type { ByteWriter } from './bytes.js';
-import { type ContainerKind, Directory, fingerprintBytes, KIND } from './container.format.js';
+import { fingerprintBytes, KIND } from './container.format.js';
+import { ChunkFinder } from './chunk-finder.js';
 import { SlabFiller } from './chunk-reader.js';
-import { type FingerprintSource, isAt } from './fingerprint-cache.js';
 import { chunkBytesMax, chunkBytesMin, inputBytes } from './engine-limits.js';
 import type { CutState } from './kernels.js';
 import type { OpenContainer } from './open-container.js';
-import { type Recipe, type RecipeMark, type Run, Runs } from './recipe.js';
-import { encodeRuns } from './recipe.format.js';
-import type { StreamHost } from './stream-host.js';
+import type { Recipe, RecipeMark, Run } from './recipe.js';
+import { encodeChange } from './recipe.format.js';
+import { type DataMark, located, type StreamHost } from './stream-host.js';
 import type { DataState } from './volume-state.js';
 
 const DONE: Promise<void> = Promise.resolve();
 const noSlices: readonly Uint8Array[] = [];
-const dataKind: ContainerKind = KIND.data;
-
-export interface DataMark {
-  readonly length: number;
-  readonly recipe: RecipeMark;
-  readonly tail: Buffer;
-}
 
 export class DataStream implements Stream {
   readonly name: string;
@@ -65,11 +57,7 @@ export class DataStream implements Stream {
   /** Space is granted chunk by chunk. */
   #tight = false;
 
-  readonly #digest = Buffer.alloc(fingerprintBytes);
-  #hashed = false;
-  #verdict: 'unknown' | 'new' | 'known' = 'unknown';
-  #source: FingerprintSource | undefined;
-  #index = 0;
+  readonly #finder: ChunkFinder;
   #open: OpenContainer | undefined;
   #blocked: Promise<void> | undefined;
   #nextOffset = -1;
@@ -77,6 +65,7 @@ export class DataStream implements Stream {
   constructor(name: string, host: StreamHost, state: DataState) {
     this.name = name;
     this.#host = host;
+    this.#finder = new ChunkFinder(host.engine);
     this.#recipe = state.recipe;
     this.#length = this.#journaledLength = state.recipe.bytes + state.tail.length;
     this.#keep = state.recipe.bytes;
@@ -190,9 +179,7 @@ export class DataStream implements Stream {
     this.#scanned = this.#from;
     this.#cutState.bytes = this.#cutState.hash = 0;
     this.#cutCount = this.#cutNext = 0;
-    this.#hashed = false;
-    this.#verdict = 'unknown';
-    this.#source = undefined;
+    this.#finder.forget();
   }
 
   /** Goes on until the input is used up; false when `#blocked` must be awaited first. */
@@ -235,10 +222,8 @@ export class DataStream implements Stream {
       const slice = this.#slices[this.#slice];
       if (slice === undefined) return;
       const part = Math.min(slice.length - this.#sliceAt, buffer.length - this.#to);
-      buffer.set(
-        part === slice.length ? slice : slice.subarray(this.#sliceAt, this.#sliceAt + part),
-        this.#to,
-      );
+      const whole = part === slice.length;
+      buffer.set(whole ? slice : slice.subarray(this.#sliceAt, this.#sliceAt + part), this.#to);
       this.#to += part;
       this.#sliceAt += part;
       if (this.#sliceAt < slice.length) return;
@@ -249,78 +234,20 @@ export class DataStream implements Stream {
 
   /** One chunk into the recipe. False when something must be awaited; the same call then goes on. */
   #chunk(buffer: Buffer, from: number, to: number): boolean {
-    if (!this.#hashed) {
-      // As a string of bytes it comes fastest (performance.md A2); Node's types do not list that encoding here.
-      this.#digest.write(hash('sha256', buffer.subarray(from, to), 'latin1' as 'hex'), 'latin1');
-      this.#hashed = true;
-      this.#look();
-    }
-    if (this.#verdict === 'unknown') return false;
-    if (this.#verdict === 'known') {
-      if (this.#source?.stale !== false) {
-        this.#verdict = 'new'; // collected while we waited
-      } else {
-        this.#take(this.#source, this.#index, to - from);
-        return true;
-      }
-    }
-    return this.#store(buffer, from, to);
-  }
-  #took(): true {
-    this.#hashed = false;
-    this.#verdict = 'unknown';
-    return true;
-  }
-  #take(source: FingerprintSource, index: number, bytes: number): void {
-    const ordinal = source instanceof Directory ? (source.ordinals[index] ?? 0) : index;
-    const open = this.#host.engine.containers.openOf(source.id);
+    const finder = this.#finder;
+    this.#blocked = finder.look(buffer, from, to);
+    if (this.#blocked !== undefined) return false;
+    const { source } = finder;
+    if (source === undefined) return this.#store(buffer, from, to);
+    const { engine } = this.#host;
+    const { ordinal } = finder;
+    const open = engine.containers.openOf(source.id);
     if (open !== undefined) this.#host.depend(open);
-    else assert(this.#host.engine.containers.table.has(source.id), 'S4: what is referred to is there');
-    this.#recipe.push(source.id, ordinal, bytes);
-    this.#host.engine.touch(source.id, ordinal);
-    this.#took();
-  }
-  /** Sets the verdict, or what to wait for. */
-  #look(): void {
-    const { engine } = this.#host;
-    const last = this.#source;
-    const next = this.#index + 1;
-    if (last?.stale === false && last.fingerprints !== undefined && next < last.count) {
-      if (isAt(last.fingerprints, next, this.#digest, 0)) {
-        this.#index = next;
-        this.#verdict = 'known';
-        return;
-      }
-    }
-    const source = engine.containers.cache.find(this.#digest, 0);
-    if (source !== undefined) {
-      this.#source = source;
-      this.#index = engine.containers.cache.index;
-      this.#verdict = 'known';
-      return;
-    }
-    const found = engine.index.peek(this.#digest, 0);
-    if (found === 'absent') this.#verdict = 'new';
-    else this.#blocked = this.#ask(found === 'ask' ? undefined : found);
-  }
-  async #ask(hint: { readonly container: number; readonly ordinal: number } | undefined): Promise<void> {
-    const { engine } = this.#host;
-    const found = hint ?? (await engine.index.find(this.#digest, 0));
-    this.#verdict = 'new';
-    if (found === undefined || !engine.containers.table.has(found.container)) return;
-    let directory: Directory;
-    try {
-      directory = await engine.containers.loadDirectory(found.container);
-    } catch (cause) {
-      if (cause instanceof StoreError) return; // damaged: store it again
-      throw cause;
-    }
-    const index = directory.indexOf(found.ordinal);
-    if (index === -1 || directory.fingerprints === undefined || directory.stale) return;
-    if (!isAt(directory.fingerprints, index, this.#digest, 0)) return; // S10
-    this.#source = directory;
-    this.#index = index;
-    this.#verdict = 'known';
+    else assert(engine.containers.table.has(source.id), 'S4: what is referred to is there');
+    this.#recipe.push(source.id, ordinal, to - from);
+    engine.touch(source.id, ordinal);
+    finder.next();
+    return true;
   }
   /** A new chunk into this stream's container. */
   #store(buffer: Buffer, from: number, to: number): boolean {
@@ -338,20 +265,21 @@ export class DataStream implements Stream {
       if (open.state === 'filling') containers.seal(open);
       open = undefined;
     }
-    open ??= containers.begin(dataKind);
+    open ??= containers.begin(KIND.data);
     if (open === undefined) {
-      this.#blocked = containers.beginSoon(dataKind).then((begun) => {
+      this.#blocked = containers.beginSoon(KIND.data).then((begun) => {
         this.#open = begun;
       });
       return false;
     }
     this.#open = open;
-    const ordinal = open.add(buffer, from, to, this.#digest, 0);
-    containers.cache.put(open.source, ordinal, this.#digest, 0);
+    const { digest } = this.#finder;
+    const ordinal = open.add(buffer, from, to, digest, 0);
+    containers.cache.put(open.source, ordinal, digest, 0);
     this.#host.depend(open);
     this.#recipe.push(open.id, ordinal, bytes);
-    this.#source = undefined;
-    return this.#took();
+    this.#finder.next();
+    return true;
   }
 
   // --- cutting
@@ -393,37 +321,8 @@ export class DataStream implements Stream {
   }
   /** What VolumeState.apply reads. */
   encode(to: ByteWriter, mark: DataMark): void {
-    const { runs } = this.#recipe;
-    const before = this.#journaled;
-    const after = mark.recipe;
-    to.text(this.name).varint(0).varint(this.#keep);
-    let index = this.#recipe.indexOf(before.runs);
-    let chunks = 0;
-    let bytes = 0;
-    if (this.#keep < before.bytes) {
-      index = runs.end > this.#keep ? runs.indexAt(this.#keep) : runs.length;
-    } else if (index > 0) {
-      const last = runs.at(index - 1);
-      const end = Math.min(last.to, after.bytes);
-      if (end > before.bytes) {
-        bytes = end - before.bytes;
-        chunks = (after.runs === before.runs ? after.lastCount : last.count) - before.lastCount;
-      }
-    }
-    to.varint(chunks).varint(bytes);
-    const until = this.#recipe.indexOf(after.runs);
-    const added = new Runs(0);
-    for (; index < until; index++) {
-      const run = runs.at(index);
-      const isLast = index === until - 1;
-      added.push(
-        run.container,
-        run.first,
-        isLast ? after.lastCount : run.count,
-        (isLast ? after.bytes : run.to) - run.from,
-      );
-    }
-    encodeRuns(to, added, 0, added.length);
+    to.text(this.name).varint(0);
+    encodeChange(to, this.#recipe, this.#keep, this.#journaled, mark.recipe);
     to.block(mark.tail);
   }
   journaled(mark: DataMark): void {
@@ -465,15 +364,7 @@ export class DataStream implements Stream {
     try {
       await this.#host.engine.chunks.copyRun(run, at, Math.min(end, run.to), filler);
     } catch (cause) {
-      if (!(cause instanceof StoreError) || cause.code !== 'corrupt') throw cause;
-      const from = begin + filler.filled;
-      const facts = { ...cause.facts, volume: this.#host.id, stream: this.name, offset: from };
-      throw new StoreError(
-        'corrupt',
-        `Stream ${this.name} of ${this.#host.id} is damaged at ${from}`,
-        facts,
-        { cause },
-      );
+      throw located(cause, this.#host, this.name, begin + filler.filled);
     }
   }
   /** The run that holds the byte, which lies in the recipe. */

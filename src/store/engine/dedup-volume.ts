@@ -6,13 +6,13 @@ import { strict as assert } from 'node:assert';
 import { StoreError } from '../../errors.js';
 import type { Stream, StreamShape, Volume } from '../store.js';
 import { ByteWriter } from './bytes.js';
-import { type DataMark, DataStream } from './data-stream.js';
+import { DataStream } from './data-stream.js';
 import type { Engine, OpenVolume } from './engine.js';
 import { labelBytesMax } from './engine-limits.js';
 import { EntryStream } from './entry-stream.js';
 import type { OpenContainer } from './open-container.js';
 import type { Piece } from './recipe.js';
-import type { StreamHost } from './stream-host.js';
+import type { DataMark, StreamHost } from './stream-host.js';
 import { newStream, type StreamState, type VolumeState } from './volume-state.js';
 
 type Marks = ReadonlyMap<DataStream | EntryStream, DataMark | number>;

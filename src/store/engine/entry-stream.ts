@@ -1,12 +1,11 @@
 /** EntryStream: a stream of small entries of one size: never cut into chunks, stored in columns (see EntryLog). */
 import { strict as assert } from 'node:assert';
-import { StoreError } from '../../errors.js';
 import type { Slab } from '#wire';
 import type { Stream } from '../store.js';
 import type { ByteWriter } from './bytes.js';
 import { SlabFiller } from './chunk-reader.js';
 import type { EntryLog } from './entry-log.js';
-import type { StreamHost } from './stream-host.js';
+import { located, type StreamHost } from './stream-host.js';
 import type { EntriesState } from './volume-state.js';
 
 export class EntryStream implements Stream {
@@ -91,11 +90,7 @@ export class EntryStream implements Stream {
       const bytes = await this.#host.engine.entriesOf(piece, log.entryBytes);
       filler.put(bytes, at - begins, Math.min(end, piece.end) - begins);
     } catch (cause) {
-      if (!(cause instanceof StoreError) || cause.code !== 'corrupt') throw cause;
-      const facts = { ...cause.facts, volume: this.#host.id, stream: this.name, offset: at };
-      throw new StoreError('corrupt', `Stream ${this.name} of ${this.#host.id} is damaged at ${at}`, facts, {
-        cause,
-      });
+      throw located(cause, this.#host, this.name, at);
     }
   }
   willRead(): void {

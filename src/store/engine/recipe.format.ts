@@ -1,7 +1,7 @@
 /** Runs and pieces as bytes: in the journal, in pieces, and in the state of a volume (FORMAT.md, "Recipes"). */
 import type { ByteReader, ByteWriter } from './bytes.js';
 import { containerChunksMax } from './engine-limits.js';
-import type { Piece, Runs } from './recipe.js';
+import { type Piece, type Recipe, type RecipeMark, Runs } from './recipe.js';
 
 const zigzag = (value: number): number => (value >= 0 ? 2 * value : -2 * value - 1);
 const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2);
@@ -55,4 +55,41 @@ export function decodePieces(from: ByteReader): Piece[] {
     end += from.varint();
     return { container, ordinal, end };
   });
+}
+
+/**
+ * What became of a recipe between two of its marks, as VolumeState.apply reads it: bytes that are kept of the first, what the last
+ * run of those grew by, runs that came.
+ */
+export function encodeChange(
+  to: ByteWriter,
+  recipe: Recipe,
+  keep: number,
+  before: RecipeMark,
+  after: RecipeMark,
+): void {
+  const { runs } = recipe;
+  let index = recipe.indexOf(before.runs);
+  let chunks = 0;
+  let bytes = 0;
+  if (keep < before.bytes) {
+    index = runs.end > keep ? runs.indexAt(keep) : runs.length;
+  } else if (index > 0) {
+    const last = runs.at(index - 1);
+    const end = Math.min(last.to, after.bytes);
+    if (end > before.bytes) {
+      bytes = end - before.bytes;
+      chunks = (after.runs === before.runs ? after.lastCount : last.count) - before.lastCount;
+    }
+  }
+  to.varint(keep).varint(chunks).varint(bytes);
+  const until = recipe.indexOf(after.runs);
+  const added = new Runs(0);
+  for (; index < until; index++) {
+    const run = runs.at(index);
+    const isLast = index === until - 1;
+    const end = isLast ? after.bytes : run.to;
+    added.push(run.container, run.first, isLast ? after.lastCount : run.count, end - run.from);
+  }
+  encodeRuns(to, added, 0, added.length);
 }

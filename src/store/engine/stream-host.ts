@@ -1,7 +1,8 @@
 /** What a stream needs of its volume, and both of the engine. */
-import type { StoreError } from '../../errors.js';
+import { StoreError } from '../../errors.js';
 import type { Engine } from './engine.js';
 import type { OpenContainer } from './open-container.js';
+import type { RecipeMark } from './recipe.js';
 
 export interface StreamHost {
   readonly id: string;
@@ -13,4 +14,20 @@ export interface StreamHost {
   truncated(): void;
   /** The next commit needs this container to be durable (S2). */
   depend(open: OpenContainer): void;
+}
+
+/** A stream of chunks at some moment. */
+export interface DataMark {
+  readonly length: number;
+  readonly recipe: RecipeMark;
+  readonly tail: Buffer;
+}
+
+/** What a reader is told: where in the stream the damage is. Other errors are what they are. */
+export function located(cause: unknown, host: StreamHost, stream: string, offset: number): unknown {
+  if (!(cause instanceof StoreError) || cause.code !== 'corrupt') return cause;
+  const facts = { ...cause.facts, volume: host.id, stream, offset };
+  return new StoreError('corrupt', `Stream ${stream} of ${host.id} is damaged at ${offset}`, facts, {
+    cause,
+  });
 }
