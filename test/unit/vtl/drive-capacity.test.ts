@@ -83,6 +83,22 @@ test('a group that fills up warns early, refuses cleanly, keeps what was accepte
   t.is(((await bench.read()) as Buffer)[5], 255);
 });
 
+test('what was accepted before the group was full can be made durable, however small the records', async (t) => {
+  const bench = new DriveBench({ capacityBytes: 80 * MiB });
+  await bench.load();
+  let written = 0;
+  const fill = async (bytes: number): Promise<void> => {
+    for (; ; written++) await bench.write(Buffer.alloc(bytes, written));
+  };
+  for (const bytes of [70_001, 301]) await t.throwsAsync(fill(bytes), { code: 'full' });
+  await t.throwsAsync(bench.mark(2_000_000), { code: 'full' });
+  const { object } = bench.drive.position;
+  await bench.drive.unload();
+  await bench.crash();
+  t.is(bench.drive.partitions[0]?.objects, object);
+  t.is(((await bench.read()) as Buffer).length, 70_001);
+});
+
 test('unloading waits for space rather than lose anything', async (t) => {
   const bench = new DriveBench({ capacityBytes: 160 * MiB });
   await bench.load();
