@@ -133,12 +133,13 @@ export class Drive {
     });
   }
   async #unloadForRemoval(): Promise<void> {
+    const { failed } = this.#core; // then the report has begun
     try {
       await medium.unload(this.#core);
     } catch (error) {
       // It is unthreaded all the same, unless it waits for space; the host learns of the loss by the deferred error.
       if (!(error instanceof DriveError) || this.#core.state === 'ready') throw error;
-      this.#core.defer(error);
+      if (!failed) this.#core.defer(error);
     }
   }
 

@@ -55,7 +55,6 @@ function mount(core: DriveCore, mounted: Mounted): void {
   core.uncommittedBytes = 0;
   core.bytesUntilGroupCheck = 0;
   core.overwriteAllowed = 'no';
-  core.deferred = undefined;
   core.failed = false;
   core.tapeAlertsOfLoad.clear();
   core.counters.loads += 1;
