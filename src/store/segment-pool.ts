@@ -161,12 +161,10 @@ export class SegmentPool {
     this.#changing = false;
     if (this.contended) this.#relieve();
   }
-  /** Finds out whether the disk, which was full, has space now. `changed` follows. */
+  /** Finds out whether the disk, which was full, has space now: a segment of each stream is tried. `changed` follows. */
   probe(): void {
     for (const segment of this.#used) {
-      if (!segment.dirty || segment.writing || segment.owner?.stalled !== true) continue;
-      segment.owner.retry(segment);
-      return;
+      if (segment.dirty && !segment.writing && segment.owner?.stalled === true) segment.owner.retry(segment);
     }
   }
   /** Dirty tails of streams that pause hold memory: have them written. */
