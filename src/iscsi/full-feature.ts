@@ -301,6 +301,10 @@ export class FullFeature implements PduReceiver {
   // --- task management ----------------------------------------------------------------------------------------------------
 
   #takeTaskManagement(bhs: Buffer): void {
+    if (isImmediate(bhs) && this.#session.managementExhausted) {
+      this.#reject(REJECT.tooManyImmediateCommands);
+      return;
+    }
     const request = PDU.taskManagementRequest.bhs.decode(Buffer.from(bhs));
     this.#inOrder(bhs, () => {
       this.#session.counters.taskManagement += 1;
@@ -308,7 +312,11 @@ export class FullFeature implements PduReceiver {
     });
   }
   async #manage(request: TaskManagementRequest): Promise<void> {
-    const code = await manageTasks(this.#session, this.#host.clock, request);
+    const session = this.#session;
+    const code = await session.manage(
+      request.immediate,
+      async () => await manageTasks(session, this.#host.clock, request),
+    );
     const response = PDU.taskManagementResponse.bhs.encode({
       opcode: OPCODE.taskManagementResponse,
       final: true,

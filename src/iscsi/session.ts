@@ -84,6 +84,7 @@ export class Session implements TransferOwner {
   readonly #connections = new Map<number, SessionLink>();
   readonly #ended: (session: Session) => void;
   #immediates = 0;
+  #managing = 0;
   #transferTag = 0;
   #closing: Promise<void> | undefined;
   /** StatSN of the last refusal for want of memory that the initiator may not have seen. */
@@ -223,20 +224,38 @@ export class Session implements TransferOwner {
       return await work();
     } finally {
       this.#fences -= 1;
-      if (this.#fences === 0) for (const transfer of this.#fenced.splice(0)) this.begin(transfer);
+      if (this.#fences === 0) this.#runFenced();
+    }
+  }
+  #runFenced(): void {
+    for (const transfer of this.#fenced.splice(0)) {
+      if (this.#tasks.get(transfer.tag) === transfer) void this.#run(transfer); // else aborted in the meantime
     }
   }
   begin(transfer: Transfer): void {
-    if (this.#fences > 0) {
-      this.#fenced.push(transfer); // at most a window, and the immediate ones
-      return;
-    }
     this.counters.commands += 1;
     if (this.#tasks.get(transfer.tag) !== transfer) return; // aborted before its turn
     this.#begun.add(transfer);
     if (transfer.immediate) this.#immediates += 1;
     else this.window.began();
-    void this.#run(transfer);
+    // Those that a fence holds have their places, so that they are at most a window and the immediate ones.
+    if (this.#fences > 0) this.#fenced.push(transfer);
+    else void this.#run(transfer);
+  }
+  /** Performs a task management function, which may have to wait for tasks: it takes a place of the window, or its own. */
+  async manage<T>(immediate: boolean, work: () => Promise<T>): Promise<T> {
+    if (immediate) this.#managing += 1;
+    else this.window.began();
+    try {
+      return await work();
+    } finally {
+      if (immediate) this.#managing -= 1;
+      else this.window.ended();
+    }
+  }
+  /** Too many immediate task management functions at once? They have places of their own, to abort immediate commands. */
+  get managementExhausted(): boolean {
+    return this.#managing >= immediateCommandsMax;
   }
   async #run(transfer: Transfer): Promise<void> {
     const { target } = this;
