@@ -95,6 +95,12 @@ export class Drive {
     }));
   }
 
+  /** For partitions of the loaded medium together: what SET CAPACITY has left of it (SSC-4 7.11: until the next one). */
+  get availableBytes(): number {
+    const { mounted } = this.#core;
+    return mounted === undefined ? 0 : medium.availableBytes(mounted);
+  }
+
   /** One operation at a time; what the store throws becomes a DriveError. */
   async #turn<T>(body: () => Promise<T>, doing: 'reading' | 'writing' = 'reading'): Promise<T> {
     try {
