@@ -59,6 +59,11 @@ test('SET CAPACITY leaves a share of the cartridge', async (t) => {
   t.is(bench.drive.partitions[0]?.capacityBytes, 0x8000 * 1000);
   await bench.drive.setCapacity(0xffff);
   t.is(bench.drive.partitions[0]?.capacityBytes, 65535 * 1000);
+  await bench.drive.setCapacity(0x8000);
+  const cartridge = await bench.drive.remove();
+  await cartridge.erase();
+  await bench.drive.insert(cartridge);
+  t.is(bench.drive.availableBytes, 65535 * 1000, 'as new');
 });
 
 test('loading, unloading and removing go through the states, and say so', async (t) => {
