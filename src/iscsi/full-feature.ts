@@ -83,6 +83,10 @@ export class FullFeature implements PduReceiver {
     this.#session.counters.bytesIn += length;
     this.#verdict = this.#leaving ? 'ignore' : 'take';
     if (this.#leaving) return undefined;
+    if (this.#session.isDiscovery && asksMoreThanDiscovery(bhs)) {
+      this.#verdict = REJECT.commandNotSupported; // 4.3: SendTargets and logout are all there is
+      return undefined;
+    }
     switch (opcodeOf(bhs)) {
       case OPCODE.scsiCommand:
         return this.#commandHeader(bhs, ahs, length);
@@ -112,7 +116,6 @@ export class FullFeature implements PduReceiver {
     const flags = flagsOf(bhs);
     const tag = initiatorTaskTagOf(bhs);
     if (!isImmediate(bhs) && session.window.place(cmdSNOf(bhs)) === 'ignored') return 'ignore';
-    if (session.isDiscovery) return REJECT.commandNotSupported; // 4.3: SendTargets and logout are all there is
     if (isImmediate(bhs) && session.immediatesExhausted) return REJECT.tooManyImmediateCommands;
     if (tag === noTag || !ahsIsSound(ahs)) return REJECT.invalidPduField;
     if (session.tasks.has(tag)) return REJECT.taskInProgress;
@@ -369,6 +372,13 @@ export class FullFeature implements PduReceiver {
     });
     this.#host.emit(header, 'take', 0, []);
   }
+}
+
+/** A request other than text and logout. The answer to a ping of ours is none. */
+function asksMoreThanDiscovery(bhs: Buffer): boolean {
+  const opcode = opcodeOf(bhs);
+  if (opcode === OPCODE.nopOut) return initiatorTaskTagOf(bhs) !== noTag;
+  return opcode === OPCODE.scsiCommand || opcode === OPCODE.taskManagementRequest;
 }
 
 /** What `emit` fills in. */

@@ -85,6 +85,8 @@ export class Session implements TransferOwner {
   readonly #ended: (session: Session) => void;
   #immediates = 0;
   #managing = 0;
+  #gapAt = 0;
+  #gapTicks = 0;
   #transferTag = 0;
   #closing: Promise<void> | undefined;
   /** StatSN of the last refusal for want of memory that the initiator may not have seen. */
@@ -159,12 +161,16 @@ export class Session implements TransferOwner {
     this.window.close();
     const { target } = this;
     for (const transfer of this.#tasks.values()) transfer.cancel();
-    if (target !== undefined) await target.device.detach(this.nexus);
-    for (const transfer of this.#tasks.values()) transfer.abandon();
-    const connections = this.connections;
-    this.#connections.clear();
-    for (const connection of connections) connection.drop('session closed');
-    this.#ended(this);
+    try {
+      if (target !== undefined) await target.device.detach(this.nexus);
+    } finally {
+      // Whatever a unit does: a session that does not end would keep its initiator out.
+      for (const transfer of this.#tasks.values()) transfer.abandon();
+      const connections = this.connections;
+      this.#connections.clear();
+      for (const connection of connections) connection.drop('session closed');
+      this.#ended(this);
+    }
   }
   async #abortAll(): Promise<void> {
     const tasks = [...this.#tasks.values()];
@@ -187,6 +193,13 @@ export class Session implements TransferOwner {
   /** Too many immediate commands at once? */
   get immediatesExhausted(): boolean {
     return this.#immediates >= immediateCommandsMax;
+  }
+  /** Counts a tick in which the next command is missing and others, with their memory, wait behind it; how many in a row. */
+  gapTicks(): number {
+    const { expCmdSN, hasGap } = this.window;
+    this.#gapTicks = hasGap && expCmdSN === this.#gapAt ? this.#gapTicks + 1 : 0;
+    this.#gapAt = expCmdSN;
+    return this.#gapTicks;
   }
   /** MaxCmdSN as far as commands and memory allow (P3). */
   advanceWindow(): void {

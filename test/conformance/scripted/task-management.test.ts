@@ -3,6 +3,7 @@ import test from 'ava';
 import { REJECT, TASK_FUNCTION, TASK_RESPONSE } from '#iscsi';
 import { formatLun, STATUS } from '#scsi';
 import {
+  FakeDisk,
   type Initiator,
   inquiry,
   is,
@@ -175,6 +176,19 @@ test('11.5.1: TARGET COLD RESET answers, then ends all sessions of the target', 
   t.is(server.sessions().length, 0);
   const again = await login();
   t.is((await again.command(testUnitReady)).status, STATUS.checkCondition);
+});
+test('11.5.1: who does not see all units may not reset the target', async (t) => {
+  const sees = ({ name }: { name: string }, lun: number): boolean => lun === 0 || name.endsWith(':other');
+  const { login, server, device, env } = await iscsiTarget(t, { access: { sees } });
+  device.plug(1, new FakeDisk(64, env));
+  const initiator = await ready(await login());
+  const other = await ready(await login({ name: 'iqn.2026-01.test:other' }));
+  for (const code of [TASK_FUNCTION.targetWarmReset, TASK_FUNCTION.targetColdReset]) {
+    t.is(await manage(initiator, { function: code }), TASK_RESPONSE.authorizationFailed);
+  }
+  t.is((await other.command(testUnitReady)).status, STATUS.good, 'nothing has happened to the others');
+  t.is(server.sessions().length, 2);
+  t.is(await manage(other, { function: TASK_FUNCTION.targetWarmReset }), TASK_RESPONSE.functionComplete);
 });
 test('commands that wait behind a task management function count: the window closes, immediate ones are limited', async (t) => {
   const { login, disk, server } = await iscsiTarget(t);
