@@ -89,8 +89,9 @@ export class Session implements TransferOwner {
   #gapTicks = 0;
   #transferTag = 0;
   #closing: Promise<void> | undefined;
-  /** StatSN of the last refusal for want of memory that the initiator may not have seen. */
-  #refused: number | 'unanswered' | undefined;
+  /** Commands refused for want of memory that have not been answered yet, and the StatSN of the last that has been. */
+  readonly #refused = new Set<Transfer>();
+  #refusedStatSN: number | undefined;
 
   constructor(options: SessionOptions) {
     const { target, groupTag, initiatorName, isid } = options;
@@ -212,15 +213,18 @@ export class Session implements TransferOwner {
    * next record of a tape, which must not overtake the one refused.
    */
   followsRefusal(expStatSN: number): boolean {
-    if (this.#refused === undefined) return false;
-    if (this.#refused === 'unanswered' || !isBefore(this.#refused, expStatSN)) return true;
-    this.#refused = undefined;
+    if (this.#refused.size > 0) return true;
+    if (this.#refusedStatSN === undefined) return false;
+    if (!isBefore(this.#refusedStatSN, expStatSN)) return true;
+    this.#refusedStatSN = undefined;
     return false;
   }
-  /** A command is refused for want of memory; `statSN` once the refusal has been sent. */
-  noteRefusal(statSN?: number): void {
-    if (statSN === undefined) this.counters.refusedFull += 1;
-    this.#refused = statSN ?? 'unanswered';
+  noteRefusal(transfer: Transfer): void {
+    this.counters.refusedFull += 1;
+    this.#refused.add(transfer);
+  }
+  noteRefusalSent(statSN: number): void {
+    this.#refusedStatSN = statSN;
   }
 
   /** The command is here, though its turn may not have come. */
@@ -305,6 +309,7 @@ export class Session implements TransferOwner {
   }
   ended(transfer: Transfer): void {
     if (this.#tasks.get(transfer.tag) === transfer) this.#tasks.delete(transfer.tag);
+    this.#refused.delete(transfer);
     if (!this.#begun.delete(transfer)) return;
     if (transfer.immediate) this.#immediates -= 1;
     else this.window.ended();
