@@ -205,7 +205,7 @@ test('what follows a refused write waits for its answer, not for that of another
   t.is((await initiator.command(testUnitReady)).status, STATUS.taskSetFull, 'the first is not yet answered');
   initiator.sendData(slow, noTag, out, 0);
   t.is((await initiator.finishCommand(slow)).status, STATUS.taskSetFull);
-  t.is((await initiator.command(testUnitReady)).status, STATUS.good);
+  t.is((await initiator.command(inquiry, { in: 36 })).status, STATUS.good);
   disk.go();
   for (const tag of held) t.is((await initiator.finishCommand(tag)).status, 0);
 });
