@@ -70,6 +70,8 @@ export const keyLargeValueBytesMax = 8 * KiB;
 /** Commands a session may have outstanding: our CmdSN window. */
 export const commandWindowMax = 128;
 export const immediateCommandsMax = 64;
+/** Pings of a connection whose data is kept for the answer: a block each, even of a few bytes, until the peer takes it. */
+export const pingsHeldMax = 8;
 /** Commands of a session that run at once when memory is short. */
 export const commandWindowLow = 8;
 export const sessionsMax = 1024;

@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from '#errors';
 import type { Clock } from '#env';
-import { textSequenceBytesMax } from '#limits';
+import { pingsHeldMax, textSequenceBytesMax } from '#limits';
 import type { Slab, SlabPool } from '#wire';
 import type { Ordered } from './command-window.js';
 import type { DataPath } from './data-path.js';
@@ -64,6 +64,7 @@ export class FullFeature implements PduReceiver {
   #verdict: Verdict = 'ignore';
   #transfer: Transfer | undefined;
   #ping: SlabSink | undefined;
+  #pingsHeld = 0;
   #leaving = false;
 
   constructor(host: FullFeatureHost, session: Session) {
@@ -137,9 +138,14 @@ export class FullFeature implements PduReceiver {
   }
   #nopHeader(bhs: Buffer, length: number): SegmentSink | undefined {
     if (length === 0 || initiatorTaskTagOf(bhs) === noTag) return undefined;
-    const slab = this.#host.pool.take(length);
+    const slab = this.#pingsHeld < pingsHeldMax ? this.#host.pool.take(length) : undefined;
     if (slab === undefined) return undefined; // answered without its data: memory belongs to commands
-    this.#ping = new SlabSink(slab, this.#host.pool.blockBytes);
+    this.#pingsHeld += 1;
+    const release = (): void => {
+      this.#pingsHeld -= 1;
+      slab.release();
+    };
+    this.#ping = new SlabSink({ length, slices: slab.slices, release }, this.#host.pool.blockBytes);
     return this.#ping;
   }
 
