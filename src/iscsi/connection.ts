@@ -17,7 +17,7 @@ import { Keepalive, type KeptAlive } from './keepalive.js';
 import { Login, type LoggedIn, type LoginAnswer, type LoginHost } from './login.js';
 import { LoginPhase, replyOf, type LoginPhaseHost, type LoginReply } from './login-phase.js';
 import { Outbox } from './outbox.js';
-import { OPCODE, writeDataSegmentLength, writeStatusNumbers } from './pdu.js';
+import { digestOf, OPCODE, writeDataSegmentLength, writeStatusNumbers } from './pdu.js';
 import { ASYNC_EVENT, LOGIN_STATUS, noTag, PDU, type LoginStatus, type RejectReason } from './pdu.table.js';
 import { formatAddress, plainHost, sendTargets, type ReachablePortal } from './send-targets.js';
 import type { Session } from './session.js';
@@ -396,11 +396,4 @@ export class Connection
     if (session !== undefined) this.background('session end', async () => await session.leave(this));
     this.#host.closed(this);
   }
-}
-
-/** CRC32C as it travels: the first byte holds the low bits (RFC 7143 13.1). */
-function digestOf(crc: number): Buffer {
-  const digest = Buffer.alloc(4);
-  digest.writeUInt32LE(crc);
-  return digest;
 }

@@ -4,7 +4,7 @@
  */
 import { ProtocolError } from '#errors';
 import type { Clock } from '#env';
-import { pingsHeldMax, textSequenceBytesMax } from '#limits';
+import { textSequenceBytesMax } from '#limits';
 import type { Slab, SlabPool } from '#wire';
 import type { Ordered } from './command-window.js';
 import type { DataPath } from './data-path.js';
@@ -32,8 +32,9 @@ import {
   type RejectReason,
 } from './pdu.table.js';
 import { ahsIsSound } from './ahs.js';
-import { SegmentBuffer, SlabSink } from './segment-sinks.js';
+import { PingMemory, SegmentBuffer, type SlabSink } from './segment-sinks.js';
 import type { Session, SessionLink } from './session.js';
+import { SliceCursor } from './slice-cursor.js';
 import { manageTasks, type TaskManagementRequest } from './task-management.js';
 import { TextExchange, type TextHost } from './text-exchange.js';
 import { Transfer } from './transfer.js';
@@ -58,19 +59,20 @@ export class FullFeature implements PduReceiver {
   readonly #session: Session;
   readonly #texts: TextExchange;
   readonly #segment = new SegmentBuffer();
+  readonly #pings: PingMemory;
   // The PDU under way
   #bhs: Buffer = Buffer.alloc(0);
   #ahs: Buffer = Buffer.alloc(0);
   #verdict: Verdict = 'ignore';
   #transfer: Transfer | undefined;
   #ping: SlabSink | undefined;
-  #pingsHeld = 0;
   #leaving = false;
 
   constructor(host: FullFeatureHost, session: Session) {
     this.#host = host;
     this.#session = session;
     this.#texts = new TextExchange(host);
+    this.#pings = new PingMemory(host.pool);
   }
 
   // --- header ---------------------------------------------------------------------------------------------------------
@@ -138,14 +140,7 @@ export class FullFeature implements PduReceiver {
   }
   #nopHeader(bhs: Buffer, length: number): SegmentSink | undefined {
     if (length === 0 || initiatorTaskTagOf(bhs) === noTag) return undefined;
-    const slab = this.#pingsHeld < pingsHeldMax ? this.#host.pool.take(length) : undefined;
-    if (slab === undefined) return undefined; // answered without its data: memory belongs to commands
-    this.#pingsHeld += 1;
-    const release = (): void => {
-      this.#pingsHeld -= 1;
-      slab.release();
-    };
-    this.#ping = new SlabSink({ length, slices: slab.slices, release }, this.#host.pool.blockBytes);
+    this.#ping = this.#pings.take(length);
     return this.#ping;
   }
 
@@ -273,7 +268,12 @@ export class FullFeature implements PduReceiver {
       targetTransferTag: noTag,
       ...unnumbered,
     });
-    this.#host.emit(header, 'take', length, slab === undefined ? [] : cutTo(slab.slices, length));
+    this.#host.emit(
+      header,
+      'take',
+      length,
+      slab === undefined ? [] : new SliceCursor(slab.slices).take(length),
+    );
     if (slab !== undefined) this.#host.outbox.lend(() => slab.release());
   }
 
@@ -395,13 +395,3 @@ export const unnumbered = {
   expCmdSN: 0,
   maxCmdSN: 0,
 } as const;
-
-function cutTo(slices: readonly Buffer[], length: number): Buffer[] {
-  const out: Buffer[] = [];
-  let left = length;
-  for (const slice of slices) {
-    if (left > 0) out.push(slice.subarray(0, left));
-    left -= slice.length;
-  }
-  return out;
-}
