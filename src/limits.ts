@@ -70,11 +70,16 @@ export const keyLargeValueBytesMax = 8 * KiB;
 /** Commands a session may have outstanding: our CmdSN window. */
 export const commandWindowMax = 128;
 export const immediateCommandsMax = 64;
+/** Pings of a connection whose data is kept for the answer: a block each, even of a few bytes, until the peer takes it. */
+export const pingsHeldMax = 8;
 /** Commands of a session that run at once when memory is short. */
 export const commandWindowLow = 8;
 export const sessionsMax = 1024;
 export const sessionsOfTargetMax = 256;
-/** Sockets that have not finished their login. */
+/** Discovery sessions, which may need no authentication: beyond it the oldest goes, so that they keep nobody out. */
+export const discoverySessionsMax = 64;
+assert(discoverySessionsMax < sessionsMax);
+/** Sockets that have not finished their login; beyond it one of the address that has most of them goes. */
 export const loginsPendingMax = 256;
 export const connectionsMax = 2048;
 /** Silence after which we ping, and the time a ping may take. */

@@ -124,6 +124,7 @@ export class Cartridge {
     const image = await this.open();
     try {
       await image.format([this.sizeBytes]);
+      image.label.capacityProportion = 0xffff;
       for (const partition of image.label.partitions) partition.attributes = {};
       await image.commit();
     } finally {

@@ -95,6 +95,12 @@ export class Drive {
     }));
   }
 
+  /** For partitions of the loaded medium together: what SET CAPACITY has left of it (SSC-4 7.11: until the next one). */
+  get availableBytes(): number {
+    const { mounted } = this.#core;
+    return mounted === undefined ? 0 : medium.availableBytes(mounted);
+  }
+
   /** One operation at a time; what the store throws becomes a DriveError. */
   async #turn<T>(body: () => Promise<T>, doing: 'reading' | 'writing' = 'reading'): Promise<T> {
     try {
@@ -133,12 +139,13 @@ export class Drive {
     });
   }
   async #unloadForRemoval(): Promise<void> {
+    const { failed } = this.#core; // then the report has begun
     try {
       await medium.unload(this.#core);
     } catch (error) {
       // It is unthreaded all the same, unless it waits for space; the host learns of the loss by the deferred error.
       if (!(error instanceof DriveError) || this.#core.state === 'ready') throw error;
-      this.#core.defer(error);
+      if (!failed) this.#core.defer(error);
     }
   }
 

@@ -13,6 +13,8 @@ export class MarkIndex {
   #stored: number;
   readonly #pending = Buffer.alloc(pageMarks * markBytes);
   #pendingCount = 0;
+  /** There is space for what is going to be gathered. */
+  #reserved = false;
   readonly #page = Buffer.alloc(pageMarks * markBytes);
   #pageFrom = 0;
   #pageTo = 0;
@@ -27,6 +29,16 @@ export class MarkIndex {
   get full(): boolean {
     return this.#pendingCount === pageMarks;
   }
+  /** Not full, and what is gathered can be handed over even if the group becomes full: else `makeRoom`. */
+  get hasRoom(): boolean {
+    return this.#reserved && !this.full;
+  }
+  /** Throws StoreError 'full'. */
+  async makeRoom(): Promise<void> {
+    if (this.full) await this.flush();
+    await this.#stream.reserve(pageMarks * markBytes);
+    this.#reserved = true;
+  }
   /** Not when full. */
   add(object: number): void {
     assert(!this.full);
@@ -39,6 +51,7 @@ export class MarkIndex {
     await this.#stream.append([this.#pending.subarray(0, count * markBytes)]);
     this.#stored += count;
     this.#pendingCount = 0;
+    this.#reserved = false;
   }
 
   /** Object number of mark `index`. */

@@ -55,7 +55,6 @@ function mount(core: DriveCore, mounted: Mounted): void {
   core.uncommittedBytes = 0;
   core.bytesUntilGroupCheck = 0;
   core.overwriteAllowed = 'no';
-  core.deferred = undefined;
   core.failed = false;
   core.tapeAlertsOfLoad.clear();
   core.counters.loads += 1;
@@ -170,16 +169,21 @@ export async function format(core: DriveCore, capacitiesBytes: readonly number[]
 
 /** SET CAPACITY: one partition of `proportion` / 65535 of the cartridge; everything recorded is gone. */
 export async function setCapacity(core: DriveCore, proportion: number): Promise<void> {
-  const { cartridge, image } = core.ready();
-  const share = Math.max(1, proportion) / 0xffff;
+  const mounted = core.ready();
+  const { image } = mounted;
   const before = image.label.capacityProportion;
   image.label.capacityProportion = proportion;
   try {
-    await format(core, [Math.max(1, Math.floor(cartridge.sizeBytes * share))]);
+    await format(core, [availableBytes(mounted)]);
   } catch (error) {
     image.label.capacityProportion = before;
     throw error;
   }
+}
+/** What SET CAPACITY has left of the cartridge. */
+export function availableBytes({ cartridge, image }: Mounted): number {
+  const share = Math.max(1, image.label.capacityProportion) / 0xffff;
+  return Math.max(1, Math.floor(cartridge.sizeBytes * share));
 }
 function checkAtBeginning(core: DriveCore): void {
   if (core.partition === 0 && core.object === 0) return;

@@ -14,6 +14,8 @@ export class ObjectIndex {
   #stored: number;
   readonly #pending = Buffer.alloc(pageEntries * entryBytes);
   #pendingCount = 0;
+  /** There is space for what is going to be gathered. */
+  #reserved = false;
   readonly #page = Buffer.alloc(pageEntries * entryBytes);
   #pageFrom = 0;
   #pageTo = 0;
@@ -27,6 +29,16 @@ export class ObjectIndex {
   }
   get full(): boolean {
     return this.#pendingCount === pageEntries;
+  }
+  /** Not full, and what is gathered can be handed over even if the group becomes full: else `makeRoom`. */
+  get hasRoom(): boolean {
+    return this.#reserved && !this.full;
+  }
+  /** Throws StoreError 'full'. */
+  async makeRoom(): Promise<void> {
+    if (this.full) await this.flush();
+    await this.#stream.reserve(pageEntries * entryBytes);
+    this.#reserved = true;
   }
 
   /** Where the next entry is to be written, 24 bytes; `taken` counts it. Not when full. */
@@ -45,6 +57,7 @@ export class ObjectIndex {
     await this.#stream.append([this.#pending.subarray(0, count * entryBytes)]);
     this.#stored += count;
     this.#pendingCount = 0;
+    this.#reserved = false;
   }
 
   /** The entry, if it is at hand. */

@@ -77,7 +77,7 @@ export class Partition {
     prefixBytes: number,
   ): Promise<void> {
     const objects = this.#objects;
-    if (objects.full) await objects.flush();
+    if (!objects.hasRoom) await objects.makeRoom();
     const entry = {
       type: OBJECT_TYPE.record,
       flags: encrypted ? OBJECT_FLAG.encrypted : 0,
@@ -92,8 +92,8 @@ export class Partition {
   }
   async appendFilemark(): Promise<void> {
     const objects = this.#objects;
-    if (objects.full) await objects.flush();
-    if (this.#marks.full) await this.#marks.flush();
+    if (!objects.hasRoom) await objects.makeRoom();
+    if (!this.#marks.hasRoom) await this.#marks.makeRoom();
     const object = objects.count;
     const entry = {
       type: OBJECT_TYPE.filemark,

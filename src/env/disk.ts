@@ -13,7 +13,7 @@ import {
   statfs,
 } from 'node:fs/promises';
 import { fdatasync, read, write } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { StoreError, type StoreErrorCode } from '../errors.js';
 import type { Disk, DiskFile } from './env.js';
 
@@ -102,6 +102,16 @@ async function openFile(path: string, flags: number): Promise<FileHandle> {
   return await open(path, flags, 0o600).catch(failed('Opening', path));
 }
 
+/** Not Node's own recursion: below a folder that refuses new entries with ENOENT (/proc) that never ends. */
+async function makeDirectory(path: string): Promise<void> {
+  const parent = dirname(path);
+  if (parent !== path && !(await realDisk.exists(parent))) await makeDirectory(parent);
+  await mkdir(path, { mode: 0o700 }).catch((cause: unknown) => {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
+      throw storeError(cause, 'Making the folder', path);
+  });
+}
+
 export const realDisk: Disk = {
   async open(path, how) {
     const flags = constants.O_RDWR | (how === 'create' ? constants.O_CREAT : 0);
@@ -113,9 +123,7 @@ export const realDisk: Disk = {
       () => false,
     );
   },
-  async makeDirectory(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 }).catch(failed('Making the folder', path));
-  },
+  makeDirectory,
   async list(path) {
     const names = await readdir(path).catch((cause: unknown): string[] => {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];

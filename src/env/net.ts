@@ -106,7 +106,8 @@ async function listen(options: net.ListenOptions, accept: (link: Link) => void):
     accept(linkOver(socket)),
   );
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
+    // Stays when we listen: that one connection cannot be accepted (no descriptors, no memory) ends nothing but that one.
+    server.on('error', (cause: NodeJS.ErrnoException) => {
       const where = options.path ?? `${options.host}:${options.port}`;
       reject(
         new StoreError(

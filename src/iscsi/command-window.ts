@@ -34,6 +34,10 @@ export class CommandWindow {
   get maxCmdSN(): SerialNumber {
     return this.#maxCmdSN;
   }
+  /** Commands have come, and one before them has not. */
+  get hasGap(): boolean {
+    return this.#early.size > 0;
+  }
   get outstanding(): number {
     return this.#outstanding;
   }

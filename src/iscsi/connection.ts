@@ -17,7 +17,7 @@ import { Keepalive, type KeptAlive } from './keepalive.js';
 import { Login, type LoggedIn, type LoginAnswer, type LoginHost } from './login.js';
 import { LoginPhase, replyOf, type LoginPhaseHost, type LoginReply } from './login-phase.js';
 import { Outbox } from './outbox.js';
-import { OPCODE, writeDataSegmentLength, writeStatusNumbers } from './pdu.js';
+import { digestOf, OPCODE, writeDataSegmentLength, writeStatusNumbers } from './pdu.js';
 import { ASYNC_EVENT, LOGIN_STATUS, noTag, PDU, type LoginStatus, type RejectReason } from './pdu.table.js';
 import { formatAddress, plainHost, sendTargets, type ReachablePortal } from './send-targets.js';
 import type { Session } from './session.js';
@@ -80,6 +80,7 @@ export class Connection
   #statSN = 1;
   #closed = false;
   #finishing = false;
+  #establishing = false;
   #timer: Timer | undefined;
   #paused = false;
 
@@ -124,6 +125,10 @@ export class Connection
   }
   get isLoggedIn(): boolean {
     return this.#fullFeature !== undefined;
+  }
+  /** The initiator has not yet done its part of the login. */
+  get isInLogin(): boolean {
+    return !this.isLoggedIn && !this.#establishing;
   }
   // --- in ---------------------------------------------------------------------------------------------------------------
 
@@ -171,7 +176,7 @@ export class Connection
   emit(header: Buffer, statSN: 'take' | 'show' | 'none', length: number, slices: readonly Buffer[]): number {
     const shown = this.#statSN;
     const session = this.#session;
-    if (this.#closed || session === undefined) return shown;
+    if (this.#closed || this.#finishing || session === undefined) return shown;
     if (statSN === 'take') this.#statSN = increment(shown);
     session.advanceWindow();
     const { expCmdSN, maxCmdSN } = session.window;
@@ -266,6 +271,7 @@ export class Connection
   ): void {
     this.#cid = loggedIn.cid;
     this.#keys = loggedIn.keys;
+    this.#establishing = true;
     this.#pause(); // nothing is read until the session is there
     this.background('login', async () => {
       const made = await this.#host.establish(this, loggedIn);
@@ -332,7 +338,7 @@ export class Connection
     return this.#paused;
   }
   dataIdleTicks(): number {
-    let most = 0;
+    let most = this.#session?.gapTicks() ?? 0;
     for (const transfer of this.#session?.tasks.values() ?? []) most = Math.max(most, transfer.tick());
     return most;
   }
@@ -390,11 +396,4 @@ export class Connection
     if (session !== undefined) this.background('session end', async () => await session.leave(this));
     this.#host.closed(this);
   }
-}
-
-/** CRC32C as it travels: the first byte holds the low bits (RFC 7143 13.1). */
-function digestOf(crc: number): Buffer {
-  const digest = Buffer.alloc(4);
-  digest.writeUInt32LE(crc);
-  return digest;
 }

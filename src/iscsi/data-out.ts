@@ -264,7 +264,9 @@ export class DataOut implements SegmentSink {
   }
   #giveWaiting(): void {
     const waiting = this.#waiting;
-    if (waiting === undefined || this.#arrived() < this.#given + waiting.length) return;
+    // What comes for a task that is being aborted is awaited, but does not land: there is nothing to give.
+    if (waiting === undefined || !this.#command.takesData) return;
+    if (this.#arrived() < this.#given + waiting.length) return;
     this.#waiting = undefined;
     waiting.resolve(this.#give(waiting.length));
   }

@@ -32,8 +32,9 @@ import {
   type RejectReason,
 } from './pdu.table.js';
 import { ahsIsSound } from './ahs.js';
-import { SegmentBuffer, SlabSink } from './segment-sinks.js';
+import { PingMemory, SegmentBuffer, type SlabSink } from './segment-sinks.js';
 import type { Session, SessionLink } from './session.js';
+import { SliceCursor } from './slice-cursor.js';
 import { manageTasks, type TaskManagementRequest } from './task-management.js';
 import { TextExchange, type TextHost } from './text-exchange.js';
 import { Transfer } from './transfer.js';
@@ -58,6 +59,7 @@ export class FullFeature implements PduReceiver {
   readonly #session: Session;
   readonly #texts: TextExchange;
   readonly #segment = new SegmentBuffer();
+  readonly #pings: PingMemory;
   // The PDU under way
   #bhs: Buffer = Buffer.alloc(0);
   #ahs: Buffer = Buffer.alloc(0);
@@ -70,6 +72,7 @@ export class FullFeature implements PduReceiver {
     this.#host = host;
     this.#session = session;
     this.#texts = new TextExchange(host);
+    this.#pings = new PingMemory(host.pool);
   }
 
   // --- header ---------------------------------------------------------------------------------------------------------
@@ -83,6 +86,10 @@ export class FullFeature implements PduReceiver {
     this.#session.counters.bytesIn += length;
     this.#verdict = this.#leaving ? 'ignore' : 'take';
     if (this.#leaving) return undefined;
+    if (this.#session.isDiscovery && asksMoreThanDiscovery(bhs)) {
+      this.#verdict = REJECT.commandNotSupported; // 4.3: SendTargets and logout are all there is
+      return undefined;
+    }
     switch (opcodeOf(bhs)) {
       case OPCODE.scsiCommand:
         return this.#commandHeader(bhs, ahs, length);
@@ -112,7 +119,6 @@ export class FullFeature implements PduReceiver {
     const flags = flagsOf(bhs);
     const tag = initiatorTaskTagOf(bhs);
     if (!isImmediate(bhs) && session.window.place(cmdSNOf(bhs)) === 'ignored') return 'ignore';
-    if (session.isDiscovery) return REJECT.commandNotSupported; // 4.3: SendTargets and logout are all there is
     if (isImmediate(bhs) && session.immediatesExhausted) return REJECT.tooManyImmediateCommands;
     if (tag === noTag || !ahsIsSound(ahs)) return REJECT.invalidPduField;
     if (session.tasks.has(tag)) return REJECT.taskInProgress;
@@ -134,9 +140,7 @@ export class FullFeature implements PduReceiver {
   }
   #nopHeader(bhs: Buffer, length: number): SegmentSink | undefined {
     if (length === 0 || initiatorTaskTagOf(bhs) === noTag) return undefined;
-    const slab = this.#host.pool.take(length);
-    if (slab === undefined) return undefined; // answered without its data: memory belongs to commands
-    this.#ping = new SlabSink(slab, this.#host.pool.blockBytes);
+    this.#ping = this.#pings.take(length);
     return this.#ping;
   }
 
@@ -264,7 +268,12 @@ export class FullFeature implements PduReceiver {
       targetTransferTag: noTag,
       ...unnumbered,
     });
-    this.#host.emit(header, 'take', length, slab === undefined ? [] : cutTo(slab.slices, length));
+    this.#host.emit(
+      header,
+      'take',
+      length,
+      slab === undefined ? [] : new SliceCursor(slab.slices).take(length),
+    );
     if (slab !== undefined) this.#host.outbox.lend(() => slab.release());
   }
 
@@ -301,6 +310,10 @@ export class FullFeature implements PduReceiver {
   // --- task management ----------------------------------------------------------------------------------------------------
 
   #takeTaskManagement(bhs: Buffer): void {
+    if (isImmediate(bhs) && this.#session.managementExhausted) {
+      this.#reject(REJECT.tooManyImmediateCommands);
+      return;
+    }
     const request = PDU.taskManagementRequest.bhs.decode(Buffer.from(bhs));
     this.#inOrder(bhs, () => {
       this.#session.counters.taskManagement += 1;
@@ -308,7 +321,11 @@ export class FullFeature implements PduReceiver {
     });
   }
   async #manage(request: TaskManagementRequest): Promise<void> {
-    const code = await manageTasks(this.#session, this.#host.clock, request);
+    const session = this.#session;
+    const code = await session.manage(
+      request.immediate,
+      async () => await manageTasks(session, this.#host.clock, request),
+    );
     const response = PDU.taskManagementResponse.bhs.encode({
       opcode: OPCODE.taskManagementResponse,
       final: true,
@@ -363,6 +380,13 @@ export class FullFeature implements PduReceiver {
   }
 }
 
+/** A request other than text and logout. The answer to a ping of ours is none. */
+function asksMoreThanDiscovery(bhs: Buffer): boolean {
+  const opcode = opcodeOf(bhs);
+  if (opcode === OPCODE.nopOut) return initiatorTaskTagOf(bhs) !== noTag;
+  return opcode === OPCODE.scsiCommand || opcode === OPCODE.taskManagementRequest;
+}
+
 /** What `emit` fills in. */
 export const unnumbered = {
   totalAhsLength: 0,
@@ -371,13 +395,3 @@ export const unnumbered = {
   expCmdSN: 0,
   maxCmdSN: 0,
 } as const;
-
-function cutTo(slices: readonly Buffer[], length: number): Buffer[] {
-  const out: Buffer[] = [];
-  let left = length;
-  for (const slice of slices) {
-    if (left > 0) out.push(slice.subarray(0, left));
-    left -= slice.length;
-  }
-  return out;
-}

@@ -12,7 +12,7 @@ export interface KeptAlive {
   readonly outbox: { readonly queuedBytes: number; readonly sentBytes: number };
   /** We do not read, so silence is ours. */
   readonly isPaused: boolean;
-  /** Longest time, in ticks, that a command has waited for data; to be called once a tick. */
+  /** Longest time, in ticks, that a command has waited for its data or for the one before it; to be called once a tick. */
   dataIdleTicks(): number;
   ping(): void;
   drop(reason: string): void;
@@ -55,7 +55,7 @@ export class Keepalive {
     this.#sentBytes = outbox.sentBytes;
     if (this.#unsentTicks >= stalledTicksMax) return 'the peer does not read';
     if (!isPaused && this.#connection.dataIdleTicks() >= stalledTicksMax) {
-      return 'the peer does not send the data it was asked for';
+      return 'the peer does not send the data or the command that is due';
     }
     this.#silentTicks = this.#heard || isPaused ? 0 : this.#silentTicks + 1;
     this.#heard = false;

@@ -204,10 +204,14 @@ export class Login<Target extends LoginTarget, Session extends LoginSession> {
     if (name === undefined || name === '') {
       throw new LoginFailure(LOGIN_STATUS.missingParameter, 'InitiatorName is missing');
     }
-    if (Buffer.byteLength(name) > targetNameBytesMax) {
+    const lower = name.toLowerCase(); // RFC 3722: names are compared without case; and some get longer by it
+    if (Buffer.byteLength(lower) > targetNameBytesMax) {
       throw new LoginFailure(LOGIN_STATUS.initiatorError, 'InitiatorName is too long');
     }
-    this.#initiatorName = name.toLowerCase(); // RFC 3722: names are compared without case
+    if (/[\s\p{Cc}]/u.test(lower)) {
+      throw new LoginFailure(LOGIN_STATUS.initiatorError, 'InitiatorName has blanks or control characters');
+    }
+    this.#initiatorName = lower;
     this.#identified = true;
     const type = value('SessionType') ?? KEYS.SessionType.default;
     if (type === 'Discovery') {

@@ -139,3 +139,10 @@ export function writeReadyToTransfer(
   bhs.writeUInt32BE(bufferOffset, 40);
   bhs.writeUInt32BE(length, 44);
 }
+
+/** CRC32C as it travels: the first byte holds the low bits (RFC 7143 13.1). */
+export function digestOf(crc: number): Buffer {
+  const digest = Buffer.alloc(4);
+  digest.writeUInt32LE(crc);
+  return digest;
+}

@@ -1,6 +1,6 @@
 /** Where data segments go that belong to no command: text, and the data of pings. */
-import type { Slab } from '#wire';
-import { textSegmentBytesMax, textSequenceBytesMax } from '#limits';
+import type { Slab, SlabPool } from '#wire';
+import { pingsHeldMax, textSegmentBytesMax, textSequenceBytesMax } from '#limits';
 import type { SegmentSink } from './framer.js';
 
 /** Collects a data segment in memory of the connection's own, up to a whole text sequence. */
@@ -38,5 +38,25 @@ export class SlabSink implements SegmentSink {
       at += count;
       place += count;
     }
+  }
+}
+
+/** Where the data of a connection's pings is kept until the answer has left: not too many at once. */
+export class PingMemory {
+  readonly #pool: SlabPool;
+  #held = 0;
+  constructor(pool: SlabPool) {
+    this.#pool = pool;
+  }
+  /** Undefined: the ping is answered without its data; memory belongs to commands. */
+  take(length: number): SlabSink | undefined {
+    const slab = this.#held < pingsHeldMax ? this.#pool.take(length) : undefined;
+    if (slab === undefined) return undefined;
+    this.#held += 1;
+    const release = (): void => {
+      this.#held -= 1;
+      slab.release();
+    };
+    return new SlabSink({ length, slices: slab.slices, release }, this.#pool.blockBytes);
   }
 }

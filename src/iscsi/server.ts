@@ -8,6 +8,7 @@ import { RefusedError } from '#errors';
 import type { Clock, Env, Link, Logger, Random } from '#env';
 import {
   connectionsMax,
+  discoverySessionsMax,
   loginsPendingMax,
   sessionsMax,
   sessionsOfTargetMax,
@@ -51,9 +52,9 @@ export interface IscsiServerOptions {
   readonly discovery?: DiscoveryPolicy;
 }
 
-/** iSCSI names: iqn., eui. or naa., no blanks, at most 223 bytes (RFC 7143 4.2.7). */
+/** iSCSI names: iqn., eui. or naa., no blanks, in small letters, in which logins are compared; 223 bytes (RFC 7143 4.2.7). */
 const nameForm =
-  /^(iqn\.\d{4}-(0[1-9]|1[0-2])\.[^\s\p{Cc}\p{Lu},]+|eui\.[0-9A-Fa-f]{16}|naa\.([0-9A-Fa-f]{16}){1,2})$/u;
+  /^(iqn\.\d{4}-(0[1-9]|1[0-2])\.[^\s\p{Cc}\p{Lu},]+|eui\.[0-9a-f]{16}|naa\.([0-9a-f]{16}){1,2})$/u;
 
 export class IscsiServer implements ConnectionHost {
   readonly clock: Clock;
@@ -140,12 +141,13 @@ export class IscsiServer implements ConnectionHost {
   }
 
   #accept(link: Link, groupTag: number): void {
-    const pending = [...this.#connections].filter((connection) => !connection.isLoggedIn).length;
-    if (this.#closing || this.#connections.size >= connectionsMax || pending >= loginsPendingMax) {
-      this.log.warn('Connection refused: too many', { connections: this.#connections.size, pending });
+    if (this.#closing || this.#connections.size >= connectionsMax) {
+      this.log.warn('Connection refused: too many', { connections: this.#connections.size });
       link.destroy();
       return;
     }
+    const pending = [...this.#connections].filter((connection) => connection.isInLogin);
+    if (pending.length >= loginsPendingMax) oldestOfBusiestHost(pending)?.drop('too many logins at once');
     const connection = new Connection(this, link, groupTag);
     this.#connections.add(connection);
     connection.start();
@@ -205,8 +207,10 @@ export class IscsiServer implements ConnectionHost {
   }
   coldReset(target: TargetNode): void {
     for (const session of this.#sessionsOf(target)) {
-      for (const connection of this.#connectionsOf(session)) connection.finish();
-      void session.close();
+      for (const connection of this.#connectionsOf(session)) {
+        connection.finish();
+        connection.background('cold reset', async () => await session.close());
+      }
     }
   }
 
@@ -245,10 +249,16 @@ export class IscsiServer implements ConnectionHost {
       if (this.#targets.get(target.name) !== target) return LOGIN_STATUS.targetRemoved;
       if (this.#sessionsOf(target).length >= sessionsOfTargetMax) return LOGIN_STATUS.outOfResources;
     }
+    if (target === undefined) await this.#makeRoomForDiscovery();
     if (this.#sessions.size >= sessionsMax) return LOGIN_STATUS.outOfResources;
     const session = this.#make(connection, login);
     session.join(connection);
     return session;
+  }
+  async #makeRoomForDiscovery(): Promise<void> {
+    const open = [...this.#sessions.values()].filter((session) => session.isDiscovery);
+    const [oldest] = open;
+    if (oldest !== undefined && open.length >= discoverySessionsMax) await this.#drop(oldest);
   }
   #make(connection: Connection, login: LoggedIn<TargetNode, Session>): Session {
     this.#lastSession += 1;
@@ -312,4 +322,12 @@ export class IscsiServer implements ConnectionHost {
     this.#emptied = [];
     for (const resolve of emptied) resolve();
   }
+}
+
+/** Whoever opens many sockets and does not log in pays for it, and not those who come from elsewhere. */
+function oldestOfBusiestHost(connections: readonly Connection[]): Connection | undefined {
+  const counts = new Map<string, number>();
+  for (const { remoteHost } of connections) counts.set(remoteHost, (counts.get(remoteHost) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  return connections.find(({ remoteHost }) => counts.get(remoteHost) === most);
 }

@@ -84,10 +84,14 @@ export class Session implements TransferOwner {
   readonly #connections = new Map<number, SessionLink>();
   readonly #ended: (session: Session) => void;
   #immediates = 0;
+  #managing = 0;
+  #gapAt = 0;
+  #gapTicks = 0;
   #transferTag = 0;
   #closing: Promise<void> | undefined;
-  /** StatSN of the last refusal for want of memory that the initiator may not have seen. */
-  #refused: number | 'unanswered' | undefined;
+  /** Commands refused for want of memory that have not been answered yet, and the StatSN of the last that has been. */
+  readonly #refused = new Set<Transfer>();
+  #refusedStatSN: number | undefined;
 
   constructor(options: SessionOptions) {
     const { target, groupTag, initiatorName, isid } = options;
@@ -158,12 +162,16 @@ export class Session implements TransferOwner {
     this.window.close();
     const { target } = this;
     for (const transfer of this.#tasks.values()) transfer.cancel();
-    if (target !== undefined) await target.device.detach(this.nexus);
-    for (const transfer of this.#tasks.values()) transfer.abandon();
-    const connections = this.connections;
-    this.#connections.clear();
-    for (const connection of connections) connection.drop('session closed');
-    this.#ended(this);
+    try {
+      if (target !== undefined) await target.device.detach(this.nexus);
+    } finally {
+      // Whatever a unit does: a session that does not end would keep its initiator out.
+      for (const transfer of this.#tasks.values()) transfer.abandon();
+      const connections = this.connections;
+      this.#connections.clear();
+      for (const connection of connections) connection.drop('session closed');
+      this.#ended(this);
+    }
   }
   async #abortAll(): Promise<void> {
     const tasks = [...this.#tasks.values()];
@@ -187,6 +195,13 @@ export class Session implements TransferOwner {
   get immediatesExhausted(): boolean {
     return this.#immediates >= immediateCommandsMax;
   }
+  /** Counts a tick in which the next command is missing and others, with their memory, wait behind it; how many in a row. */
+  gapTicks(): number {
+    const { expCmdSN, hasGap } = this.window;
+    this.#gapTicks = hasGap && expCmdSN === this.#gapAt ? this.#gapTicks + 1 : 0;
+    this.#gapAt = expCmdSN;
+    return this.#gapTicks;
+  }
   /** MaxCmdSN as far as commands and memory allow (P3). */
   advanceWindow(): void {
     const low = this.#pool.freeBytes < slabBlocksLow * this.#pool.blockBytes;
@@ -198,15 +213,18 @@ export class Session implements TransferOwner {
    * next record of a tape, which must not overtake the one refused.
    */
   followsRefusal(expStatSN: number): boolean {
-    if (this.#refused === undefined) return false;
-    if (this.#refused === 'unanswered' || !isBefore(this.#refused, expStatSN)) return true;
-    this.#refused = undefined;
+    if (this.#refused.size > 0) return true;
+    if (this.#refusedStatSN === undefined) return false;
+    if (!isBefore(this.#refusedStatSN, expStatSN)) return true;
+    this.#refusedStatSN = undefined;
     return false;
   }
-  /** A command is refused for want of memory; `statSN` once the refusal has been sent. */
-  noteRefusal(statSN?: number): void {
-    if (statSN === undefined) this.counters.refusedFull += 1;
-    this.#refused = statSN ?? 'unanswered';
+  noteRefusal(transfer: Transfer): void {
+    this.counters.refusedFull += 1;
+    this.#refused.add(transfer);
+  }
+  noteRefusalSent(statSN: number): void {
+    this.#refusedStatSN = statSN;
   }
 
   /** The command is here, though its turn may not have come. */
@@ -223,20 +241,38 @@ export class Session implements TransferOwner {
       return await work();
     } finally {
       this.#fences -= 1;
-      if (this.#fences === 0) for (const transfer of this.#fenced.splice(0)) this.begin(transfer);
+      if (this.#fences === 0) this.#runFenced();
+    }
+  }
+  #runFenced(): void {
+    for (const transfer of this.#fenced.splice(0)) {
+      if (this.#tasks.get(transfer.tag) === transfer) void this.#run(transfer); // else aborted in the meantime
     }
   }
   begin(transfer: Transfer): void {
-    if (this.#fences > 0) {
-      this.#fenced.push(transfer); // at most a window, and the immediate ones
-      return;
-    }
     this.counters.commands += 1;
     if (this.#tasks.get(transfer.tag) !== transfer) return; // aborted before its turn
     this.#begun.add(transfer);
     if (transfer.immediate) this.#immediates += 1;
     else this.window.began();
-    void this.#run(transfer);
+    // Those that a fence holds have their places, so that they are at most a window and the immediate ones.
+    if (this.#fences > 0) this.#fenced.push(transfer);
+    else void this.#run(transfer);
+  }
+  /** Performs a task management function, which may have to wait for tasks: it takes a place of the window, or its own. */
+  async manage<T>(immediate: boolean, work: () => Promise<T>): Promise<T> {
+    if (immediate) this.#managing += 1;
+    else this.window.began();
+    try {
+      return await work();
+    } finally {
+      if (immediate) this.#managing -= 1;
+      else this.window.ended();
+    }
+  }
+  /** Too many immediate task management functions at once? They have places of their own, to abort immediate commands. */
+  get managementExhausted(): boolean {
+    return this.#managing >= immediateCommandsMax;
   }
   async #run(transfer: Transfer): Promise<void> {
     const { target } = this;
@@ -273,6 +309,7 @@ export class Session implements TransferOwner {
   }
   ended(transfer: Transfer): void {
     if (this.#tasks.get(transfer.tag) === transfer) this.#tasks.delete(transfer.tag);
+    this.#refused.delete(transfer);
     if (!this.#begun.delete(transfer)) return;
     if (transfer.immediate) this.#immediates -= 1;
     else this.window.ended();

@@ -37,6 +37,8 @@ export async function manageTasks(
       );
     case TASK_FUNCTION.targetWarmReset:
     case TASK_FUNCTION.targetColdReset:
+      // It means units of others too; who may not see them may not disturb them.
+      if (!device.seesAll(session.nexus)) return TASK_RESPONSE.authorizationFailed;
       // 4.2.3.3: no waiting for commands of other sessions; the units tell them by unit attention.
       await session.fence(async () => {
         await abort(

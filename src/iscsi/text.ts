@@ -139,7 +139,11 @@ export class Negotiator {
     }
     this.#offered.add(key);
     if (row.by === 'target' || !row.stages.includes(stage)) return 'Reject';
-    if (row.leadingOnly && !this.#leading) return 'Reject';
+    if (row.leadingOnly && !this.#leading) {
+      // A further connection may say again what its session is: nobody answers a declaration.
+      const repeated = row.type === 'declared-text' && value === this.values[key];
+      return repeated ? undefined : 'Reject';
+    }
     if (row.normalOnly && this.values.SessionType === 'Discovery') return 'Irrelevant';
     if (key === 'FirstBurstLength' && this.values.InitialR2T && !this.values.ImmediateData)
       return 'Irrelevant';

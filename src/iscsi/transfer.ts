@@ -36,8 +36,10 @@ export interface TransferOwner {
   begin(transfer: Transfer): void;
   /** The last PDU of the command is about to be queued, or none will come. */
   ended(transfer: Transfer): void;
-  /** It is refused for want of memory; with the StatSN once that has been sent. */
-  noteRefusal(statSN?: number): void;
+  /** It is refused for want of memory, until `ended`. */
+  noteRefusal(transfer: Transfer): void;
+  /** The initiator has been told, with this StatSN. */
+  noteRefusalSent(statSN: number): void;
 }
 
 const attributes: Readonly<Record<number, TaskAttribute>> = {
@@ -174,7 +176,7 @@ export class Transfer implements Task, Ordered, DataOutCommand, DataInCommand {
   /** Ends it with TASK SET FULL (SAM-5 5.3.1) instead of executing it. */
   refuse(): void {
     this.#refusal = STATUS.taskSetFull;
-    this.#owner.noteRefusal();
+    this.#owner.noteRefusal(this);
   }
   settled(): void {
     const quiet = this.#quiet;
@@ -262,7 +264,7 @@ export class Transfer implements Task, Ordered, DataOutCommand, DataInCommand {
     writeScsiResponse(header, flags, status, this.tag, this.#dataSN, Math.abs(second), Math.abs(main));
     const data = sense === undefined || sense.length === 0 ? [] : [senseLength(sense), sense];
     const statSN = this.#path.emit(header, 'take', data.length === 0 ? 0 : 2 + (sense?.length ?? 0), data);
-    if (this.#refusal !== undefined) this.#owner.noteRefusal(statSN);
+    if (this.#refusal !== undefined) this.#owner.noteRefusalSent(statSN);
   }
 }
 

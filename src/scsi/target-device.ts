@@ -101,6 +101,10 @@ export class TargetDevice {
     const view = this.#views.get(nexus.id);
     return [...this.#units.keys()].filter((lun) => view?.sees(lun) === true).toSorted((a, b) => a - b);
   }
+  /** No unit is hidden from this nexus. */
+  seesAll(nexus: Nexus): boolean {
+    return this.lunsOf(nexus).length === this.#units.size;
+  }
   unitAt(nexus: Nexus, lunField: Buffer): LogicalUnit | undefined {
     const lun = parseLun(lunField);
     if (lun === undefined || this.#views.get(nexus.id)?.sees(lun) !== true) return undefined;

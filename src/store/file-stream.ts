@@ -10,11 +10,11 @@
  */
 import { strict as assert } from 'node:assert';
 import type { DiskFile } from '#env';
-import { StoreError } from '#errors';
 import type { Slab } from '#wire';
 import { type Segment, segmentBytes, type SegmentOwner, type SegmentPool } from './segment-pool.js';
 import { SegmentSlab } from './segment-slab.js';
 import type { Stream } from './store.js';
+import { missingError, starvedError } from './stream-errors.js';
 import { type StreamHost, WriteBehind } from './write-behind.js';
 
 /** Segments read ahead of a reader that goes forward. */
@@ -52,7 +52,7 @@ export class FileStream implements Stream, SegmentOwner {
   get fileBytes(): number {
     return this.#behind.fileBytes;
   }
-  /** Granted, and not in the file yet. */
+  /** Granted, not in the file yet. */
   get pendingBytes(): number {
     return Math.max(0, this.#grantedBytes - this.#behind.fileBytes);
   }
@@ -89,16 +89,23 @@ export class FileStream implements Stream, SegmentOwner {
     return DONE;
   }
 
+  reserve(bytes: number): Promise<void> {
+    if (this.#host.refusal !== undefined) return Promise.reject(this.#host.refusal);
+    const growth = this.#length + bytes - this.#grantedBytes;
+    return growth > 0 ? this.#ask(growth) : DONE;
+  }
+  async #ask(growth: number): Promise<void> {
+    await this.#host.guard.ask(growth);
+    this.#grantedBytes += growth;
+  }
+
   async #appendSlowly(slices: readonly Uint8Array[], bytes: number): Promise<void> {
     await this.#behind.makeFile();
     if (this.#behind.stalled) await this.flush();
     while (this.#behind.behind) await this.#behind.progress();
     this.#check();
     const growth = this.#length + bytes - this.#grantedBytes;
-    if (growth > 0) {
-      await this.#host.guard.ask(growth);
-      this.#grantedBytes += growth;
-    }
+    if (growth > 0) await this.#ask(growth);
     await this.#appendRest(slices, bytes, 0);
   }
   /** From byte `done` on, waiting for memory. */
@@ -119,15 +126,27 @@ export class FileStream implements Stream, SegmentOwner {
     this.#length += bytes;
   }
 
-  /** In turn with those who wait for memory. Pinned until it is filled, or the next of them would be given it. */
+  /**
+   * In turn with those who wait for memory. Pinned until it is filled, or the next of them would be given it. Throws 'full',
+   * and nothing was appended, when there will be none before the disk has space.
+   */
   async #fillSoon(place: number, slice: Uint8Array, at: number): Promise<number> {
     let segment: Segment | undefined;
+    let [probed, refused] = [false, false];
     await this.#pool.until(() => {
       segment = this.#segmentFor(place);
-      if (segment !== undefined) segment.pins += 1;
-      return segment !== undefined;
+      if (segment !== undefined) {
+        segment.pins += 1;
+        return true;
+      }
+      if (!this.#pool.starved) return false;
+      if (probed)
+        this.#cutBack(); // now that nothing is being written
+      else this.#pool.probe();
+      [refused, probed] = [probed, true];
+      return refused;
     });
-    assert(segment !== undefined);
+    if (segment === undefined) throw starvedError(this.name);
     try {
       this.#check();
       return this.#fill(segment, place, slice, at);
@@ -138,7 +157,8 @@ export class FileStream implements Stream, SegmentOwner {
   /** As `#segmentFor`, but not before those who wait. */
   #segmentToFill(place: number): Segment | undefined {
     const segment = this.#segments.get(Math.floor(place / segmentBytes));
-    if (segment !== undefined && segment.seenTo <= place % segmentBytes) return segment;
+    const continues = segment !== undefined && segment.seenTo <= place % segmentBytes;
+    if (continues && (segment.dirty || !this.#pool.dirtied)) return segment;
     return this.#pool.contended ? undefined : this.#segmentFor(place);
   }
   /** The segment in which the byte at `place`, the first behind all others, is to be; undefined when there is no memory. */
@@ -146,6 +166,7 @@ export class FileStream implements Stream, SegmentOwner {
     const index = Math.floor(place / segmentBytes);
     const at = place % segmentBytes;
     const held = this.#segments.get(index);
+    if (held?.dirty !== true && this.#pool.dirtied) return undefined;
     if (held === undefined) {
       const segment = this.#pool.take(this, index);
       if (segment === undefined) return undefined;
@@ -160,10 +181,7 @@ export class FileStream implements Stream, SegmentOwner {
     // A truncation left bytes behind `at` that somebody still reads: go on in other memory.
     const segment = this.#pool.take(this, index);
     if (segment === undefined) return undefined;
-    held.memory.copy(segment.memory, held.from, held.from, at);
-    segment.from = held.from;
-    segment.to = segment.seenTo = at;
-    segment.flushed = Math.min(held.flushed, at);
+    segment.goOnFrom(held, at);
     this.#segments.set(index, segment);
     this.#pool.disown(held);
     return segment;
@@ -181,6 +199,12 @@ export class FileStream implements Stream, SegmentOwner {
 
   clean(segment: Segment): void {
     this.#behind.clean(segment);
+  }
+  get stalled(): boolean {
+    return this.#behind.stalled;
+  }
+  retry(segment: Segment): void {
+    this.#behind.retry(segment);
   }
   /** Resolves when everything appended before is in the file. Throws 'full' when it waits for space, 'broken'. */
   async flush(): Promise<void> {
@@ -201,22 +225,28 @@ export class FileStream implements Stream, SegmentOwner {
     this.#length = length;
     this.#missingTo = Math.min(this.#missingTo, length);
     this.#nextOffset = -1;
+    this.#cutBack();
+  }
+  /** Forgets the bytes behind the end. */
+  #cutBack(): void {
+    const length = this.#length;
     const last = Math.floor(length / segmentBytes);
     const at = length % segmentBytes;
     for (const segment of this.#segments.values()) {
       if (segment.index > last || (segment.index === last && segment.from >= at)) this.#drop(segment);
-      else if (segment.index === last && segment.to > at) {
-        segment.to = at;
-        segment.flushed = Math.min(segment.flushed, at);
-      }
+      else if (segment.index === last) segment.cut(at);
     }
   }
   #drop(segment: Segment): void {
     this.#segments.delete(segment.index);
     this.#pool.disown(segment);
   }
-  evict(segment: Segment): void {
-    this.#segments.delete(segment.index);
+  /** The volume has failed: what it did not commit is of no use, and the memory is wanted by others. */
+  abandon(): void {
+    for (const segment of this.#segments.values()) this.#drop(segment);
+  }
+  evict({ index }: Segment): void {
+    this.#segments.delete(index);
   }
 
   // --- reading
@@ -224,7 +254,7 @@ export class FileStream implements Stream, SegmentOwner {
   read(offset: number, length: number): Promise<Slab> {
     if (this.#host.refusal !== undefined) return Promise.reject(this.#host.refusal);
     assert(offset >= 0 && length > 0 && offset + length <= this.#length);
-    if (this.#isMissing(offset, offset + length)) return this.#missing(offset, length);
+    if (this.#lacks(offset, length)) return Promise.reject(missingError(this.name, offset, length));
     const goesForward = offset === this.#nextOffset;
     this.#nextOffset = offset + length;
     const held = this.#held(offset, length);
@@ -232,16 +262,8 @@ export class FileStream implements Stream, SegmentOwner {
     if (held !== undefined) return Promise.resolve(new SegmentSlab(this.#pool, held, offset, length));
     return this.#readSlowly(offset, length);
   }
-  #isMissing(from: number, to: number): boolean {
-    return this.#missingFrom < this.#missingTo && from < this.#missingTo && to > this.#missingFrom;
-  }
-  async #missing(offset: number, length: number): Promise<never> {
-    const facts = { stream: this.name, offset, length, missingFrom: this.#missingFrom };
-    throw new StoreError(
-      'corrupt',
-      `The file of stream ${this.name} is shorter than what was committed`,
-      facts,
-    );
+  #lacks(from: number, length: number): boolean {
+    return this.#missingFrom < this.#missingTo && from < this.#missingTo && from + length > this.#missingFrom;
   }
   async #readSlowly(offset: number, length: number): Promise<Slab> {
     const first = Math.floor(offset / segmentBytes);
@@ -256,6 +278,7 @@ export class FileStream implements Stream, SegmentOwner {
     try {
       this.#check();
       for (const segment of pinned) if (segment.loading !== undefined) await segment.loading;
+      this.#check();
       const held = this.#held(offset, length);
       assert(held !== undefined, 'nobody cuts off what is being read');
       return new SegmentSlab(this.#pool, held, offset, length);

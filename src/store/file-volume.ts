@@ -39,6 +39,8 @@ interface PendingCommit {
   readonly reject: (error: unknown) => void;
 }
 
+/** Of each slot, written when the volume is made: what a common label takes. */
+const preparedBytes = 8 * 1024;
 export const commitName = 'commit';
 export const streamFileName = (stream: string): string => `${stream}.stream`;
 const streamName = /^[a-z0-9-]{1,40}$/;
@@ -124,6 +126,7 @@ export class FileVolume implements Volume, StreamHost {
   fail(error: StoreError): void {
     const facts = { volume: this.id, because: error.code };
     this.#refusal ??= new StoreError('broken', `Volume ${this.id} has failed`, facts, { cause: error });
+    for (const stream of this.#streams.values()) stream.abandon();
   }
   async makeFile(name: string): Promise<DiskFile> {
     const file = await this.#host.disk.open(join(this.#folder, streamFileName(name)), 'create');
@@ -290,6 +293,9 @@ export async function makeVolume(disk: Disk, folder: string, id: string): Promis
   const file = await disk.open(join(folder, commitName), 'create');
   try {
     const empty = { sequence: 0, streams: new Map<string, number>(), label: Buffer.alloc(0) };
+    // Both slots take their space now: a commit that gives space back must not need any.
+    for (let slot = 0; slot < slots; slot++)
+      await file.writeAt(Buffer.alloc(preparedBytes), slot * slotBytes);
     await file.writeAt(encodeCommit(id, 0, empty), 0);
     await file.sync();
   } finally {

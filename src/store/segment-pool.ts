@@ -13,6 +13,8 @@ const MiB = 1024 * 1024;
 export const segmentBytes = MiB;
 /** A largest read spans 17 segments; streams that write need some besides. */
 export const segmentsMin = 24;
+/** Segments that bytes not yet in their files never take: a largest read finds memory when the disk takes nothing. */
+const segmentsForReading = 18;
 /** Segments made at a time: each WebAssembly memory costs address space. */
 const segmentsPerMaking = 8;
 const pageBytes = 4096;
@@ -22,6 +24,10 @@ export interface SegmentOwner {
   evict(segment: Segment): void;
   /** Begin to write its dirty bytes: memory is short. */
   clean(segment: Segment): void;
+  /** Its dirty bytes are not written before there is space on the disk. */
+  readonly stalled: boolean;
+  /** Try it, though stalled. */
+  retry(segment: Segment): void;
 }
 
 export class Segment {
@@ -48,6 +54,18 @@ export class Segment {
   get dirty(): boolean {
     return this.flushed < this.to;
   }
+  /** Forgets what is valid behind `at`. */
+  cut(at: number): void {
+    this.to = Math.min(this.to, at);
+    this.flushed = Math.min(this.flushed, this.to);
+  }
+  /** Is as the other up to `at`. */
+  goOnFrom({ memory, from, flushed }: Segment, at: number): void {
+    memory.copy(this.memory, from, from, at);
+    this.from = from;
+    this.to = this.seenTo = at;
+    this.flushed = Math.min(flushed, at);
+  }
 }
 
 export class SegmentPool {
@@ -57,6 +75,7 @@ export class SegmentPool {
   readonly #used = new Set<Segment>();
   readonly #waiting: (() => boolean)[] = [];
   #made = 0;
+  #changing = false;
 
   constructor(segmentsMax: number) {
     assert(segmentsMax >= segmentsMin);
@@ -68,6 +87,20 @@ export class SegmentPool {
     let count = this.#free.length + this.segmentsMax - this.#made;
     for (const segment of this.#used) if (isIdle(segment)) count += 1;
     return count;
+  }
+  /** So many segments are dirty that no other may become so. */
+  get dirtied(): boolean {
+    let count = 0;
+    for (const segment of this.#used) if (segment.dirty) count += 1;
+    return count >= this.segmentsMax - segmentsForReading;
+  }
+  /** And none of them becomes clean until the disk has space: who wants to append would wait for who knows how long. */
+  get starved(): boolean {
+    if (!this.dirtied) return false;
+    for (const segment of this.#used) {
+      if (segment.dirty && (segment.writing || segment.owner?.stalled !== true)) return false;
+    }
+    return true;
   }
   /** True when somebody waits: take nothing out of turn. */
   get contended(): boolean {
@@ -120,14 +153,18 @@ export class SegmentPool {
       });
     });
   }
-  /** Something came free. */
+  /** Something came free, or will not. */
   changed(): void {
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      if (!next()) {
-        this.#relieve();
-        return;
-      }
-      this.#waiting.shift();
+    if (this.#changing) return; // an attempt gave something back: the loop below goes on
+    this.#changing = true;
+    while (this.#waiting[0]?.() === true) this.#waiting.shift();
+    this.#changing = false;
+    if (this.contended) this.#relieve();
+  }
+  /** Finds out whether the disk, which was full, has space now: a segment of each stream is tried. `changed` follows. */
+  probe(): void {
+    for (const segment of this.#used) {
+      if (segment.dirty && !segment.writing && segment.owner?.stalled === true) segment.owner.retry(segment);
     }
   }
   /** Dirty tails of streams that pause hold memory: have them written. */

@@ -67,6 +67,11 @@ export interface Stream {
    * come back, and what is committed is never overwritten (S9).
    */
   truncate(length: number): void;
+  /**
+   * Sees to it that the next `bytes` can be appended without 'full', as far as space can be promised: for what the owner holds
+   * back and must be able to hand over later. In turn with appends.
+   */
+  reserve(bytes: number): Promise<void>;
   /** Exactly `length` bytes from `offset`, which must lie inside. The caller releases the slab, soon: it is cache memory. */
   read(offset: number, length: number): Promise<Slab>;
   /** Says that reading will go on forward from `offset`, so that the store may read ahead. */

@@ -33,7 +33,9 @@ export class WriteBehind {
   readonly #segments: Map<number, Segment>;
   #file: DiskFile | undefined;
   #fileBytes: number;
-  #writes = 0;
+  /** Numbers of the writes under way, in the order of their beginnings. */
+  readonly #writing = new Set<number>();
+  #nextWrite = 0;
   #unsynced = false;
   /** The disk was full: what is dirty waits for space. */
   #stalled: StoreError | undefined;
@@ -68,7 +70,7 @@ export class WriteBehind {
   }
   /** Appending is too far ahead: wait for `progress`. */
   get behind(): boolean {
-    if (this.#writes < writesMax) return false;
+    if (this.#writing.size < writesMax) return false;
     let dirty = 0;
     for (const segment of this.#segments.values()) if (segment.dirty) dirty += 1;
     return dirty > behindMax;
@@ -92,13 +94,18 @@ export class WriteBehind {
   start(): void {
     if (this.#stalled !== undefined) return;
     for (const segment of this.#segments.values()) {
-      if (this.#writes >= writesMax) return;
+      if (this.#writing.size >= writesMax) return;
       if (segment.to === segmentBytes && segment.dirty && !segment.writing) this.#write(segment);
     }
   }
   /** Begins to write this one, full or not. */
   clean(segment: Segment): void {
     if (this.#stalled === undefined && this.#host.refusal === undefined) this.#write(segment);
+  }
+  /** Likewise, though the disk was full when last asked. */
+  retry(segment: Segment): void {
+    this.#stalled = undefined;
+    this.clean(segment);
   }
   #write(segment: Segment): void {
     const file = this.#file;
@@ -108,11 +115,12 @@ export class WriteBehind {
     const place = segment.index * segmentBytes;
     segment.writing = true;
     segment.pins += 1;
-    this.#writes += 1;
+    const number = this.#nextWrite++;
+    this.#writing.add(number);
     this.#unsynced = true;
     const ended = (): void => {
       segment.writing = false;
-      this.#writes -= 1;
+      this.#writing.delete(number);
     };
     file.writeAt(segment.memory.subarray(from, to), place + from).then(
       () => {
@@ -123,8 +131,8 @@ export class WriteBehind {
       },
       (cause: unknown) => {
         ended();
-        this.#host.pool.unpin(segment);
         this.#failed(cause);
+        this.#host.pool.unpin(segment); // then those who wait for memory see why there is none
       },
     );
   }
@@ -148,21 +156,36 @@ export class WriteBehind {
     this.#tellProgress();
   }
 
-  /** Resolves when all below `length` is in the file, and no write is under way. Throws 'full' when it waits for space. */
+  /**
+   * Resolves when all below `length` is in the file, and no write is under way that began before the call: what a truncation
+   * cut off does not come back. Others may go on appending. Throws 'full' when it waits for space.
+   */
   async flush(length: number): Promise<void> {
     this.#stalled = undefined;
+    const mine = this.#nextWrite;
     for (;;) {
       this.#check();
       const stalled = this.#stalled as StoreError | undefined; // set meanwhile, by a write that ended
       if (stalled === undefined) {
-        for (const segment of this.#segments.values()) {
-          if (this.#writes >= writesMax) break;
-          if (isDirtyBelow(segment, length) && !segment.writing) this.#write(segment);
-        }
-        if (this.#writes === 0) return;
-      } else if (this.#writes === 0) throw stalled;
+        if (!this.#writeBelow(length) && !this.#isWritingFromBefore(mine)) return;
+      } else if (this.#writing.size === 0) throw stalled;
       await this.progress();
     }
+  }
+  /** Begins to write what is dirty below; whether there is any, being written or not. */
+  #writeBelow(length: number): boolean {
+    let dirty = false;
+    for (const segment of this.#segments.values()) {
+      if (!isDirtyBelow(segment, length)) continue;
+      dirty = true;
+      if (this.#writing.size < writesMax && !segment.writing) this.#write(segment);
+    }
+    return dirty;
+  }
+  /** Whether a write from before the one of that number is under way. */
+  #isWritingFromBefore(number: number): boolean {
+    for (const oldest of this.#writing) return oldest < number;
+    return false;
   }
   /** Makes durable what was written. */
   async sync(): Promise<void> {
@@ -180,7 +203,7 @@ export class WriteBehind {
 
   /** Resolves when no write is under way; whoever waits for progress is told that there will be none. */
   async settled(): Promise<void> {
-    while (this.#writes > 0) await this.progress();
+    while (this.#writing.size > 0) await this.progress();
     this.#tellProgress();
   }
   /** Closes the file, cut to `length` if that is given. */

@@ -241,6 +241,7 @@ export class ChangerUnit extends PrimaryUnit {
         return;
       case 'elements-changed':
         this.#addresses = this.#assign();
+        this.tagSearches.clear(); // what they found are addresses, which may be those of others now
         this.raise(SENSE.modeParametersChanged);
         return;
       case 'drive-removed':

@@ -418,7 +418,7 @@ export const READ_ATTRIBUTE_SUPPORTED = command({
   name: 'READ ATTRIBUTE, supported attributes',
   serviceAction: 0x05,
 });
-/** Not gated by write protection: the cartridge's switch guards the tape, host attributes stay writable (SPC-5 6.49). */
+/** The drive refuses it on a write-protected cartridge, whose switch guards its memory too; an empty list changes nothing. */
 export const WRITE_ATTRIBUTE = command({
   name: 'WRITE ATTRIBUTE',
   opcode: 0x8d,

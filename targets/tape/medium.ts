@@ -26,7 +26,7 @@ export async function formatMedium(
   if (cdb.transferLength !== 0) throw invalidCdbField(3);
   const { partition, object } = unit.drive.position;
   if (partition !== 0 || object !== 0) throw new CheckCondition(SENSE.positionPastBeginningOfMedium);
-  const capacityBytes = unit.drive.cartridge?.sizeBytes ?? 0;
+  const capacityBytes = unit.drive.availableBytes;
   const asked = cdb.format === formats.default ? undefined : unit.modePages.value(MEDIUM_PARTITION);
   const capacities = partitionCapacities(capacityBytes, asked);
   if (capacities === undefined) throw new CheckCondition(SENSE.formatCommandFailed);

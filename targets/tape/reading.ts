@@ -4,6 +4,7 @@
  * Blocks go out one by one as the drive gives them; a CDB's length allocates nothing (P3). INFORMATION is the number of
  * bytes (variable) or blocks (fixed) asked for less what was read, the block of a wrong length not counted.
  */
+import { CanceledError } from '#errors';
 import { CheckCondition, invalidCdbField, SENSE, type Task } from '#scsi';
 import type { Slab } from '#wire';
 import { DEVICE_CONFIGURATION } from './mode-pages.table.js';
@@ -167,13 +168,24 @@ export async function verify(unit: TapeUnit, task: Task, cdb: Verification): Pro
   if (cdb.byteCompare && (cdb.verifyToEnd || cdb.verifyByFilemarks)) throw invalidCdbField(1, 1);
   if (cdb.verifyToEnd && cdb.verifyByFilemarks) throw invalidCdbField(1, 5);
   unit.useEncryption(task.nexus);
-  if (cdb.verifyToEnd) return await verifyFilemarks(unit, Number.POSITIVE_INFINITY);
-  if (cdb.verifyByFilemarks) return await verifyFilemarks(unit, length);
+  if (cdb.verifyToEnd) return await verifyFilemarks(unit, task, Number.POSITIVE_INFINITY);
+  if (cdb.verifyByFilemarks) return await verifyFilemarks(unit, task, length);
   checkTransfer(unit, { fixed: cdb.fixed, transferLength: length });
   if (length === 0) return;
   const blockBytes = cdb.fixed ? unit.blockLength : length;
   const count = cdb.fixed ? length : 1;
-  for (let left = count; left > 0; left--) await verifyBlock(unit, task, cdb, blockBytes, left);
+  for (let left = count; left > 0; left--) {
+    await verifyBlock(unit, task, cdb, blockBytes, left);
+    await breathe(unit, task, left);
+  }
+}
+/** Objects after which others get a turn of the processor; a command can name a whole tape. */
+const breathAfter = 1024;
+
+/** For work that neither sends nor receives: aborts are heard here. Throws CanceledError. */
+async function breathe(unit: TapeUnit, task: Task, done: number): Promise<void> {
+  if (task.canceled) throw new CanceledError();
+  if (done % breathAfter === 0) await unit.env.clock.sleep(0);
 }
 
 async function verifyBlock(
@@ -202,8 +214,10 @@ async function verifyBlock(
 }
 
 /** Verifies up to and over `count` filemarks; without end: up to the end of data, which is no error then (VTE). */
-async function verifyFilemarks(unit: TapeUnit, count: number): Promise<void> {
+async function verifyFilemarks(unit: TapeUnit, task: Task, count: number): Promise<void> {
+  let done = 0;
   for (let left = count; left > 0;) {
+    await breathe(unit, task, ++done);
     const found = await objectFrom(async () => await unit.drive.readRecord(), left);
     if (found.kind === 'record') found.record.release();
     else if (found.kind === 'filemark') left -= 1;

@@ -4,8 +4,9 @@
  * A block is handed to the drive when all of it is here. Early warning is reported with everything written and a residue of
  * zero; at the end of the partition the residue is what was not written.
  */
+import { CanceledError } from '#errors';
 import { CheckCondition, invalidCdbField, SENSE, type Task } from '#scsi';
-import type { WriteResult } from '#vtl';
+import { DriveError, type WriteResult } from '#vtl';
 import type { Slab } from '#wire';
 import { translated } from './faults.js';
 import { DEVICE_CONFIGURATION } from './mode-pages.table.js';
@@ -92,6 +93,8 @@ async function settle(unit: TapeUnit, result: WriteResult, wasEarly: boolean): P
   }
 }
 
+const filemarksAtOnce = 4096;
+
 export interface Filemarks {
   readonly immediate: boolean;
   readonly filemarkCount: number;
@@ -109,6 +112,18 @@ export async function writeFilemarks(
   }
   unit.checkWritable(task);
   const before = unit.drive.position.earlyWarning;
-  const result = await unit.drive.writeFilemarks(filemarkCount, { immediate });
+  let result: WriteResult = { earlyWarning: false, programmableEarlyWarning: false };
+  // A CDB may ask for 16 million: in pieces, so that it can be aborted and shutting down does not wait for it.
+  for (let left = filemarkCount; left > 0; left -= filemarksAtOnce) {
+    if (task.canceled) throw new CanceledError();
+    const count = Math.min(left, filemarksAtOnce);
+    try {
+      result = both(result, await unit.drive.writeFilemarks(count, { immediate: true }));
+    } catch (error) {
+      const unwritten = error instanceof DriveError ? error.facts['residue'] : undefined;
+      throw translated(error, typeof unwritten === 'number' ? left - count + unwritten : left);
+    }
+  }
+  if (!immediate) await unit.drive.synchronize();
   await settle(unit, result, before);
 }

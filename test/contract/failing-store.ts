@@ -9,6 +9,8 @@ const MiB = 1024 * KiB;
 export function failingStoreContract(test: TestFn, make: MakeBench): void {
   failures(test, make);
   fullDisks(test, make);
+  reservations(test, make);
+  crowds(test, make);
 }
 
 function failures(test: TestFn, make: MakeBench): void {
@@ -104,5 +106,88 @@ function fullDisks(test: TestFn, make: MakeBench): void {
     t.is(again.label.toString(), 'after');
     t.true((await bytesOf(again.stream('data'), 1.5 * MiB, 3 * MiB)).equals(patternBytes(2, 3 * MiB)));
     t.is(again.stream('data').length, 4.5 * MiB + 100);
+  });
+}
+
+function crowds(test: TestFn, make: MakeBench): void {
+  test('many streams and a disk that fills up behind our back: appends are refused, not held, and readers go on', async (t) => {
+    const bench = make({ memoryBytes: 24 * MiB, capacityBytes: 400 * MiB });
+    const group = await bench.open();
+    const reader = await group.create('reader');
+    await reader.stream('data').append([patternBytes(1, 40 * MiB)]);
+    await reader.commit(label('a'));
+    const ids = Array.from({ length: 40 }, (_, index) => `volume${index}`);
+    const volumes = await Promise.all(ids.map(async (id) => await group.create(id)));
+    for (const volume of volumes) await volume.stream('data').append([patternBytes(3, 100)]);
+    const room = bench.disk.capacityBytes;
+    bench.disk.capacityBytes = 0;
+    const attempts = await Promise.allSettled(
+      volumes.map(async (volume, index) => {
+        for (let n = 0; n < 4; n++) await volume.stream('data').append([patternBytes(index, MiB)]);
+      }),
+    );
+    for (const attempt of attempts)
+      t.like(attempt, { status: 'rejected', reason: { code: 'full' } as StoreError });
+    const before = volumes.map((volume) => volume.stream('data').length);
+    t.true((await bytesOf(reader.stream('data'), 5 * MiB, 15 * MiB)).length === 15 * MiB);
+    bench.disk.capacityBytes = room;
+    await Promise.all(
+      volumes.map(async (volume, index) => {
+        await volume.stream('data').append([patternBytes(index, 1000)]);
+        await volume.commit(label('after'));
+      }),
+    );
+    for (const [index, volume] of volumes.entries()) {
+      const length = before[index] as number;
+      t.is((length - 100) % MiB, 0, 'whole appends');
+      const expected = Buffer.concat([
+        patternBytes(3, 100),
+        ...Array.from({ length: (length - 100) / MiB }, () => patternBytes(index, MiB)),
+        patternBytes(index, 1000),
+      ]);
+      await volume.close();
+      const again = await group.open(volume.id);
+      t.true(
+        (await bytesOf(again.stream('data'), 0, again.stream('data').length)).equals(expected),
+        volume.id,
+      );
+      await again.close();
+    }
+  });
+}
+
+function reservations(test: TestFn, make: MakeBench): void {
+  test('what was reserved can be appended when the group is full', async (t) => {
+    const group = await make({ capacityBytes: 20 * MiB }).open();
+    const volume = await group.create('one');
+    await volume.stream('index').reserve(64 * KiB);
+    const fill = async (length: number): Promise<void> => {
+      for (let index = 0; ; index++) await volume.stream('data').append([patternBytes(200 + index, length)]);
+    };
+    for (const length of [512 * KiB, 100]) await t.throwsAsync(fill(length), { code: 'full' });
+    await t.throwsAsync(volume.stream('index').reserve(65 * KiB), { code: 'full' });
+    await volume.stream('index').append([patternBytes(4, 64 * KiB)]);
+    await volume.commit(label('both'));
+    t.is(volume.stream('index').length, 64 * KiB);
+  });
+}
+
+/** Of stores in which volumes fail one by one. */
+export function brokenCrowds(test: TestFn, make: MakeBench): void {
+  test('volumes that have failed give their memory back', async (t) => {
+    const bench = make({ memoryBytes: 24 * MiB });
+    const group = await bench.open();
+    const ids = Array.from({ length: 40 }, (_, index) => `volume${index}`);
+    const volumes = await Promise.all(ids.map(async (id) => await group.create(id)));
+    const good = await group.create('good');
+    bench.disk.fault = ({ kind, path }) =>
+      kind === 'write' && path.includes('group/volume') ? 'io' : undefined;
+    for (const volume of volumes) {
+      await volume.stream('data').append([patternBytes(1, 700_000)]);
+      await t.throwsAsync(volume.commit(label('no')), { instanceOf: StoreError });
+    }
+    await good.stream('data').append([patternBytes(2, 20 * MiB)]);
+    await good.commit(label('yes'));
+    t.true((await bytesOf(good.stream('data'), 0, 15 * MiB)).equals(patternBytes(2, 15 * MiB)));
   });
 }

@@ -9,13 +9,13 @@ import type { StoreBench, StoreBenchOptions } from './store.js';
 const GiB = 1024 * 1024 * 1024;
 
 export function fileGroupBench(options: StoreBenchOptions = {}): StoreBench {
-  const { capacityBytes = 4 * GiB, memoryBytes, seed = 1 } = options;
+  const { capacityBytes = 4 * GiB, memoryBytes, seed = 1, delay } = options;
   const disk = new SimDisk({ dice: new SimRandom(seed), capacityBytes });
   let life: Disk | undefined;
   return {
     disk,
     open: async () => {
-      life ??= disk.begin();
+      life ??= disk.begin(delay === undefined ? {} : { delay });
       const env = { ...realEnv(), disk: life };
       return await FileGroup.open({
         env,

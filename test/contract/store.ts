@@ -18,6 +18,8 @@ export interface StoreBenchOptions {
   readonly capacityBytes?: number;
   readonly memoryBytes?: number;
   readonly seed?: number;
+  /** Waited for in each call of the disk. */
+  readonly delay?: () => Promise<void>;
 }
 export type MakeBench = (options?: StoreBenchOptions) => StoreBench;
 
@@ -48,6 +50,7 @@ export function storeContract(test: TestFn, make: MakeBench): void {
   volumes(test, make);
   streams(test, make);
   barrier(test, make);
+  longBarrier(test, make);
   readers(test, make);
   memory(test, make);
 }
@@ -238,6 +241,26 @@ function barrier(test: TestFn, make: MakeBench): void {
     const { calls } = bench.disk;
     await volume.commit(label('a'));
     t.is(bench.disk.calls, calls);
+  });
+}
+
+function longBarrier(test: TestFn, make: MakeBench): void {
+  test('a commit ends though appending goes on, faster than the disk', async (t) => {
+    const tick = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
+    const stream = (volume: Volume): Stream => volume.stream('data');
+    const bench = make({ delay: tick });
+    const volume = await (await bench.open()).create('one');
+    const piece = patternBytes(1, MiB);
+    await stream(volume).append([piece]);
+    let committed = false;
+    const commit = volume.commit(label('first')).then(() => (committed = true));
+    let appended = 0;
+    for (; !committed && appended < 100; appended++) await stream(volume).append([piece]);
+    t.true(committed, `${appended} appended meanwhile`);
+    await commit;
+    bench.crash('drop');
+    const again = await (await bench.open()).open('one');
+    t.is(stream(again).length, MiB);
   });
 }
 

@@ -117,8 +117,8 @@ class PairedLink implements Link {
 const whole: Cut = (length) => length;
 
 /** `near` is the initiator's end, `far` the target's. `cut` says in which pieces bytes arrive at the target. */
-export function linkPair(cut: Cut = whole): { near: Link; far: Link } {
-  const initiator = { host: '192.0.2.1', port: 40_000 };
+export function linkPair(cut: Cut = whole, from = '192.0.2.1'): { near: Link; far: Link } {
+  const initiator = { host: from, port: 40_000 };
   const target = { host: '192.0.2.2', port: 3260 };
   const near = new PairedLink(initiator, target, whole);
   const far = new PairedLink(target, initiator, cut);

@@ -25,6 +25,9 @@ class MemoryStream implements Stream {
     if (offset + length > this.#bytes.length) throw new StoreError('corrupt', 'Reading past the end');
     return ownedSlab(Buffer.from(this.#bytes.subarray(offset, offset + length)));
   }
+  async reserve(): Promise<void> {
+    return await Promise.resolve();
+  }
   willRead(): void {
     return;
   }

@@ -16,8 +16,9 @@ import { SlabFiller } from './chunk-reader.js';
 import { chunkBytesMax, chunkBytesMin, inputBytes } from './engine-limits.js';
 import type { CutState } from './kernels.js';
 import type { OpenContainer } from './open-container.js';
-import type { Recipe, RecipeMark, Run } from './recipe.js';
+import type { Recipe, RecipeMark } from './recipe.js';
 import { encodeChange } from './recipe.format.js';
+import { Reservation } from './reservation.js';
 import { type DataMark, located, type StreamHost } from './stream-host.js';
 import type { DataState } from './volume-state.js';
 
@@ -58,6 +59,7 @@ export class DataStream implements Stream {
   #tight = false;
 
   readonly #finder: ChunkFinder;
+  readonly reservation: Reservation;
   #open: OpenContainer | undefined;
   #blocked: Promise<void> | undefined;
   #nextOffset = -1;
@@ -66,6 +68,7 @@ export class DataStream implements Stream {
     this.name = name;
     this.#host = host;
     this.#finder = new ChunkFinder(host.engine);
+    this.reservation = new Reservation(host.engine);
     this.#recipe = state.recipe;
     this.#length = this.#journaledLength = state.recipe.bytes + state.tail.length;
     this.#keep = state.recipe.bytes;
@@ -91,13 +94,17 @@ export class DataStream implements Stream {
     this.#host.checkAppend();
     let bytes = 0;
     for (const slice of slices) bytes += slice.length;
-    if (engine.containers.stalled || !engine.guard.grant(bytes)) return this.#appendTight(slices, bytes);
+    if (engine.containers.stalled || !this.reservation.use(bytes)) return this.#appendTight(slices, bytes);
     this.#begin(slices);
     if (this.#advance()) {
       this.#length += bytes;
       return DONE;
     }
     return this.#appendSlowly(bytes);
+  }
+  async reserve(bytes: number): Promise<void> {
+    this.#check();
+    await this.reservation.raise(bytes);
   }
   #begin(slices: readonly Uint8Array[]): void {
     assert(this.#before === undefined, 'appends of a stream come one after another');
@@ -360,18 +367,12 @@ export class DataStream implements Stream {
       filler.put(this.#buffer, from, from + end - at);
       return;
     }
-    const run = await this.runAt(at);
+    const run = await this.#host.engine.runIn(this.#recipe, at);
     try {
       await this.#host.engine.chunks.copyRun(run, at, Math.min(end, run.to), filler);
     } catch (cause) {
       throw located(cause, this.#host, this.name, begin + filler.filled);
     }
-  }
-  /** The run that holds the byte, which lies in the recipe. */
-  async runAt(offset: number): Promise<Run> {
-    const { runs, pieces } = this.#recipe;
-    if (offset >= runs.from) return runs.at(runs.indexAt(offset));
-    return await this.#host.engine.runAt(pieces, offset);
   }
   willRead(offset: number): void {
     if (offset >= this.#length) return;
@@ -381,7 +382,7 @@ export class DataStream implements Stream {
   #ahead(offset: number): void {
     if (offset >= this.#recipe.bytes || this.#host.refusal !== undefined) return;
     const look = async (): Promise<void> => {
-      const run = await this.runAt(offset);
+      const run = await this.#host.engine.runIn(this.#recipe, offset);
       if (this.#host.engine.containers.openOf(run.container) === undefined)
         await this.#host.engine.chunks.prefetch(run, offset);
     };

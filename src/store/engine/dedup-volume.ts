@@ -81,6 +81,11 @@ export class DedupVolume implements Volume, StreamHost, OpenVolume {
         : { kind: 'entries', log: stream.log },
     );
   }
+  get reservedBytes(): number {
+    let bytes = 0;
+    for (const stream of this.#streams.values()) bytes += stream.reservation.bytes;
+    return bytes;
+  }
   get streamsOpen(): number {
     return this.#streams.size;
   }

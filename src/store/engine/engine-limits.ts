@@ -34,7 +34,7 @@ assert(packBytes >= 4 * containerRawBytesMax);
 export const packFilesMax = 64;
 
 /** Journal, both copies of its batches, between two checkpoints: bounds the replay and the recipes held in memory. */
-export const journalBytesMax = 32 * MiB;
+export const journalBytesMax = 4 * MiB;
 /** Runs of a recipe that are stored as one piece. */
 export const pieceRuns = 4096;
 /** Bytes of a stream of entries that are stored as one piece. */

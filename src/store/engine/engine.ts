@@ -28,7 +28,7 @@ import type { Journal } from './journal.js';
 import type { Kernels } from './kernels.js';
 import { Lru } from './lru.js';
 import type { OpenContainer } from './open-container.js';
-import type { Piece, Run, Runs } from './recipe.js';
+import type { Piece, Recipe, Run, Runs } from './recipe.js';
 import { decodePiece, decodeState, type StreamState, type VolumeState } from './volume-state.js';
 
 const KiB = 1024;
@@ -46,6 +46,8 @@ export interface OpenVolume {
   /** Runs or entries of a stream lie in these pieces now, behind those that were there. */
   adopt(stream: string, before: readonly Piece[], added: readonly Piece[], runs: number): void;
   readonly streamsOpen: number;
+  /** Promised to its streams. */
+  readonly reservedBytes: number;
   /** Its streams as they are, committed or not. */
   working(): StreamState[];
 }
@@ -184,8 +186,13 @@ export class Engine implements ContainerHost {
   }
   occupied(): { readonly inFiles: number; readonly pending: number } {
     let streams = 0;
-    for (const { streamsOpen } of this.open.values()) streams += streamsOpen;
-    const pending = this.containers.pendingBytes + metadataReserveBytes + streams * streamReserveBytes;
+    let reserved = 0;
+    for (const { streamsOpen, reservedBytes } of this.open.values()) {
+      streams += streamsOpen;
+      reserved += reservedBytes;
+    }
+    const pending =
+      reserved + this.containers.pendingBytes + metadataReserveBytes + streams * streamReserveBytes;
     return { inFiles: this.physicalBytes, pending };
   }
 
@@ -238,6 +245,10 @@ export class Engine implements ContainerHost {
       throw new StoreError('corrupt', 'A recipe is shorter than its stream', { offset });
     const run = runs.at(runs.indexAt(offset));
     return run.to > piece.end ? { ...run, to: piece.end } : run;
+  }
+  async runIn({ runs, pieces }: Recipe, offset: number): Promise<Run> {
+    if (offset >= runs.from) return runs.at(runs.indexAt(offset));
+    return await this.runAt(pieces, offset);
   }
   async entriesOf(piece: Piece, entryBytes: number): Promise<Buffer> {
     const key = piece.container * 1024 + piece.ordinal;

@@ -5,6 +5,7 @@ import type { Stream } from '../store.js';
 import type { ByteWriter } from './bytes.js';
 import { SlabFiller } from './chunk-reader.js';
 import type { EntryLog } from './entry-log.js';
+import { Reservation } from './reservation.js';
 import { located, type StreamHost } from './stream-host.js';
 import type { EntriesState } from './volume-state.js';
 
@@ -14,10 +15,12 @@ export class EntryStream implements Stream {
   readonly #host: StreamHost;
   #keep: number;
   #journaledLength: number;
+  readonly reservation: Reservation;
 
   constructor(name: string, host: StreamHost, state: EntriesState) {
     this.name = name;
     this.#host = host;
+    this.reservation = new Reservation(host.engine);
     this.log = state.log;
     this.#keep = this.#journaledLength = state.log.bytes;
   }
@@ -34,10 +37,15 @@ export class EntryStream implements Stream {
     if (engine.containers.stalled) await engine.containers.retry();
     let bytes = 0;
     for (const slice of slices) bytes += slice.length;
-    // Compressed it is far less, but what will be is not known yet.
-    if (!engine.guard.grant(bytes)) await engine.ask(bytes);
+    // Compressed it will be far less, but how much is not known yet.
+    await this.reserve(bytes);
     this.#check();
     for (const slice of slices) this.log.append(slice);
+    this.reservation.bytes -= bytes;
+  }
+  async reserve(bytes: number): Promise<void> {
+    this.#check();
+    await this.reservation.raise(bytes);
   }
   truncate(length: number): void {
     this.#check();

@@ -76,6 +76,17 @@ test('6.3.4: a further connection may not negotiate what belongs to the session'
   ]);
   t.deepEqual(response.pairs.slice(0, 2), pairs({ MaxBurstLength: 'Reject', HeaderDigest: 'CRC32C' }));
 });
+test('6.3.4: a further connection may say again what type its session is', async (t) => {
+  const { connect, login } = await iscsiTarget(t);
+  const old = await login();
+  const fresh = await connect();
+  const declared = [...who, ...pairs({ SessionType: 'Normal' })];
+  const response = await fresh.loginStep({ ...toFullFeature, tsih: old.tsih }, declared);
+  t.false(
+    response.pairs.some(({ key }) => key === 'SessionType'),
+    'a declaration is not answered',
+  );
+});
 test('4.3: a discovery session has no further connections', async (t) => {
   const { connect } = await iscsiTarget(t);
   const keys = pairs({ InitiatorName: initiatorName, SessionType: 'Discovery' });

@@ -146,6 +146,16 @@ for (const [what, keys, status] of [
     LOGIN_STATUS.sessionTypeNotSupported,
   ],
   [
+    'an InitiatorName that is too long in small letters',
+    { InitiatorName: `iqn.2026-01.test:${'İ'.repeat(100)}`, TargetName: targetName },
+    LOGIN_STATUS.initiatorError,
+  ],
+  [
+    'a line end in InitiatorName',
+    { InitiatorName: 'iqn.2026-01.test:a\nb', TargetName: targetName },
+    LOGIN_STATUS.initiatorError,
+  ],
+  [
     'a name of 224 bytes',
     { InitiatorName: `iqn.2026-01.test:${'x'.repeat(207)}`, TargetName: targetName },
     LOGIN_STATUS.initiatorError,

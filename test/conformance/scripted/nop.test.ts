@@ -30,6 +30,17 @@ test('11.18: a ping of more than the initiator takes is answered with what it ta
   initiator.send('nopOut', fields, { data: Buffer.alloc(100_000, 7) });
   t.deepEqual((await initiator.expect('nopIn')).data, Buffer.alloc(512, 7));
 });
+test('pings that wait for their turn hold little memory', async (t) => {
+  const { login, pool } = await iscsiTarget(t);
+  const initiator = await login();
+  initiator.cmdSN += 1; // they come behind a command that does not
+  for (let count = 0; count < 20; count++) {
+    const fields = { final: true, initiatorTaskTag: 9, targetTransferTag: noTag, cmdSN: initiator.cmdSN++ };
+    initiator.send('nopOut', fields, { data: Buffer.alloc(100, count) });
+  }
+  await sync(initiator);
+  t.is(pool.freeBytes, (pool.blocksMax - 8) * pool.blockBytes);
+});
 test('keepalive: silence is answered by a ping; a peer that answers stays, one that does not goes', async (t) => {
   const { login, clock, server } = await iscsiTarget(t);
   const initiator = await login();

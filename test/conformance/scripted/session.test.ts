@@ -81,6 +81,20 @@ test('a peer that does not send the data it was asked for is dropped', async (t)
   await initiator.closed;
   t.is(server.sessions().length, 0);
 });
+test('a peer that leaves out a command for good is dropped, with the memory of those behind it', async (t) => {
+  const { login, clock, server, pool } = await iscsiTarget(t);
+  const initiator = await ready(await login());
+  initiator.cmdSN += 1;
+  initiator.startCommand(write10(0, 8), { out: Buffer.alloc(4096) });
+  for (let tick = 0; tick < 5; tick++) {
+    await sync(initiator); // it is alive otherwise
+    t.true(pool.freeBytes < pool.blocksMax * pool.blockBytes);
+    clock.pass(15_000);
+  }
+  await initiator.closed;
+  t.is(server.sessions().length, 0);
+  t.is(pool.freeBytes, pool.blocksMax * pool.blockBytes);
+});
 test('the list of sessions shows what was negotiated, and counts', async (t) => {
   const { login, server } = await iscsiTarget(t);
   const initiator = await ready(

@@ -1,8 +1,9 @@
 /** RFC 7143 4.2.3, 11.5, 11.6: task management. */
 import test from 'ava';
-import { TASK_FUNCTION, TASK_RESPONSE } from '#iscsi';
+import { REJECT, TASK_FUNCTION, TASK_RESPONSE } from '#iscsi';
 import { formatLun, STATUS } from '#scsi';
 import {
+  FakeDisk,
   type Initiator,
   inquiry,
   is,
@@ -95,6 +96,8 @@ test('11.5.1: ABORT TASK of a command still to come takes its CmdSN', async (t) 
 test('4.2.3.3: a write is aborted after the data that it was asked for has come', async (t) => {
   const { login, disk } = await iscsiTarget(t);
   const initiator = await ready(await login({ keys: { InitialR2T: 'Yes', ImmediateData: 'No' } }));
+  await initiator.command(write10(0, 8), { out: Buffer.alloc(4096, 7) }); // memory is not all zeros from here on
+  disk.bytes.fill(0);
   const out = Buffer.alloc(4096, 9);
   const tag = initiator.startCommand(write10(0, 8), { out });
   const { targetTransferTag } = (await initiator.expect('readyToTransfer')).fields;
@@ -173,4 +176,50 @@ test('11.5.1: TARGET COLD RESET answers, then ends all sessions of the target', 
   t.is(server.sessions().length, 0);
   const again = await login();
   t.is((await again.command(testUnitReady)).status, STATUS.checkCondition);
+});
+test('11.5.1: who does not see all units may not reset the target', async (t) => {
+  const sees = ({ name }: { name: string }, lun: number): boolean => lun === 0 || name.endsWith(':other');
+  const { login, server, device, env } = await iscsiTarget(t, { access: { sees } });
+  device.plug(1, new FakeDisk(64, env));
+  const initiator = await ready(await login());
+  const other = await ready(await login({ name: 'iqn.2026-01.test:other' }));
+  for (const code of [TASK_FUNCTION.targetWarmReset, TASK_FUNCTION.targetColdReset]) {
+    t.is(await manage(initiator, { function: code }), TASK_RESPONSE.authorizationFailed);
+  }
+  t.is((await other.command(testUnitReady)).status, STATUS.good, 'nothing has happened to the others');
+  t.is(server.sessions().length, 2);
+  t.is(await manage(other, { function: TASK_FUNCTION.targetWarmReset }), TASK_RESPONSE.functionComplete);
+});
+test('commands that wait behind a task management function count: the window closes, immediate ones are limited', async (t) => {
+  const { login, disk, server } = await iscsiTarget(t);
+  const initiator = await ready(await login());
+  disk.stop();
+  initiator.startCommand(read10(), oneBlock);
+  await sync(initiator);
+  const last = initiator.maxCmdSN;
+  startManaging(initiator, { function: TASK_FUNCTION.logicalUnitReset });
+  const waiting = Array.from({ length: 20 }, () => initiator.startCommand(inquiry, { in: 36 }));
+  await ping(initiator);
+  t.is(initiator.expCmdSN, initiator.cmdSN, 'all of them have been taken');
+  t.is(initiator.maxCmdSN, last, 'none has ended');
+  for (let count = 0; count < 65; count++) initiator.startCommand(inquiry, { in: 36, immediate: true });
+  t.is((await initiator.expect('reject')).fields.reason, REJECT.tooManyImmediateCommands);
+  t.is(server.sessions()[0]?.outstandingCommands, 20 + 64 + 1);
+  disk.go();
+  await initiator.expect('taskManagementResponse');
+  for (const tag of waiting) t.is((await initiator.finishCommand(tag, { in: 36 })).status, STATUS.good);
+});
+test('there are not too many task management functions at once', async (t) => {
+  const { login, disk } = await iscsiTarget(t);
+  const initiator = await ready(await login());
+  disk.stop();
+  initiator.startCommand(read10(), oneBlock);
+  await sync(initiator);
+  for (let count = 0; count < 65; count++) {
+    startManaging(initiator, { function: TASK_FUNCTION.abortTaskSet });
+  }
+  t.is((await initiator.expect('reject')).fields.reason, REJECT.tooManyImmediateCommands);
+  disk.go();
+  for (let count = 0; count < 64; count++) await initiator.expect('taskManagementResponse');
+  t.is(await manage(initiator, { function: TASK_FUNCTION.abortTaskSet }), TASK_RESPONSE.functionComplete);
 });

@@ -192,3 +192,16 @@ test('4.3: SCSI commands have no place in a discovery session', async (t) => {
   initiator.startCommand(testUnitReady);
   t.is((await initiator.expect('reject')).fields.reason, REJECT.commandNotSupported);
 });
+test('4.3: neither task management nor pings have a place in a discovery session', async (t) => {
+  const initiator = await discover(await iscsiTarget(t));
+  const numbered = { final: true, initiatorTaskTag: 7 };
+  initiator.send('taskManagementRequest', { ...numbered, function: 5, cmdSN: initiator.cmdSN++ });
+  t.is((await initiator.expect('reject')).fields.reason, REJECT.commandNotSupported);
+  initiator.send('nopOut', { ...numbered, targetTransferTag: noTag, cmdSN: initiator.cmdSN++ });
+  const reject = await initiator.expect('reject');
+  t.is(reject.fields.reason, REJECT.commandNotSupported);
+  t.is(reject.fields.expCmdSN, initiator.cmdSN, 'both have been received');
+  // The answer to a ping of ours is no request.
+  initiator.send('nopOut', { ...numbered, immediate: true, initiatorTaskTag: noTag, targetTransferTag: 5 });
+  t.is((await initiator.logout(0)).response, 0);
+});

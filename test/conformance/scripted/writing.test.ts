@@ -1,5 +1,6 @@
 /** RFC 7143 4.2.5, 11.3, 11.7, 11.8: data-out as agreed: immediate, unsolicited, asked for by R2T; memory. */
 import test from 'ava';
+import { noTag } from '#iscsi';
 import { STATUS } from '#scsi';
 import { inquiry, is, iscsiTarget, pattern, read10, ready, testUnitReady, write10 } from '#support';
 
@@ -178,6 +179,35 @@ test('without memory a write with data is told TASK SET FULL, and what follows d
   disk.go();
   for (const tag of held) t.is((await initiator.finishCommand(tag)).status, 0);
   t.is((await initiator.command(write10(4, 2), { out })).status, 0);
+});
+test('what follows a refused write waits for its answer, not for that of another', async (t) => {
+  const { login, disk } = await iscsiTarget(t, { blocksMax: 4 });
+  const initiator = await ready(await login({ keys: { InitialR2T: 'No', ImmediateData: 'No' } }));
+  disk.stop();
+  const out = pattern(2, 3);
+  const held = [0, 2].map((address) => initiator.startCommand(write10(address, 2), { out }));
+  const { cmdSN, expStatSN } = initiator;
+  // Its data has not come, so it is answered after the one behind it.
+  const slow = initiator.nextTag();
+  initiator.send('scsiCommand', {
+    write: true,
+    attribute: 1,
+    lun: Buffer.alloc(8),
+    initiatorTaskTag: slow,
+    expectedDataTransferLength: out.length,
+    cmdSN,
+    expStatSN,
+    cdb: Buffer.concat([Buffer.from(write10(4, 2)), Buffer.alloc(6)]),
+  });
+  initiator.cmdSN += 1;
+  const behind = initiator.startCommand(testUnitReady);
+  t.is((await initiator.finishCommand(behind)).status, STATUS.taskSetFull);
+  t.is((await initiator.command(testUnitReady)).status, STATUS.taskSetFull, 'the first is not yet answered');
+  initiator.sendData(slow, noTag, out, 0);
+  t.is((await initiator.finishCommand(slow)).status, STATUS.taskSetFull);
+  t.is((await initiator.command(inquiry, { in: 36 })).status, STATUS.good);
+  disk.go();
+  for (const tag of held) t.is((await initiator.finishCommand(tag)).status, 0);
 });
 test('without memory a write that waits to be asked for its data waits', async (t) => {
   const { login, disk } = await iscsiTarget(t, { blocksMax: 4 });

@@ -27,6 +27,15 @@ test('a missing file is StoreError missing; removing it is not an error', async 
   t.deepEqual(await disk.list(join(folder, 'none')), []);
   t.true((await disk.freeBytes(folder)) > 0);
 });
+test('a folder is made with its parents, again without harm, and not where none can be', async (t) => {
+  const deep = join(folder, 'x', 'y', 'z');
+  await disk.makeDirectory(deep);
+  await disk.makeDirectory(deep);
+  t.is(statSync(deep).mode & 0o777, 0o700);
+  writeFileSync(join(folder, 'file'), '');
+  await t.throwsAsync(disk.makeDirectory(join(folder, 'file', 'below')), { code: 'io' });
+  await t.throwsAsync(disk.makeDirectory('/proc/nowhere/below'), { message: /\/proc\/nowhere/ });
+});
 test('a folder is claimed once, and the claim of a dead process is taken over', async (t) => {
   const home = join(folder, 'home');
   await disk.makeDirectory(home);

@@ -5,9 +5,13 @@ import { IscsiServer, LOGIN_STATUS, STAGE } from '#iscsi';
 import { TargetDevice } from '#scsi';
 import { HandClock, Initiator, linkPair, openAccess, targetName } from '#support';
 import { SlabPool } from '#wire';
-import { loginsPendingMax, sessionsOfTargetMax } from '../../../src/limits.js';
+import { discoverySessionsMax, loginsPendingMax, sessionsOfTargetMax } from '../../../src/limits.js';
 
-async function world(): Promise<{ server: IscsiServer; connect: () => Initiator; clock: HandClock }> {
+async function world(): Promise<{
+  server: IscsiServer;
+  connect: (from?: string) => Initiator;
+  clock: HandClock;
+}> {
   let accept: (link: Link) => void = () => undefined;
   const listen: Net['listen'] = async (address, accepted) => {
     accept = accepted;
@@ -19,8 +23,8 @@ async function world(): Promise<{ server: IscsiServer; connect: () => Initiator;
   const server = new IscsiServer({ env, pool: new SlabPool({ blockBytes: 65_536, blocksMax: 8 }) });
   server.addTarget({ name: targetName, alias: '', device: new TargetDevice(env.log), access: openAccess });
   await server.addPortal({ address: { host: '192.0.2.2', port: 3260 }, groupTag: 1 });
-  const connect = (): Initiator => {
-    const { near, far } = linkPair();
+  const connect = (from?: string): Initiator => {
+    const { near, far } = linkPair(undefined, from);
     accept(far);
     return new Initiator(near);
   };
@@ -52,16 +56,31 @@ test('a target has so many sessions and no more; a free place can be taken again
   await connect().login({ target: targetName, isid: isidOf(5000) });
   t.is(server.sessions().length, sessionsOfTargetMax);
 });
-test('so many connections may be in login and no more; who is logged in is not disturbed', async (t) => {
+test('so many connections may be in login; who opens too many loses the oldest, and keeps nobody out', async (t) => {
   const { connect, clock } = await world();
   const inside = connect();
   await inside.login({ target: targetName });
-  const idle = Array.from({ length: loginsPendingMax }, connect);
-  const oneMore = connect();
-  await oneMore.closed;
-  t.true(idle.every((one) => !one.isClosed));
+  const elsewhere = connect('192.0.2.7');
+  const idle = Array.from({ length: loginsPendingMax }, () => connect());
+  await idle[0]?.closed;
+  t.is(idle.filter((one) => one.isClosed).length, 1);
   t.is((await inside.command([0x12, 0, 0, 0, 36, 0], { in: 36 })).status, 0);
+  await elsewhere.login({ target: targetName, name: 'iqn.2026-01.test:elsewhere' });
+  await connect('192.0.2.8').login({ target: targetName, name: 'iqn.2026-01.test:late' });
   clock.pass(15_000);
   await Promise.all(idle.map(async (one) => await one.closed));
-  await connect().login({ target: targetName, name: 'iqn.2026-01.test:late' });
+});
+test('so many discovery sessions; the oldest gives way, and the others stay', async (t) => {
+  const { server, connect } = await world();
+  const inside = connect();
+  await inside.login({ target: targetName });
+  const open: Initiator[] = [];
+  for (let index = 0; index <= discoverySessionsMax; index++) {
+    const initiator = connect();
+    await initiator.login();
+    open.push(initiator);
+  }
+  await open[0]?.closed;
+  t.is(open.filter((one) => one.isClosed).length, 1);
+  t.is(server.sessions().length, 1 + discoverySessionsMax);
 });

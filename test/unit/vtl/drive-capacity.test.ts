@@ -1,5 +1,8 @@
 /** Early warning, the end of the partition, full groups. */
 import test from 'ava';
+import { realEnv } from '#env';
+import { Drive, type DriveError } from '#vtl';
+import { copyOf, ownedSlab } from '#wire';
 import { DriveBench } from './drive-bench.js';
 
 const KiB = 1024;
@@ -83,6 +86,22 @@ test('a group that fills up warns early, refuses cleanly, keeps what was accepte
   t.is(((await bench.read()) as Buffer)[5], 255);
 });
 
+test('what was accepted before the group was full can be made durable, however small the records', async (t) => {
+  const bench = new DriveBench({ capacityBytes: 80 * MiB });
+  await bench.load();
+  let written = 0;
+  const fill = async (bytes: number): Promise<void> => {
+    for (; ; written++) await bench.write(Buffer.alloc(bytes, written));
+  };
+  for (const bytes of [70_001, 301]) await t.throwsAsync(fill(bytes), { code: 'full' });
+  await t.throwsAsync(bench.mark(2_000_000), { code: 'full' });
+  const { object } = bench.drive.position;
+  await bench.drive.unload();
+  await bench.crash();
+  t.is(bench.drive.partitions[0]?.objects, object);
+  t.is(((await bench.read()) as Buffer).length, 70_001);
+});
+
 test('unloading waits for space rather than lose anything', async (t) => {
   const bench = new DriveBench({ capacityBytes: 160 * MiB });
   await bench.load();
@@ -96,4 +115,47 @@ test('unloading waits for space rather than lose anything', async (t) => {
   t.is(bench.drive.state, 'unloaded');
   await bench.drive.load();
   t.is(((await bench.read()) as Buffer).length, MiB);
+});
+
+test('sixteen drives on a disk that fills up behind their backs: refused, not held; a reader goes on; nothing is lost', async (t) => {
+  const bench = new DriveBench({ capacityBytes: 400 * MiB });
+  await bench.load('READ01L8');
+  for (let i = 0; i < 20; i++) await bench.write(Buffer.alloc(MiB, i));
+  await bench.drive.rewind();
+  const env = { ...bench.env, clock: realEnv().clock };
+  const drives = await Promise.all(
+    Array.from({ length: 16 }, async (_, index) => {
+      const drive = new Drive({ env, id: `d${index}`, serial: `D${index}`, generation: 8 });
+      await drive.insert(await bench.cartridge(`W${index}L8`));
+      await drive.writeRecord(ownedSlab(Buffer.alloc(100, index)));
+      return drive;
+    }),
+  );
+  const room = bench.disk.capacityBytes;
+  bench.disk.capacityBytes = 0;
+  const written = drives.map(() => 1);
+  const filling = drives.map(async (drive, index) => {
+    for (; ; written[index] = (written[index] ?? 0) + 1) {
+      await drive.writeRecord(ownedSlab(Buffer.alloc(300_000, index)));
+      if ((written[index] ?? 0) % 3 === 0) await drive.writeFilemarks(1, { immediate: true });
+    }
+  });
+  for (const attempt of await Promise.allSettled(filling))
+    t.like(attempt, { status: 'rejected', reason: { code: 'full' } as DriveError });
+  for (let i = 0; i < 20; i++) t.is(((await bench.read()) as Buffer)[0], i);
+  await t.throwsAsync(drives[3]?.unload() as Promise<void>, { code: 'full' });
+  const objects = drives.map(({ position }) => position.object);
+  bench.disk.capacityBytes = room;
+  for (const [index, drive] of drives.entries()) {
+    await drive.unload();
+    await drive.load();
+    t.is(drive.partitions[0]?.objects, objects[index]);
+    for (let left = objects[index] ?? 0; left > 0; left--) {
+      const found = await drive.readRecord();
+      if (found.kind !== 'record') continue;
+      t.true(copyOf(found.record).every((byte) => byte === index));
+      found.record.release();
+    }
+    await drive.close();
+  }
 });

@@ -109,6 +109,22 @@ test('an error behind the host’s back is deferred, told once, with the place o
   await bench.write(Buffer.alloc(10));
 });
 
+test('what the robot’s unloading lost is told behind the next cartridge too; what was told is not told again', async (t) => {
+  const bench = new DriveBench();
+  await bench.load('A00001L8');
+  await bench.write(Buffer.alloc(1000, 1));
+  bench.disk.fault = ({ kind }) => (kind === 'sync' ? 'io' : undefined);
+  await bench.drive.remove();
+  bench.disk.fault = undefined;
+  await bench.load('A00002L8');
+  t.is(bench.drive.takeDeferredError()?.code, 'io');
+  await bench.write(Buffer.alloc(1000, 1));
+  bench.disk.fault = ({ kind }) => (kind === 'sync' ? 'io' : undefined);
+  await t.throwsAsync(bench.mark(), { code: 'io' });
+  await bench.drive.remove();
+  t.is(bench.drive.takeDeferredError(), undefined);
+});
+
 test('a full disk behind our back is no loss: the next pause tries again', async (t) => {
   const bench = new DriveBench();
   await bench.load();

@@ -1,6 +1,9 @@
 /** Partitions, sizes, SET CAPACITY, loading. */
 import test from 'ava';
-import { DriveBench } from './drive-bench.js';
+import type { Drive } from '#vtl';
+import { DriveBench, settled } from './drive-bench.js';
+
+const MiB = 1024 * 1024;
 
 test('up to four partitions, each with its own objects, end and size', async (t) => {
   const bench = new DriveBench();
@@ -56,6 +59,11 @@ test('SET CAPACITY leaves a share of the cartridge', async (t) => {
   t.is(bench.drive.partitions[0]?.capacityBytes, 0x8000 * 1000);
   await bench.drive.setCapacity(0xffff);
   t.is(bench.drive.partitions[0]?.capacityBytes, 65535 * 1000);
+  await bench.drive.setCapacity(0x8000);
+  const cartridge = await bench.drive.remove();
+  await cartridge.erase();
+  await bench.drive.insert(cartridge);
+  t.is(bench.drive.availableBytes, 65535 * 1000, 'as new');
 });
 
 test('loading, unloading and removing go through the states, and say so', async (t) => {
@@ -93,3 +101,54 @@ test('one operation at a time, in the order of the calls', async (t) => {
   t.is(((await read) as Buffer)[0], 1);
   t.is(bench.drive.position.object, 1);
 });
+
+const changes: Readonly<Record<string, (drive: Drive) => Promise<void>>> = {
+  format: async (drive) => await drive.format([8 * MiB, 20 * MiB]),
+  'set capacity': async (drive) => await drive.setCapacity(0x8000),
+  erase: async (drive) => await drive.erase(true),
+};
+for (const [name, change] of Object.entries(changes)) {
+  test(`wherever a crash cuts off "${name}", all is as before it or all is gone`, async (t) => {
+    const outcomes = new Set<string>();
+    let cut = true;
+    for (let nth = 0; cut; nth++) {
+      for (const fate of ['drop', 'keep', 'prefix', 'torn'] as const) {
+        const bench = new DriveBench();
+        await bench.load('A00001L8', { sizeBytes: 64 * MiB });
+        await bench.drive.format([30 * MiB, 30 * MiB]);
+        await bench.write(Buffer.alloc(700_000, 1));
+        await bench.mark();
+        await bench.drive.locate({ partition: 1, object: 0 });
+        await bench.write(Buffer.alloc(2_000_000, 2));
+        await bench.mark();
+        await bench.drive.locate({ partition: 0, object: 0 });
+        const from = bench.disk.calls;
+        cut = false;
+        bench.disk.fault = ({ index }) => {
+          if (index < from + nth) return undefined;
+          cut = true;
+          return 'hang';
+        };
+        const changed = change(bench.drive).then(() => bench.drive.unload());
+        await Promise.race([changed, settled()]);
+        bench.disk.fault = undefined;
+        bench.disk.crash(fate);
+        await bench.crash('A00001L8', { sizeBytes: 64 * MiB });
+        const { partitions } = bench.drive;
+        const seen = partitions.map(({ objects, filemarks }) => `${objects}/${filemarks}`).join(' ');
+        outcomes.add(seen);
+        if (partitions[0]?.objects === 2) {
+          t.is(((await bench.read()) as Buffer)[0], 1);
+          t.is(await bench.read(), 'filemark');
+        }
+        t.is(await bench.read(), 'eod');
+        if (partitions.length < 2) continue;
+        await bench.drive.locate({ partition: 1, object: 0 });
+        if (partitions[1]?.objects === 2) t.is(((await bench.read()) as Buffer)[1_999_999], 2);
+        else t.is(await bench.read(), 'eod');
+      }
+    }
+    const after = { format: '0/0 0/0', 'set capacity': '0/0', erase: '0/0 2/1' }[name] ?? '';
+    t.deepEqual([...outcomes].toSorted(), ['2/1 2/1', after].toSorted());
+  });
+}

@@ -139,6 +139,14 @@ test('what is printed on the label stays, and nonsense is refused', async (t) =>
   t.deepEqual(senseOf(await send(sendCdb(0x5, 0, 5), { out: tagList('*') })), [5, 0x24, 0x00]);
 });
 
+test('what was found is forgotten when elements come or go: addresses may have changed', async (t) => {
+  const { send, library } = await silo(t);
+  t.is((await send(sendCdb(0x5), { out: tagList('T*') })).status, 0);
+  await library.addSlots(1);
+  t.deepEqual(senseOf(await send(requestCdb())), [6, 0x2a, 0x01]);
+  t.deepEqual(senseOf(await send(requestCdb())), [5, 0x2c, 0x00]);
+});
+
 test('a template ends with its first zero; to search for nothing is no error and finds nothing', async (t) => {
   const changer = await silo(t);
   t.deepEqual(await search(changer, 0x5, 'T1L8 \0T9'), [slot + 1]);

@@ -95,3 +95,20 @@ test('a task that is canceled while it waits for data ends without status and wi
   t.is((await bench.where()).object, 0);
   t.is(bench.pool.freeBytes, bench.pool.blocksMax * bench.pool.blockBytes);
 });
+
+test('VERIFY of a whole tape can be aborted, and lets others work meanwhile', async (t) => {
+  const bench = await TapeBench.make();
+  const blocks = 5000;
+  await bench.setBlockLength(10);
+  await bench.good(`0a 01 ${blocks.toString(16).padStart(6, '0')} 00`, { out: Buffer.alloc(10 * blocks) });
+  for (const cdb of ['13 20 000000 00', '13 01 001388 00']) {
+    await bench.rewind();
+    const task = new FakeTask({ cdb: Buffer.from(cdb.replaceAll(' ', ''), 'hex'), nexus: bench.nexus });
+    const ending = bench.unit.execute(task);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    task.cancel();
+    t.is((await ending).status, undefined, cdb);
+    const { object } = await bench.where();
+    t.true(object > 0 && object < blocks, `${object}`);
+  }
+});

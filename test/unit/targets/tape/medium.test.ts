@@ -156,7 +156,10 @@ test('FORMAT and SET CAPACITY only at the beginning of the medium', async (t) =>
   t.is(senseText((await bench.send('0b 00 00 8000 00')).sense), '5 3b/0c');
   await bench.rewind();
   await bench.good('0b 00 00 7fff 00');
-  t.true((bench.drive.partitions[0]?.capacityBytes ?? 0) < 51e6);
+  const half = bench.drive.partitions[0]?.capacityBytes ?? 0;
+  t.true(half < 51e6);
+  await bench.good('04 00 00 0000 00');
+  t.is(bench.drive.partitions[0]?.capacityBytes, half, 'FORMAT does not give back what SET CAPACITY took');
   t.is(senseText((await bench.send('04 00 03 0000 00')).sense), '5 24/00');
   t.is(senseText((await bench.send('04 00 00 0004 00', { out: Buffer.alloc(4) })).sense), '5 24/00');
 });

@@ -37,6 +37,15 @@ test('end of partition: VOLUME OVERFLOW with EOM and the residue; nothing of the
   t.is((await bench.where()).object, object, 'the place is the end of data');
 });
 
+test('end of partition with filemarks, more than go in one piece: the residue counts filemarks', async (t) => {
+  const bench = await TapeBench.make(small);
+  const count = 0xff_ffff;
+  const { sense } = await bench.send(`10 00 ${hex(count, 6)} 00`);
+  const { object } = await bench.where();
+  t.is(senseText(sense), `d 00/02 eom info ${count - object}`);
+  t.true(object > 10_000);
+});
+
 test('end of partition with fixed blocks: the residue counts blocks', async (t) => {
   const bench = await TapeBench.make(small);
   await bench.setBlockLength(100_000);
