@@ -247,12 +247,11 @@ export class DataStream implements Stream {
     const { source } = finder;
     if (source === undefined) return this.#store(buffer, from, to);
     const { engine } = this.#host;
-    const { ordinal } = finder;
     const open = engine.containers.openOf(source.id);
     if (open !== undefined) this.#host.depend(open);
     else assert(engine.containers.table.has(source.id), 'S4: what is referred to is there');
-    this.#recipe.push(source.id, ordinal, to - from);
-    engine.touch(source.id, ordinal);
+    this.#recipe.push(source.id, finder.ordinal, to - from);
+    engine.touch(source.id, finder.ordinal);
     finder.next();
     return true;
   }
