@@ -33,8 +33,11 @@ assert(packBytes >= 4 * containerRawBytesMax);
 /** Open files of packs. */
 export const packFilesMax = 64;
 
-/** Journal, both copies of its batches, between two checkpoints: bounds the replay and the recipes held in memory. */
-export const journalBytesMax = 4 * MiB;
+/**
+ * Journal, both copies of its batches, between two checkpoints of a small group (a large one waits for twice its checkpoint): bounds
+ * the replay and the recipes held in memory.
+ */
+export const journalBytesMax = MiB;
 /** Runs of a recipe that are stored as one piece. */
 export const pieceRuns = 4096;
 /** Bytes of a stream of entries that are stored as one piece. */

@@ -333,7 +333,8 @@ export class Engine implements ContainerHost {
   async checkpointNow(): Promise<void> {
     try {
       await runCheckpoint(this);
-      this.#checkpointDueBytes = this.tuning.checkpointBytes;
+      // The larger the state, the longer it may wait to be written again.
+      this.#checkpointDueBytes = Math.max(this.tuning.checkpointBytes, 2 * this.checkpoint.newestBytes);
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       if (cause.code !== 'full') this.fail(cause);
