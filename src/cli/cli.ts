@@ -3,7 +3,7 @@
  * socket, prints data on standard output and messages on standard error, and ends with a documented status.
  */
 import yargs, { type Argv } from 'yargs';
-import { failureOf, typedName, type Verb, verbs } from '#admin';
+import { failureOf, type StoreKind, storeKinds, typedName, type Verb, verbs } from '#admin';
 import { RefusedError } from '#errors';
 import { EXIT, EXIT_MEANINGS, EXIT_OF } from './exit-codes.table.js';
 import { homeOf, performVerb } from './perform.js';
@@ -124,6 +124,11 @@ function addServe(parser: Argv, world: World, act: Act): void {
           nargs: 1,
           describe: 'ADDR[:PORT] that discovery gives instead; one, or one for each --listen',
         })
+        .option('store', {
+          choices: storeKinds,
+          requiresArg: true,
+          describe: 'How a new home keeps its cartridges: plain files (the default), or deduplicated',
+        })
         .example('$0 serve', 'On 127.0.0.1:3260, for this machine only')
         .example(
           '$0 serve --home /tmp/silo --listen 127.0.0.1:0 --json',
@@ -136,11 +141,13 @@ function addServe(parser: Argv, world: World, act: Act): void {
         .epilogue(''),
     act(async (given) => {
       const listen = (given['listen'] as string[] | undefined) ?? [];
+      const store = given['store'] as StoreKind | undefined; // yargs checks the choices
       const announce = (given['announce'] as string[] | undefined) ?? [];
       return await world.serve({
         home: homeOf(world, given),
         listen,
         announce,
+        ...(store === undefined ? {} : { store }),
         json: given['json'] === true,
       });
     }),

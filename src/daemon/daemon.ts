@@ -17,6 +17,7 @@ import {
   parseAddress,
   placeSocket,
   type ServeOptions,
+  type StoreKind,
   storePath,
   viewServed,
 } from '#admin';
@@ -76,6 +77,23 @@ async function firstSignal(process: Process, env: Env, log: Logger): Promise<voi
   });
 }
 
+const storeKey = 'store';
+
+/** What the home keeps its cartridges in, chosen when it was made. */
+async function storeOf(catalog: Catalog, { home, store }: ServeOptions): Promise<StoreKind> {
+  const isNew = (await catalog.libraries.list()).length === 0;
+  const known = await catalog.settings.get(storeKey);
+  const kind = known === 'dedup' ? 'dedup' : known === undefined && isNew ? (store ?? 'plain') : 'plain';
+  if (store !== undefined && store !== kind) {
+    throw new RefusedError(
+      'conflict',
+      `${home} keeps its cartridges in a ${kind} store: leave --store out, or name another home`,
+    );
+  }
+  await catalog.settings.set(storeKey, kind);
+  return kind;
+}
+
 /** A stack belongs in the log, not on a person's screen. */
 const describe = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -104,7 +122,8 @@ class Daemon {
     const listen = options.listen.map((text) => parseAddress(text));
     const announce = announceFor(options);
     const catalog = await this.#openHome(home);
-    const parts = await wire(this.#env, catalog, storePath(home));
+    const store = await storeOf(catalog, options);
+    const parts = await wire(this.#env, catalog, storePath(home), store);
     this.#undo.push(async () => await parts.group.close());
     const installation = await Installation.open({ env: this.#env, catalog, ...parts });
     this.#undo.push(async () => await installation.close());

@@ -1,12 +1,12 @@
 /** The composition root: the only file that names every class. */
-import type { ChangerFace, Factory, PersonalityView, TapeFace, TapeLibrary } from '#admin';
+import type { ChangerFace, Factory, PersonalityView, StoreKind, TapeFace, TapeLibrary } from '#admin';
 import type { CartridgeRow, Catalog, DriveRow, LibraryRow } from '#catalog';
 import type { Env } from '#env';
 import { StoreError } from '#errors';
 import { IscsiServer } from '#iscsi';
 import { slabBlockBytes, slabBlocksMax } from '#limits';
 import type { UnitIdentity } from '#scsi';
-import { FileGroup, type StorageGroup } from '#store';
+import { DedupGroup, FileGroup, type StorageGroup } from '#store';
 import {
   ChangerUnit,
   type DrivePersonality,
@@ -25,9 +25,14 @@ export interface Parts {
   readonly group: StorageGroup;
 }
 
-export async function wire(env: Env, catalog: Catalog, storeFolder: string): Promise<Parts> {
+export async function wire(
+  env: Env,
+  catalog: Catalog,
+  storeFolder: string,
+  store: StoreKind = 'plain',
+): Promise<Parts> {
   const pool = new SlabPool({ blockBytes: slabBlockBytes, blocksMax: slabBlocksMax });
-  const group = await FileGroup.open({ env, folder: storeFolder });
+  const group = await (store === 'dedup' ? DedupGroup : FileGroup).open({ env, folder: storeFolder });
   const server = new IscsiServer({ env, pool });
   return { factory: new Workshop(env, catalog, group, pool), server, group };
 }

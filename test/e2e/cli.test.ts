@@ -294,6 +294,19 @@ test('kill -9 leaves a home that starts by itself, and a second daemon is refuse
   t.regex(again.log, /The last run did not stop by itself/);
 });
 
+test('a home keeps the store that it was made with', async (t) => {
+  const home = await tempFolder(t);
+  const first = await startDaemon(t, home, ['--store', 'dedup']);
+  await first.json('tape', 'move', 'TS0001L8', '--to', 'drive0');
+  await first.end();
+  const args = [mainModule, 'serve', '--home', home, '--listen', '127.0.0.1:0', '--store', 'plain'];
+  const refused = await runProgram(process.execPath, args);
+  t.is(refused.status, 5);
+  t.regex(refused.stderr, /keeps its cartridges in a dedup store/);
+  const again = await startDaemon(t, home);
+  t.is(await locationOf(again, 'TS0001L8'), 'drive0');
+});
+
 test('the admin socket survives nonsense', async (t) => {
   const daemon = await start(t);
   const say = async (text: string): Promise<string> =>

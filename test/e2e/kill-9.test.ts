@@ -40,13 +40,13 @@ async function workAndDie(workload: Workload, daemon: Daemon, afterMs: number): 
   return await work;
 }
 
-test(`after kill -9, ${rounds} times, everything synchronised is there and right`, async (t) => {
+const everythingSurvives = test.macro(async (t, store: 'plain' | 'dedup') => {
   t.timeout(240_000);
   const seed = 20_251_121;
   const random = new SimRandom(seed);
   const home = await tempFolder(t);
   const trace: string[] = [];
-  let daemon = await startDaemon(t, home);
+  let daemon = await startDaemon(t, home, ['--store', store]);
   let session = await login(daemon);
   const workload = await meetLibrary(new Host(session), random.fork(), (what) => trace.push(what));
   for (let round = 0; round < rounds; round++) {
@@ -64,3 +64,10 @@ test(`after kill -9, ${rounds} times, everything synchronised is there and right
   await session.logout();
   t.is(await daemon.end(), 0);
 });
+
+test.serial(
+  `after kill -9, ${rounds} times, everything synchronised is there and right`,
+  everythingSurvives,
+  'plain',
+);
+test.serial(`the same, ${rounds} times, on the deduplicating store`, everythingSurvives, 'dedup');
