@@ -29,7 +29,7 @@ export const identifyingTextBytesMax = 256;
 /** Results that the Self-Test Results log page keeps (SPC-5 7.3). */
 export const selfTestResultsMax = 20;
 
-/** MaxRecvDataSegmentLength we declare: one slab block. Bigger wins nothing (measured). */
+/** MaxRecvDataSegmentLength we declare: one slab block, so a segment never straddles two. */
 export const dataSegmentBytesMax = slabBlockBytes;
 /** FirstBurstLength we want: a common record arrives with its command, and lands in one block. */
 export const firstBurstBytesMax = slabBlockBytes;

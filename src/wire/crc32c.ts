@@ -2,7 +2,7 @@
  * CRC32C (Castagnoli), for iSCSI digests and logical block protection.
  *
  * Headers are short and calls into native code are dear: slicing-by-8 in TypeScript below `nativeBytes`, native above
- * (measured: 48 bytes 10.4 M/s here against 3.5 M/s native; 256 KiB 3.3 GB/s native against 0.5 here).
+ * (test/bench/checksums.bench.ts: 48 bytes 39 M/s here and 14 M/s native; equal at 256 bytes; 256 KiB 8.6 GB/s native).
  */
 import { crc32c as nativeCrc32c } from '@node-rs/crc32';
 

@@ -1,4 +1,4 @@
-/** XXH64: the checksum of stored bytes (measured: 8 GB/s, no allocation but its bigint). */
+/** XXH64: the checksum of stored bytes (test/bench/checksums.bench.ts: 24 GB/s; no allocation but its bigint). */
 import { Xxh64, xxh64 } from '@node-rs/xxhash';
 
 export { xxh64 };

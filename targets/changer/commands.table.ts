@@ -1,6 +1,7 @@
 /** Commands of media changers as rows (SMC-3 clause 6); those of all device types are in src/scsi. Data only. */
 import { command, type UnderReservation } from '#scsi';
-import { bits, flag, u16, u24, u32, u8 } from '#wire';
+import { bits, flag, u16, u24, u8 } from '#wire';
+import { readAttribute, readAttributeActions } from '../tape/commands.table.js';
 
 const elementTypeCode = bits(1, 3, 0);
 
@@ -93,47 +94,17 @@ const REQUEST_VOLUME_ELEMENT_ADDRESS = command({
 });
 
 /** As for tape drives, of the cartridge in an element. */
-const readAttribute = {
-  opcode: 0x8c,
-  length: 16,
+const ofElement = {
+  ...readAttribute,
   spec: 'SMC-3 6.10',
-  fields: {
-    elementAddress: u16(2),
-    elementTypeCode: bits(4, 3, 0),
-    logicalVolume: u8(5),
-    partition: u8(7),
-    firstAttribute: u16(8),
-    allocationLength: u32(10),
-    cache: flag(14, 0),
-  },
-  data: 'in',
-  reservation: 'read',
+  fields: { elementAddress: u16(2), elementTypeCode: bits(4, 3, 0), ...readAttribute.fields },
+  needsMedium: false,
 } as const;
-const READ_ATTRIBUTE_VALUES = command({
-  ...readAttribute,
-  name: 'READ ATTRIBUTE, attribute values',
-  serviceAction: 0x00,
-});
-const READ_ATTRIBUTE_LIST = command({
-  ...readAttribute,
-  name: 'READ ATTRIBUTE, attribute list',
-  serviceAction: 0x01,
-});
-const READ_ATTRIBUTE_VOLUMES = command({
-  ...readAttribute,
-  name: 'READ ATTRIBUTE, logical volume list',
-  serviceAction: 0x02,
-});
-const READ_ATTRIBUTE_PARTITIONS = command({
-  ...readAttribute,
-  name: 'READ ATTRIBUTE, partition list',
-  serviceAction: 0x03,
-});
-const READ_ATTRIBUTE_SUPPORTED = command({
-  ...readAttribute,
-  name: 'READ ATTRIBUTE, supported attributes',
-  serviceAction: 0x05,
-});
+const READ_ATTRIBUTE_VALUES = command({ ...ofElement, ...readAttributeActions.values });
+const READ_ATTRIBUTE_LIST = command({ ...ofElement, ...readAttributeActions.list });
+const READ_ATTRIBUTE_VOLUMES = command({ ...ofElement, ...readAttributeActions.volumes });
+const READ_ATTRIBUTE_PARTITIONS = command({ ...ofElement, ...readAttributeActions.partitions });
+const READ_ATTRIBUTE_SUPPORTED = command({ ...ofElement, ...readAttributeActions.supported });
 
 // --- the robot -----------------------------------------------------------------------------------------------------
 

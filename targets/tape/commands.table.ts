@@ -378,7 +378,8 @@ export const READ_MEDIA_SERIAL_NUMBER = command({
 
 // --- medium auxiliary memory ------------------------------------------------------------------------------------------
 
-const readAttribute = {
+/** The changer has the same command, with an element in front of it. */
+export const readAttribute = {
   opcode: 0x8c,
   length: 16,
   spec: 'SPC-5 6.18',
@@ -393,31 +394,18 @@ const readAttribute = {
   reservation: 'read',
   needsMedium: true,
 } as const;
-export const READ_ATTRIBUTE_VALUES = command({
-  ...readAttribute,
-  name: 'READ ATTRIBUTE, attribute values',
-  serviceAction: 0x00,
-});
-export const READ_ATTRIBUTE_LIST = command({
-  ...readAttribute,
-  name: 'READ ATTRIBUTE, attribute list',
-  serviceAction: 0x01,
-});
-export const READ_ATTRIBUTE_VOLUMES = command({
-  ...readAttribute,
-  name: 'READ ATTRIBUTE, logical volume list',
-  serviceAction: 0x02,
-});
-export const READ_ATTRIBUTE_PARTITIONS = command({
-  ...readAttribute,
-  name: 'READ ATTRIBUTE, partition list',
-  serviceAction: 0x03,
-});
-export const READ_ATTRIBUTE_SUPPORTED = command({
-  ...readAttribute,
-  name: 'READ ATTRIBUTE, supported attributes',
-  serviceAction: 0x05,
-});
+export const readAttributeActions = {
+  values: { name: 'READ ATTRIBUTE, attribute values', serviceAction: 0x00 },
+  list: { name: 'READ ATTRIBUTE, attribute list', serviceAction: 0x01 },
+  volumes: { name: 'READ ATTRIBUTE, logical volume list', serviceAction: 0x02 },
+  partitions: { name: 'READ ATTRIBUTE, partition list', serviceAction: 0x03 },
+  supported: { name: 'READ ATTRIBUTE, supported attributes', serviceAction: 0x05 },
+} as const;
+export const READ_ATTRIBUTE_VALUES = command({ ...readAttribute, ...readAttributeActions.values });
+export const READ_ATTRIBUTE_LIST = command({ ...readAttribute, ...readAttributeActions.list });
+export const READ_ATTRIBUTE_VOLUMES = command({ ...readAttribute, ...readAttributeActions.volumes });
+export const READ_ATTRIBUTE_PARTITIONS = command({ ...readAttribute, ...readAttributeActions.partitions });
+export const READ_ATTRIBUTE_SUPPORTED = command({ ...readAttribute, ...readAttributeActions.supported });
 /** The drive refuses it on a write-protected cartridge, whose switch guards its memory too; an empty list changes nothing. */
 export const WRITE_ATTRIBUTE = command({
   name: 'WRITE ATTRIBUTE',
