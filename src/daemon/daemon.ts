@@ -26,23 +26,32 @@ import { type Address, type Env, type Logger, makeDurableDirectory, type Process
 import { RefusedError, StoreError } from '#errors';
 import { logoutGraceMs } from '#limits';
 import { readyLines } from './ready.js';
-import { wire } from './wiring.js';
+import { type OpenDedup, wire } from './wiring.js';
 
 /** SIGTERM to exit: what has not ended by then is ended. */
 const stopMsMax = 9_500;
 const cleanKey = 'running';
 
-/** Runs until told to stop. Returns the exit status; throws what kept it from starting. */
-export async function serve(process: Process, env: Env, options: ServeOptions): Promise<number> {
+/**
+ * Runs until told to stop. Returns the exit status; throws what kept it from starting. `openDedup`: the simulator opens groups
+ * that are tuned for it.
+ */
+export async function serve(
+  process: Process,
+  env: Env,
+  options: ServeOptions,
+  openDedup?: OpenDedup,
+): Promise<number> {
   const log = env.log.facility('daemon');
   process.onFatal((error) => {
     log.error('Stopping because of a bug: what was synchronized is safe', { error: describe(error) });
     process.exit(1);
   });
   const stopped = firstSignal(process, env, log);
-  const daemon = new Daemon(env, log, (error) => {
+  const onBug = (error: unknown): never => {
     throw error; // onFatal takes it
-  });
+  };
+  const daemon = new Daemon(env, log, onBug, openDedup);
   try {
     await daemon.start(options, process.pid);
     for (const line of readyLines(daemon.served, options.json)) process.out(`${line}\n`);
@@ -103,15 +112,17 @@ class Daemon {
   readonly #env: Env;
   readonly #log: Logger;
   readonly #onBug: (error: unknown) => void;
+  readonly #openDedup: OpenDedup | undefined;
   readonly #undo: (() => Promise<void>)[] = [];
   #view: () => ReturnType<typeof viewServed> = () => {
     throw new Error('The daemon has not started');
   };
 
-  constructor(env: Env, log: Logger, onBug: (error: unknown) => void) {
+  constructor(env: Env, log: Logger, onBug: (error: unknown) => void, openDedup?: OpenDedup) {
     this.#env = env;
     this.#log = log;
     this.#onBug = onBug;
+    this.#openDedup = openDedup;
   }
   get served(): ReturnType<typeof viewServed> {
     return this.#view();
@@ -123,7 +134,7 @@ class Daemon {
     const announce = announceFor(options);
     const catalog = await this.#openHome(home);
     const store = await storeOf(catalog, options);
-    const parts = await wire(this.#env, catalog, storePath(home), store);
+    const parts = await wire(this.#env, catalog, storePath(home), store, this.#openDedup);
     this.#undo.push(async () => await parts.group.close());
     const installation = await Installation.open({ env: this.#env, catalog, ...parts });
     this.#undo.push(async () => await installation.close());

@@ -6,7 +6,7 @@ import { StoreError } from '#errors';
 import { IscsiServer } from '#iscsi';
 import { slabBlockBytes, slabBlocksMax } from '#limits';
 import type { UnitIdentity } from '#scsi';
-import { DedupGroup, FileGroup, type StorageGroup } from '#store';
+import { DedupGroup, type DedupGroupOptions, FileGroup, type StorageGroup } from '#store';
 import {
   ChangerUnit,
   type DrivePersonality,
@@ -25,14 +25,18 @@ export interface Parts {
   readonly group: StorageGroup;
 }
 
+export type OpenDedup = (options: DedupGroupOptions) => Promise<StorageGroup>;
+
 export async function wire(
   env: Env,
   catalog: Catalog,
   storeFolder: string,
   store: StoreKind = 'plain',
+  openDedup: OpenDedup = async (options) => await DedupGroup.open(options),
 ): Promise<Parts> {
   const pool = new SlabPool({ blockBytes: slabBlockBytes, blocksMax: slabBlocksMax });
-  const group = await (store === 'dedup' ? DedupGroup : FileGroup).open({ env, folder: storeFolder });
+  const options = { env, folder: storeFolder };
+  const group = await (store === 'dedup' ? openDedup(options) : FileGroup.open(options));
   const server = new IscsiServer({ env, pool });
   return { factory: new Workshop(env, catalog, group, pool), server, group };
 }

@@ -19,7 +19,14 @@ import { ChunkReader } from './chunk-reader.js';
 import { runCheckpoint } from './checkpointing.js';
 import { fromColumns } from './columns.js';
 import type { ContainerHost, ContainerStore } from './container-store.js';
-import { journalBytesMax, metadataReserveBytes, pieceRuns, streamReserveBytes } from './engine-limits.js';
+import {
+  indexMemoryEntries,
+  journalBytesMax,
+  metadataReserveBytes,
+  packBytes,
+  pieceRuns,
+  streamReserveBytes,
+} from './engine-limits.js';
 import type { Fact } from './facts.js';
 import type { FingerprintIndex } from './fingerprint-index.js';
 import type { GroupState, Root, VolumeEntry } from './group-state.js';
@@ -57,8 +64,17 @@ export interface Tuning {
   readonly checkpointBytes: number;
   /** Runs of a recipe that are stored as one piece. */
   readonly pieceRuns: number;
+  /** A pack is given to no more containers when it has grown beyond this. */
+  readonly packBytes: number;
+  /** Entries of the index in memory before they are written as a run. */
+  readonly indexEntries: number;
 }
-export const defaultTuning: Tuning = { checkpointBytes: journalBytesMax, pieceRuns };
+export const defaultTuning: Tuning = {
+  checkpointBytes: journalBytesMax,
+  pieceRuns,
+  packBytes,
+  indexEntries: indexMemoryEntries,
+};
 export interface EngineParts {
   readonly tuning: Tuning;
   readonly env: Env;

@@ -9,7 +9,7 @@ import type { Disk } from '#env';
 import { makeDurableDirectory } from '#env';
 import { StoreError } from '../../errors.js';
 import { type Directory, fingerprintBytes, KIND } from './container.format.js';
-import { indexMemoryEntries, indexRunsPerTier } from './engine-limits.js';
+import { indexRunsPerTier } from './engine-limits.js';
 import type { RunFile } from './group-state.js';
 import { IndexMemory } from './index-memory.js';
 import { type IndexEntry, IndexRun, runsIn, RunWriter } from './index-run.js';
@@ -18,8 +18,6 @@ export interface Found {
   readonly container: number;
   readonly ordinal: number;
 }
-/** Entries in memory when the disk takes none: older ones are forgotten. */
-const memoryMax = 4 * indexMemoryEntries;
 /** It grows as it fills. */
 const slotsAtFirst = 4096;
 /** Entries of a merge between two looks at what else is to do. */
@@ -30,6 +28,10 @@ export class FingerprintIndex {
   readonly #folder: string;
   readonly #group: bigint;
   readonly #isAlive: (container: number) => boolean;
+  /** Entries in memory before they are written as a run. */
+  readonly #entriesPerRun: number;
+  /** When the disk takes none: older ones are forgotten. */
+  readonly #memoryMax: number;
   #memory = new IndexMemory(slotsAtFirst);
   /** What is being written. */
   #frozen: IndexMemory | undefined;
@@ -40,11 +42,19 @@ export class FingerprintIndex {
   /** Not listed in a checkpoint any more, but in the last one. */
   #outdated: IndexRun[] = [];
 
-  constructor(disk: Disk, folder: string, group: bigint, isAlive: (container: number) => boolean) {
+  constructor(
+    disk: Disk,
+    folder: string,
+    group: bigint,
+    isAlive: (container: number) => boolean,
+    entriesPerRun: number,
+  ) {
     this.#disk = disk;
     this.#folder = folder;
     this.#group = group;
     this.#isAlive = isAlive;
+    this.#entriesPerRun = entriesPerRun;
+    this.#memoryMax = 4 * entriesPerRun;
   }
   /** True when all of them were there. Files that are none of them are removed. */
   async load(runs: readonly RunFile[]): Promise<boolean> {
@@ -95,7 +105,7 @@ export class FingerprintIndex {
   publish(directory: Directory): void {
     const { fingerprints, id, kind } = directory;
     if (kind !== KIND.data || fingerprints === undefined) return;
-    if (this.#memory.size > memoryMax) this.#memory.clear();
+    if (this.#memory.size > this.#memoryMax) this.#memory.clear();
     for (let index = 0; index < directory.count; index++) {
       const at = index * fingerprintBytes;
       const hi = fingerprints.readUInt32BE(at);
@@ -139,7 +149,7 @@ export class FingerprintIndex {
   // --- maintenance: one call at a time
 
   get due(): boolean {
-    return this.#memory.size >= indexMemoryEntries;
+    return this.#memory.size >= this.#entriesPerRun;
   }
   /** Writes what memory holds as a run and merges runs of one size, if it is time. */
   async maintain(): Promise<void> {
@@ -166,7 +176,7 @@ export class FingerprintIndex {
     } catch (cause) {
       // Back into memory, where it is found as before.
       for (const { hi, lo, container, ordinal } of frozen.sorted()) {
-        if (this.#memory.size < memoryMax) this.#memory.put(hi, lo, container, ordinal);
+        if (this.#memory.size < this.#memoryMax) this.#memory.put(hi, lo, container, ordinal);
       }
       throw cause;
     } finally {
@@ -181,7 +191,7 @@ export class FingerprintIndex {
   /** Neighbours of about one size that are enough to be merged. */
   #tier(): readonly IndexRun[] | undefined {
     const tierOf = (run: IndexRun): number =>
-      Math.floor(Math.log(run.entries / indexMemoryEntries + 1) / Math.log(4));
+      Math.floor(Math.log(run.entries / this.#entriesPerRun + 1) / Math.log(4));
     for (let from = 0; from + indexRunsPerTier <= this.#runs.length; from++) {
       const some = this.#runs.slice(from, from + indexRunsPerTier);
       const first = tierOf(some[0] as IndexRun);

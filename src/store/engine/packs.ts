@@ -6,7 +6,7 @@ import { strict as assert } from 'node:assert';
 import { dirname, join } from 'node:path';
 import type { Disk, DiskFile } from '#env';
 import type { Place } from './container.format.js';
-import { containerAlignBytes, packBytes, packFilesMax } from './engine-limits.js';
+import { containerAlignBytes, packFilesMax } from './engine-limits.js';
 
 interface PackFile {
   readonly pack: number;
@@ -28,13 +28,15 @@ export class Packs {
   /** Its folders are durable. */
   readonly #named = new Set<number>();
   #pack: number;
+  readonly #packBytes: number;
   #end = 0;
 
-  /** `last`: the highest number that a pack ever had. */
-  constructor(disk: Disk, folder: string, last: number) {
+  /** `last`: the highest number that a pack ever had. `packBytes`: see engine-limits. */
+  constructor(disk: Disk, folder: string, last: number, packBytes: number) {
     this.#disk = disk;
     this.#folder = folder;
     this.#pack = last + 1;
+    this.#packBytes = packBytes;
   }
   #path(pack: number): string {
     const part = Math.floor(pack / packsPerFolder)
@@ -60,7 +62,7 @@ export class Packs {
   /** Room for a container at the end. */
   reserve(bytes: number): Place {
     assert(bytes > 0 && bytes % containerAlignBytes === 0);
-    if (this.#end >= packBytes) {
+    if (this.#end >= this.#packBytes) {
       this.#pack += 1;
       this.#end = 0;
     }

@@ -71,9 +71,15 @@ export async function recover(
   const { batches, bytes } = await readJournal(disk, journalFolder(folder), group, from, state.sequence);
   const onDisk = await Packs.list(disk, packsFolder(folder));
   const lastPack = Math.max(0, ...onDisk, ...state.containers.packs.keys(), ...packsOf(batches));
-  const packs = new Packs(disk, packsFolder(folder), lastPack);
+  const packs = new Packs(disk, packsFolder(folder), lastPack, options.tuning.packBytes);
   const mirrors = new Mirrors(disk, join(folder, 'mirrors'));
-  const index = new FingerprintIndex(disk, indexFolder(folder), group, (id) => state.containers.has(id));
+  const index = new FingerprintIndex(
+    disk,
+    indexFolder(folder),
+    group,
+    (id) => state.containers.has(id),
+    options.tuning.indexEntries,
+  );
   const journal = new Journal(
     disk,
     journalFolder(folder),
