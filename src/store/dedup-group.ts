@@ -12,16 +12,16 @@ import type { Fact } from './engine/facts.js';
 import { Inputs } from './engine/inputs.js';
 import type { Kernels } from './engine/kernels.js';
 import type { Density } from './engine/open-container.js';
-import { type EngineOptions, makeFolder, openSuperblock, recover } from './engine/recovery.js';
+import { checkExpected, type EngineOptions, makeFolder, openSuperblock, recover } from './engine/recovery.js';
 import { openWasmKernels } from './engine/wasm-kernels.js';
 import { scrub, type ScrubOptions, type ScrubReport } from './engine/scrubber.js';
 import { type GroupSizes, sizesOf } from './engine/sizes.js';
 import type { Superblock } from './engine/superblock.js';
-import type { Space, StorageGroup, Volume } from './store.js';
+import type { Expectation, Space, StorageGroup, Volume } from './store.js';
 
 const MiB = 1024 * 1024;
 
-export interface DedupGroupOptions {
+export interface DedupGroupOptions extends Expectation {
   readonly env: Env;
   readonly folder: string;
   /** Bytes that the group may occupy; all of its disk when not given. */
@@ -39,7 +39,7 @@ const defaults = { density: 'fast' as Density, reserveBytes: 64 * MiB, memoryByt
 const volumeId = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 export class DedupGroup implements StorageGroup {
-  readonly #options: EngineOptions;
+  #options: EngineOptions;
   readonly #superblock: Superblock;
   readonly #inputs: Inputs;
   readonly #release: () => Promise<void>;
@@ -71,10 +71,11 @@ export class DedupGroup implements StorageGroup {
       kernels,
       tuning: { ...defaultTuning, ...options.tuning },
     };
+    await checkExpected(env.disk, folder, options);
     await makeFolder(env, folder);
     const release = await env.disk.claim(folder);
     try {
-      const superblock = await openSuperblock(env, folder);
+      const superblock = await openSuperblock(env, folder, options.id);
       const inputs = new Inputs(kernels);
       const engine = await recover(engineOptions, superblock, inputs);
       return new DedupGroup(engineOptions, superblock, inputs, engine, release);
@@ -82,6 +83,17 @@ export class DedupGroup implements StorageGroup {
       await release();
       throw error;
     }
+  }
+
+  /** Never changes; its owner can know the group by it. */
+  get id(): string {
+    return this.#superblock.id;
+  }
+  /** What was stored stays as it is; what is stored from now on, and whether there is room for it, follows this. */
+  configure(settings: { readonly density?: Density; readonly capacityBytes?: number }): void {
+    this.#options = { ...this.#options, ...settings };
+    if (settings.density !== undefined) this.#engine.containers.density = settings.density;
+    if (settings.capacityBytes !== undefined) this.#engine.guard.limit(settings.capacityBytes);
   }
 
   /** The engine of this life; after a failure the next one, which knows what the journal knows. */

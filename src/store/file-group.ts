@@ -4,17 +4,17 @@
  */
 import { strict as assert } from 'node:assert';
 import { dirname, join } from 'node:path';
-import { type Env, makeDurableDirectory } from '#env';
+import { type Disk, type Env, makeDurableDirectory } from '#env';
 import { StoreError } from '#errors';
 import { slotBytes, slots } from './commit-record.js';
 import { type FileVolume, makeVolume, openVolume, type VolumeHost } from './file-volume.js';
 import { SegmentPool } from './segment-pool.js';
 import { SpaceGuard } from './space-guard.js';
-import type { Space, StorageGroup, Volume } from './store.js';
+import type { Expectation, Space, StorageGroup, Volume } from './store.js';
 
 const MiB = 1024 * 1024;
 
-export interface FileGroupOptions {
+export interface FileGroupOptions extends Expectation {
   readonly env: Env;
   readonly folder: string;
   /** Bytes that the group may occupy; all of its disk when not given. */
@@ -26,10 +26,14 @@ export interface FileGroupOptions {
 }
 const defaults = { reserveBytes: 64 * MiB, memoryBytes: 96 * MiB };
 
+const idName = 'group';
+const groupId = /^[0-9a-f-]{36}\n$/;
 const volumeId = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const SUFFIX = { volume: '.volume', making: '.making', removing: '.removing' } as const;
 
 export class FileGroup implements StorageGroup, VolumeHost {
+  /** Never changes; its owner can know the group by it. */
+  readonly id: string;
   readonly disk: Env['disk'];
   readonly pool: SegmentPool;
   readonly guard: SpaceGuard;
@@ -39,8 +43,9 @@ export class FileGroup implements StorageGroup, VolumeHost {
   /** Bytes of volumes that are not open; filled when first asked for. */
   #closedBytes: Map<string, number> | undefined;
 
-  private constructor(options: FileGroupOptions, release: () => Promise<void>) {
+  private constructor(options: FileGroupOptions, id: string, release: () => Promise<void>) {
     const { env, folder } = options;
+    this.id = id;
     this.disk = env.disk;
     this.#folder = folder;
     this.#release = release;
@@ -55,14 +60,28 @@ export class FileGroup implements StorageGroup, VolumeHost {
   }
   /** Makes the folder if need be and claims it: StoreError 'locked' when another process has it. */
   static async open(options: FileGroupOptions): Promise<FileGroup> {
-    const { disk } = options.env;
-    if (!(await disk.exists(options.folder))) {
-      await makeDurableDirectory(disk, options.folder);
-      await disk.syncDirectory(dirname(options.folder));
+    const { env, folder } = options;
+    const { disk } = env;
+    const found = await readId(disk, folder);
+    await checkExpected(disk, found, options);
+    if (!(await disk.exists(folder))) {
+      await makeDurableDirectory(disk, folder);
+      await disk.syncDirectory(dirname(folder));
     }
-    const group = new FileGroup(options, await disk.claim(options.folder));
-    await group.#clean();
-    return group;
+    const release = await disk.claim(folder);
+    try {
+      const id = found ?? (await writeId(disk, folder, options.id ?? env.random.uuid()));
+      const group = new FileGroup(options, id, release);
+      await group.#clean();
+      return group;
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+  /** What was stored stays; whether there is room follows this from now on. */
+  configure({ capacityBytes }: { readonly capacityBytes?: number }): void {
+    if (capacityBytes !== undefined) this.guard.limit(capacityBytes);
   }
   /** What a crash left of a creation or a removal. */
   async #clean(): Promise<void> {
@@ -171,5 +190,48 @@ export class FileGroup implements StorageGroup, VolumeHost {
   async close(): Promise<void> {
     for (const volume of this.#open.values()) await volume?.close();
     await this.#release();
+  }
+}
+
+/** Undefined in a folder that is no group yet, or one that releases before this one made. */
+async function readId(disk: Disk, folder: string): Promise<string | undefined> {
+  if (!(await disk.exists(join(folder, idName)))) return undefined;
+  const file = await disk.open(join(folder, idName), 'existing');
+  try {
+    const bytes = Buffer.alloc(64);
+    const text = bytes.toString('utf8', 0, await file.readAt(bytes, 0));
+    if (text === '') return undefined; // its making was not finished
+    if (groupId.test(text)) return text.trimEnd();
+    throw new StoreError('corrupt', `What names the storage group is damaged`, {
+      path: join(folder, idName),
+    });
+  } finally {
+    await file.close();
+  }
+}
+async function writeId(disk: Disk, folder: string, id: string): Promise<string> {
+  const file = await disk.open(join(folder, idName), 'create');
+  try {
+    await file.writeAt(Buffer.from(`${id}\n`), 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.syncDirectory(folder);
+  return id;
+}
+/** Without an id, a folder of volumes is a group that an earlier release made. */
+async function checkExpected(
+  disk: Disk,
+  found: string | undefined,
+  { folder, id, make }: FileGroupOptions,
+): Promise<void> {
+  if (found === undefined && make === false) {
+    const holds = (await disk.list(folder)).some((name) => name.endsWith(SUFFIX.volume));
+    if (!holds || id !== undefined)
+      throw new StoreError('missing', `${folder} holds no storage group`, { folder });
+  }
+  if (found !== undefined && id !== undefined && found !== id) {
+    throw new StoreError('missing', `${folder} holds another storage group`, { folder, expected: id, found });
   }
 }

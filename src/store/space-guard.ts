@@ -23,10 +23,17 @@ export interface SpaceGuardOptions {
 
 export class SpaceGuard {
   readonly #options: SpaceGuardOptions;
+  #capacityBytes: number;
   #granted = 0;
 
   constructor(options: SpaceGuardOptions) {
     this.#options = options;
+    this.#capacityBytes = options.capacityBytes;
+  }
+  /** Another number of bytes that the group may occupy, from now on. */
+  limit(capacityBytes: number): void {
+    this.#capacityBytes = capacityBytes;
+    this.#granted = 0;
   }
   /** True when the bytes are granted at once; else `ask`. */
   grant(bytes: number): boolean {
@@ -55,10 +62,10 @@ export class SpaceGuard {
     this.#granted = 0;
   }
   async space(): Promise<Space> {
-    const { disk, folder, capacityBytes, reserveBytes } = this.#options;
+    const { disk, folder, reserveBytes } = this.#options;
     const { inFiles, pending } = await this.#options.occupied();
     const disksFree = (await disk.freeBytes(folder)) - reserveBytes;
-    const freeBytes = Math.min(disksFree, capacityBytes - inFiles) - pending;
+    const freeBytes = Math.min(disksFree, this.#capacityBytes - inFiles) - pending;
     return { freeBytes: Math.max(0, Math.floor(freeBytes)), usedBytes: inFiles + pending };
   }
 }

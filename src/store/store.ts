@@ -16,6 +16,17 @@ export interface Space {
   readonly usedBytes: number;
 }
 
+/** Which group a folder is to hold, for an owner who knows: a disk that is not mounted is no empty group. */
+export interface Expectation {
+  /** Its id; that of a new one. */
+  readonly id?: string;
+  /**
+   * False: it must be there, or StoreError 'missing', and nothing is made or removed. So it is, either way, when the folder
+   * holds a group of another id.
+   */
+  readonly make?: boolean;
+}
+
 /** A storage group: the volumes of one folder. One process has it at a time. */
 export interface StorageGroup {
   /** Makes an empty volume, durably. StoreError 'locked' when the id is taken. */

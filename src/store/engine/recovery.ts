@@ -3,8 +3,9 @@
  * does not add up is 'corrupt', and nothing is removed then (I3).
  */
 import { dirname, join } from 'node:path';
-import { type Env, makeDurableDirectory } from '#env';
+import { type Disk, type Env, makeDurableDirectory } from '#env';
 import { StoreError } from '../../errors.js';
+import type { Expectation } from '../store.js';
 import { dropCheckpoint, lostCheckpoints, newestCheckpoint } from './checkpoint.js';
 import { cleanMirrors } from './collector.js';
 import { ContainerStore } from './container-store.js';
@@ -33,8 +34,20 @@ export interface EngineOptions {
 const packsFolder = (folder: string): string => join(folder, 'packs');
 const indexFolder = (folder: string): string => join(folder, 'index');
 
+/** Before anything is touched: the folder holds what its owner expects. StoreError 'missing'. */
+export async function checkExpected(disk: Disk, folder: string, { id, make }: Expectation): Promise<void> {
+  const found = await readSuperblock(disk, folder);
+  if (found === undefined && make === false) {
+    throw new StoreError('missing', `${folder} holds no storage group`, { folder });
+  }
+  if (found !== undefined && id !== undefined && found.superblock.id !== id) {
+    const facts = { folder, expected: id, found: found.superblock.id };
+    throw new StoreError('missing', `${folder} holds another storage group`, facts);
+  }
+}
+
 /** The group's superblock, made if the folder is a group not yet. */
-export async function openSuperblock(env: Env, folder: string): Promise<Superblock> {
+export async function openSuperblock(env: Env, folder: string, id?: string): Promise<Superblock> {
   const { disk } = env;
   const found = await readSuperblock(disk, folder);
   if (found?.whole === true) return found.superblock;
@@ -44,7 +57,7 @@ export async function openSuperblock(env: Env, folder: string): Promise<Superblo
     await disk.syncDirectory(dirname(folder));
     if (used) throw new StoreError('corrupt', 'The storage group has lost its superblock', { folder });
   }
-  const superblock = found?.superblock ?? { id: env.random.uuid(), sequence: 1, settings: {} };
+  const superblock = found?.superblock ?? { id: id ?? env.random.uuid(), sequence: 1, settings: {} };
   try {
     await writeSuperblock(disk, folder, superblock);
   } catch (cause) {
