@@ -5,12 +5,25 @@
 import type { Disk, Env, Logger, Process } from '#env';
 import { SimDisk } from '../support/sim-disk.js';
 import { serve } from '../../src/daemon/index.js';
+import { ReusedKernels } from '../support/reused-kernels.js';
+import { DedupGroup } from '#store';
+import { StoreError } from '#errors';
 import { Life, type Scheduler, simClock } from './sim-clock.js';
 import { SimDatabaseWorld } from './sim-databases.js';
 import { SimNetWorld } from './sim-net.js';
 
 export const home = '/tapesilo';
 const portal = { host: '127.0.0.1', port: 3260 };
+
+/** What a home keeps its cartridges in. */
+export type SimStore = 'plain' | 'dedup';
+/** One for all machines: they run one after another. */
+const kernels = new ReusedKernels();
+const MiB = 1024 * 1024;
+/** So small that a few records bring checkpoints, packs and runs of the index. */
+const tuning = { checkpointBytes: 40_000, pieceRuns: 8, packBytes: MiB, indexEntries: 200 };
+/** Between two works of upkeep. */
+const restMsMax = 60;
 
 interface Ready {
   readonly targets: readonly { readonly name: string; readonly luns: readonly { readonly lun: number }[] }[];
@@ -31,8 +44,13 @@ export class Machine {
   /** Told what the daemon logs. */
   heard: ((line: string) => void) | undefined;
 
-  constructor(scheduler: Scheduler) {
+  readonly #store: SimStore;
+  /** Collections and scrubs that were carried out. */
+  upkeeps = 0;
+
+  constructor(scheduler: Scheduler, store: SimStore = 'plain') {
     this.scheduler = scheduler;
+    this.#store = store;
     this.net = new SimNetWorld(scheduler, this.hosts);
     this.disk = new SimDisk({ dice: scheduler.random.fork() });
     this.#databases = new SimDatabaseWorld(scheduler);
@@ -56,9 +74,45 @@ export class Machine {
     const env = this.#env(life, this.liesAboutSync ? lying(disk) : disk);
     return await new Promise<Ready>((resolve, reject) => {
       const process = this.#process(life, (line) => resolve(JSON.parse(line) as Ready));
-      const options = { home, listen: [`${portal.host}:${portal.port}`], announce: [], json: true };
-      serve(process, env, options).catch(reject);
+      const options = {
+        home,
+        listen: [`${portal.host}:${portal.port}`],
+        announce: [],
+        json: true,
+        store: this.#store,
+      };
+      const lifeKernels = kernels.begin();
+      serve(process, env, options, async (of) => {
+        const group = await DedupGroup.open({ ...of, kernels: lifeKernels, tuning, memoryBytes: 24 * MiB });
+        this.#keepUp(life, group).catch((error: unknown) => this.complaints.push(`Upkeep: ${String(error)}`));
+        return group;
+      }).catch(reject);
     });
+  }
+  /** Collects, compresses and scrubs beside everything else, for as long as the life lasts. */
+  async #keepUp(life: Life, group: DedupGroup): Promise<void> {
+    const { random } = this.scheduler;
+    const clock = simClock(this.scheduler, life);
+    for (;;) {
+      await clock.sleep(random.fraction() * restMsMax);
+      const pace = async (): Promise<void> => await clock.sleep(random.fraction());
+      try {
+        await this.#upkeep(group, pace);
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== 'locked') throw error; // the daemon's own is under way
+      }
+    }
+  }
+  async #upkeep(group: DedupGroup, pace: () => Promise<void>): Promise<void> {
+    const what = this.scheduler.random.weighted({ collect: 6, optimize: 1, scrub: 2 });
+    if (what === 'collect') await group.collect({ garbageShareMin: 0.01, pace });
+    else if (what === 'optimize') await group.optimize({ garbageShareMin: 0.01, pace });
+    else {
+      const { damaged } = await group.scrub({ pace });
+      if (damaged.size > 0) this.complaints.push(`Scrubbing found damage in ${[...damaged.keys()].join()}`);
+    }
+    this.heard?.(`${what} is done`);
+    this.upkeeps += 1;
   }
   /** The power fails. */
   async crash(): Promise<void> {

@@ -1,7 +1,7 @@
 /** One simulated run: everything that happens in it follows from its seed. */
 import { createHash } from 'node:crypto';
 import { Host, LinkLost, Violation } from './host.js';
-import { Machine } from './machine.js';
+import { Machine, type SimStore } from './machine.js';
 import { InitiatorSession } from './session.js';
 import { Scheduler, simClock } from './sim-clock.js';
 import { SimRandom } from './sim-random.js';
@@ -10,6 +10,8 @@ import type { Workload } from './workload.js';
 
 export interface RunOptions {
   readonly seed: number;
+  /** 'plain' if not given. */
+  readonly store?: SimStore;
   /** Times that the power fails. */
   readonly crashes?: number;
   /** Steps of the host between two misfortunes. */
@@ -24,6 +26,8 @@ export interface RunResult {
   readonly traceHash: string;
   readonly events: number;
   readonly simulatedMs: number;
+  /** Works of the store beside those of hosts. */
+  readonly upkeeps: number;
 }
 
 const limitMs = 3_600_000;
@@ -33,7 +37,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   try {
     return await run.perform();
   } catch (error) {
-    const where = `seed 0x${options.seed.toString(16)} at ${run.scheduler.nowMs.toFixed(1)} ms`;
+    const where = `npm run sim -- --seed 0x${options.seed.toString(16)} --store ${options.store ?? 'plain'}: at ${run.scheduler.nowMs.toFixed(1)} ms`;
     throw new Error(`${where}: ${(error as Error).message}`, { cause: error });
   } finally {
     await run.machine.dispose();
@@ -53,7 +57,7 @@ class Run {
     const random = new SimRandom(options.seed);
     this.scheduler = new Scheduler(random.fork());
     this.#random = random.fork();
-    this.machine = new Machine(this.scheduler);
+    this.machine = new Machine(this.scheduler, options.store);
     this.machine.liesAboutSync = options.liesAboutSync ?? false;
     this.machine.heard = (line) => this.#say(line);
     this.machine.net.observe = (_link, bytes) => {
@@ -89,6 +93,7 @@ class Run {
       traceHash: this.#hash.digest('hex'),
       events: this.scheduler.count,
       simulatedMs: this.scheduler.nowMs,
+      upkeeps: this.machine.upkeeps,
     };
   }
 

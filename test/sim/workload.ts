@@ -32,6 +32,7 @@ const STEPS = {
   shuffle: 4,
 };
 type Step = keyof typeof STEPS;
+type TapeRecord = TapeObject & { readonly kind: 'record' };
 
 const recordLengths = [1, 17, 512, 4096, 10_240, 32_768, 65_536, 65_537, 150_000, 300_000];
 
@@ -41,6 +42,7 @@ export class Workload {
   readonly #tapes: ReadonlyMap<string, TapeModel>;
   readonly #inventory: InventoryModel;
   readonly #trace: (what: string) => void;
+  readonly #records: TapeRecord[] = [];
   /** Barcodes of the cartridges that were ever in a drive. */
   readonly #loaded = new Set<string>();
   host: Host;
@@ -112,15 +114,20 @@ export class Workload {
   async #write(bay: Bay, tape: TapeModel): Promise<void> {
     const inFlight = this.#random.pick([1, 1, 2, 4, 8]);
     for (let burst = this.#random.between(1, 3); burst > 0; burst--) {
-      const records = Array.from({ length: inFlight }, () => ({
-        kind: 'record' as const,
-        seed: this.#random.integer(2 ** 32),
-        length: this.#random.pick(recordLengths),
-      }));
+      const records = Array.from({ length: inFlight }, () => this.#record());
       tape.writing(records);
       await Promise.all(records.map(async (record) => await this.host.write(bay.lun, record)));
       tape.written();
     }
+  }
+  /** New, or one that was written before, here or on another tape: backups repeat themselves. */
+  #record(): TapeRecord {
+    const before = this.#records.length > 0 && this.#random.chance(0.4);
+    if (before) return this.#random.pick(this.#records);
+    const seed = this.#random.integer(2 ** 32);
+    const record = { kind: 'record' as const, seed, length: this.#random.pick(recordLengths) };
+    this.#records.push(record);
+    return record;
   }
   async #filemarks(bay: Bay, tape: TapeModel): Promise<void> {
     const count = this.#random.pick([0, 1, 1, 1, 2, 3]);

@@ -1,4 +1,4 @@
 /** A quarter of the simulated runs of `npm test`. */
 import { runSeeds } from './seeds.js';
 
-runSeeds(375, 500);
+runSeeds('plain', 125, 250);

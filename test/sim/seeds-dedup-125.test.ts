@@ -1,4 +1,4 @@
 /** A quarter of the simulated runs of `npm test`. */
 import { runSeeds } from './seeds.js';
 
-runSeeds(125, 250);
+runSeeds('dedup', 125, 250);
