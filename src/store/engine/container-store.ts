@@ -26,6 +26,7 @@ import { damaged, type Density, OpenContainer } from './open-container.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
 import { RegionCache } from './region-cache.js';
+import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
 import { workspaceBytes, Workspaces } from './workspace.js';
 
 export interface ContainerHost {
@@ -46,6 +47,7 @@ export class ContainerStore {
   readonly regions: RegionCache;
   readonly #host: ContainerHost;
   readonly #kernels: Kernels;
+  readonly #cipher: RegionCipher;
   readonly #workspaces: Workspaces;
   /** Those with memory, oldest first; and those that are not journaled yet. */
   readonly #open = new Map<number, OpenContainer>();
@@ -65,9 +67,11 @@ export class ContainerStore {
     mirrors: Mirrors,
     table: ContainerTable,
     memoryBytes: number,
+    cipher: RegionCipher = plainRegions,
   ) {
     this.#host = host;
     this.#kernels = kernels;
+    this.#cipher = cipher;
     this.packs = packs;
     this.mirrors = mirrors;
     this.table = table;
@@ -77,6 +81,7 @@ export class ContainerStore {
       packs,
       mirrors,
       Math.max(16, Math.floor((memoryBytes * 0.25) / 262_144)),
+      cipher,
     );
     this.cache = new FingerprintCache(Math.min(localityPlaces, Math.floor(memoryBytes / 96)));
     this.#nextId = table.last + 1;
@@ -108,7 +113,7 @@ export class ContainerStore {
     const workspace = this.#workspaces.take();
     return workspace === undefined
       ? undefined
-      : new OpenContainer(id, kind, this.#kernels, workspace, density);
+      : new OpenContainer(id, kind, this.#kernels, workspace, density, this.#cipher);
   }
   /** Waits for memory, and has others written for it. */
   async beginSoon(kind: ContainerKind, density?: () => Density): Promise<OpenContainer> {
@@ -330,16 +335,19 @@ export class ContainerStore {
     const head = Buffer.alloc(Math.min(headBytesMax, place.bytes));
     const got = await this.#read(fact, 0, head);
     const directory =
-      decodeHead(name, id, head.subarray(0, got)) ??
+      decodeHead(name, id, head.subarray(0, got), this.#cipher) ??
       (await this.#lastHead(fact)) ??
-      decodeHead(name, id, head.subarray(0, await this.mirrors.read(fact, 0, head)));
+      decodeHead(name, id, head.subarray(0, await this.mirrors.read(fact, 0, head)), this.#cipher);
     if (directory === undefined || directory.generation !== fact.generation)
       throw damaged(id, 'head', { ...place });
-    const fingerprints = Buffer.alloc(directory.count * fingerprintBytes);
-    const read = await this.#read(fact, directory.fingerprintsOffset, fingerprints);
+    const bytes = directory.count * fingerprintBytes;
+    const stored = Buffer.alloc(bytes + this.#cipher.overheadBytes);
+    const fingerprints = stored.subarray(0, bytes);
+    const read = await this.#read(fact, directory.fingerprintsOffset, stored);
     const sound =
-      read === fingerprints.length &&
-      xxh64(fingerprints, regionSeed(id, 65535)) === directory.fingerprintsChecksum;
+      read === stored.length &&
+      xxh64(stored, regionSeed(id, PLACE.fingerprints)) === directory.fingerprintsChecksum &&
+      this.#cipher.open(directory, PLACE.fingerprints, stored, fingerprints);
     if (sound) directory.fingerprints = fingerprints;
     return directory;
   }
@@ -351,7 +359,8 @@ export class ContainerStore {
     const got = await this.#read(fact, place.bytes - bytes, end);
     const headBytes = got === bytes ? headBytesBefore(end) : undefined;
     if (headBytes === undefined || headBytes + footBytes > bytes) return undefined;
-    return decodeHead({ group: this.#host.group, place }, id, end.subarray(bytes - footBytes - headBytes));
+    const last = end.subarray(bytes - footBytes - headBytes);
+    return decodeHead({ group: this.#host.group, place }, id, last, this.#cipher);
   }
   async #read({ place }: ContainerFact, offset: number, target: Buffer): Promise<number> {
     try {

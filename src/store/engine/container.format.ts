@@ -4,6 +4,8 @@
  *
  *   S8 the header has the container's number, generation and address; the checksum of each region is seeded with the
  *      container and the place of the region in it, so that bytes of another never verify.
+ *
+ * With encryption the tables of the head are sealed, with the header as their context.
  */
 import { strict as assert } from 'node:assert';
 import { xxh64 } from '#wire';
@@ -16,14 +18,18 @@ import {
   regionBytesMax,
 } from './engine-limits.js';
 import { paddedBytes } from './frame.js';
+import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
+import { saltBytes, tagBytes } from './sealing.js';
 
 const MAGIC = 0x4e435354; // "TSCN"
 const FOOT = 0x45435354; // "TSCE"
 const VERSION = 1;
-const headerBytes = 80;
+const headerBytes = 112;
 const regionEntryBytes = 32;
 const chunkEntryBytes = 5;
 const headChecksumAt = 64;
+const saltAt = 80;
+const tagAt = 96;
 export const footBytes = 8;
 export const fingerprintBytes = 32;
 
@@ -54,6 +60,8 @@ export class Directory {
   readonly generation: number;
   readonly kind: ContainerKind;
   readonly place: Place;
+  /** What the keys of this image were made with; zeros when there are none. */
+  readonly salt: Buffer;
   readonly regions: readonly Region[];
   readonly count: number;
   readonly rawBytes: number;
@@ -74,6 +82,7 @@ export class Directory {
     readonly generation: number;
     readonly kind: ContainerKind;
     readonly place: Place;
+    readonly salt: Buffer;
     readonly regions: readonly Region[];
     readonly ordinals: Uint16Array;
     readonly lengths: Uint32Array;
@@ -84,6 +93,7 @@ export class Directory {
     this.generation = fields.generation;
     this.kind = fields.kind;
     this.place = fields.place;
+    this.salt = fields.salt;
     this.regions = fields.regions;
     this.ordinals = fields.ordinals;
     this.lengths = fields.lengths;
@@ -124,13 +134,20 @@ export const regionSeed = (container: number, region: number): bigint =>
 export const alignedRegion = (bytes: number): number => paddedBytes(bytes, regionAlignBytes);
 export const headBytesOf = (regions: number, chunks: number): number =>
   headerBytes + regions * regionEntryBytes + chunks * chunkEntryBytes;
-/** Bytes on disk of a container with so many bytes of regions (aligned). */
-export function containerBytesOf(regions: number, chunks: number, regionBytes: number): number {
+/** Bytes on disk of a container with so many bytes of regions (aligned), and so many behind the fingerprints. */
+export function containerBytesOf(
+  regions: number,
+  chunks: number,
+  regionBytes: number,
+  overheadBytes: number,
+): number {
   const head = headBytesOf(regions, chunks);
-  const all = alignedRegion(head) + regionBytes + chunks * fingerprintBytes + head + footBytes;
+  const all =
+    alignedRegion(head) + regionBytes + chunks * fingerprintBytes + overheadBytes + head + footBytes;
   return paddedBytes(all, containerAlignBytes);
 }
 assert(headBytesOf(containerChunksMax / 16 + 24, containerChunksMax) <= headBytesMax);
+assert(headerBytes === tagAt + tagBytes && tagAt === saltAt + saltBytes);
 
 /** The header's facts that are not in the directory. */
 export interface ContainerName {
@@ -138,8 +155,12 @@ export interface ContainerName {
   readonly place: Place;
 }
 
-/** Head of the container, checksum included. */
-export function encodeHead(name: ContainerName, directory: Directory): Buffer {
+/** Head of the container, checksum included. Once for an image: it is sealed. */
+export function encodeHead(
+  name: ContainerName,
+  directory: Directory,
+  cipher: RegionCipher = plainRegions,
+): Buffer {
   const { regions, count } = directory;
   const bytes = headBytesOf(regions.length, count);
   assert(bytes <= headBytesMax && count <= containerChunksMax);
@@ -158,6 +179,7 @@ export function encodeHead(name: ContainerName, directory: Directory): Buffer {
   head.writeUInt16LE(count, 42);
   head.writeUInt32LE(directory.fingerprintsOffset, 44);
   head.writeBigUInt64LE(directory.fingerprintsChecksum, 48);
+  directory.salt.copy(head, saltAt);
   let at = headerBytes;
   for (const region of regions) {
     head.writeUInt8(region.codec, at);
@@ -174,6 +196,11 @@ export function encodeHead(name: ContainerName, directory: Directory): Buffer {
     head.writeUIntLE(directory.lengths[index] ?? 0, at + 2, 3);
     at += chunkEntryBytes;
   }
+  const tables = head.subarray(headerBytes);
+  const sealed = Buffer.alloc(tables.length + cipher.overheadBytes);
+  cipher.seal(directory, PLACE.head, tables, sealed, head.subarray(0, tagAt));
+  sealed.copy(tables, 0, 0, tables.length);
+  sealed.copy(head, tagAt, tables.length);
   head.writeBigUInt64LE(xxh64(head), headChecksumAt);
   return head;
 }
@@ -197,7 +224,12 @@ export function peekHead(source: Buffer): { readonly id: number; readonly bytes:
 }
 
 /** The directory, if the head verifies and belongs here. */
-export function decodeHead(name: ContainerName, id: number, source: Buffer): Directory | undefined {
+export function decodeHead(
+  name: ContainerName,
+  id: number,
+  source: Buffer,
+  cipher: RegionCipher = plainRegions,
+): Directory | undefined {
   if (source.length < headerBytes || source.readUInt32LE(0) !== MAGIC) return undefined;
   const bytes = source.readUInt32LE(36);
   if (bytes < headerBytes || bytes > source.length) return undefined;
@@ -213,9 +245,13 @@ export function decodeHead(name: ContainerName, id: number, source: Buffer): Dir
   if (head.readBigUInt64LE(8) !== group || head.readUInt32LE(16) !== id) return undefined;
   if (head.readUInt32LE(24) !== place.pack || head.readUInt32LE(28) !== place.offset) return undefined;
   if (head.readUInt32LE(32) !== place.bytes) return undefined;
-  return decodeTables(id, head, place);
+  const salt = Buffer.from(head.subarray(saltAt, saltAt + saltBytes));
+  const tables = head.subarray(headerBytes);
+  const sealed = Buffer.concat([tables, head.subarray(tagAt, tagAt + cipher.overheadBytes)]);
+  if (!cipher.open({ id, salt }, PLACE.head, sealed, tables, head.subarray(0, tagAt))) return undefined;
+  return decodeTables(id, head, place, salt);
 }
-function decodeTables(id: number, head: Buffer, place: Place): Directory | undefined {
+function decodeTables(id: number, head: Buffer, place: Place, salt: Buffer): Directory | undefined {
   const regions: Region[] = [];
   const regionCount = head.readUInt16LE(40);
   const count = head.readUInt16LE(42);
@@ -249,6 +285,7 @@ function decodeTables(id: number, head: Buffer, place: Place): Directory | undef
     generation: head.readUInt32LE(20),
     kind: head.readUInt8(6) === KIND.meta ? KIND.meta : KIND.data,
     place,
+    salt,
     regions,
     ordinals,
     lengths,

@@ -26,6 +26,7 @@ import {
 } from './container.format.js';
 import { containerChunksMax, containerRawBytesMax, headBytesMax, regionBytesMax } from './engine-limits.js';
 import { CODEC, type Kernels } from './kernels.js';
+import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
 import type { Workspace } from './workspace.js';
 
 /** filling → sealed → written (readable in its pack) → durable → journaled. */
@@ -35,6 +36,8 @@ export type Density = 'none' | 'fast' | 'dense';
 export class OpenContainer {
   readonly id: number;
   readonly kind: ContainerKind;
+  /** Of this image alone. */
+  readonly salt: Buffer;
   state: OpenState = 'filling';
   place: Place | undefined;
   directory: Directory | undefined;
@@ -42,6 +45,7 @@ export class OpenContainer {
   source = -1;
   readonly #kernels: Kernels;
   readonly #density: () => Density;
+  readonly #cipher: RegionCipher;
   #workspace: Workspace | undefined;
   readonly #regions: Region[] = [];
   /** Numbers of the chunks, when they are not simply counted. */
@@ -61,12 +65,15 @@ export class OpenContainer {
     kernels: Kernels,
     workspace: Workspace,
     density: () => Density,
+    cipher: RegionCipher = plainRegions,
   ) {
     this.id = id;
     this.kind = kind;
     this.#kernels = kernels;
     this.#workspace = workspace;
     this.#density = density;
+    this.#cipher = cipher;
+    this.salt = cipher.salt();
   }
   get count(): number {
     return this.#count;
@@ -76,8 +83,9 @@ export class OpenContainer {
   }
   /** Bytes that it will need on disk at most. */
   get pendingBytes(): number {
-    const regions = this.#end - headBytesMax + this.#regionBytes;
-    return containerBytesOf(this.#regions.length + 1, this.#count, regions);
+    const { overheadBytes } = this.#cipher;
+    const regions = this.#end - headBytesMax + this.#regionBytes + overheadBytes;
+    return containerBytesOf(this.#regions.length + 1, this.#count, regions, overheadBytes);
   }
   /** Room for the most there can be; `count` of them are there. */
   get fingerprints(): Buffer | undefined {
@@ -124,13 +132,12 @@ export class OpenContainer {
     assert(this.#ordinals.length === this.#count && ordinal > (this.#ordinals.at(-1) ?? -1));
     this.#ordinals.push(ordinal);
   }
-  /** A whole region of an older generation of the same container, as it is. The checksum was verified. */
+  /** A whole region of an older generation of the same container, as `readStored` gives it. */
   addRegion(old: Directory, number: number, stored: Buffer): void {
     const region = old.regions[number];
     assert(region !== undefined && region.storedBytes === stored.length && old.fingerprints !== undefined);
     this.closeRegion();
-    const { image, fingerprints, lengths } = this.#memory();
-    stored.copy(image, this.#end);
+    const { fingerprints, lengths } = this.#memory();
     for (let index = old.regionOf.indexOf(number); old.regionOf[index] === number; index++) {
       this.#number(old.ordinals[index] ?? 0);
       const at = index * fingerprintBytes;
@@ -139,12 +146,15 @@ export class OpenContainer {
       this.#count += 1;
     }
     this.#rawBytes += region.rawBytes;
-    this.#pushRegion({ ...region, offset: this.#end - headBytesMax }, stored.length);
+    this.#pushRegion({ ...region, offset: this.#end - headBytesMax }, stored);
   }
-  #pushRegion(region: Region, bytes: number): void {
+  /** `source` may lie where it belongs already. */
+  #pushRegion(region: Region, source: Buffer): void {
     const { image } = this.#memory();
-    const seed = regionSeed(this.id, this.#regions.length);
-    const checksum = xxh64(image.subarray(this.#end, this.#end + bytes), seed);
+    const bytes = source.length + this.#cipher.overheadBytes;
+    const stored = image.subarray(this.#end, this.#end + bytes);
+    this.#cipher.seal(this, this.#regions.length, source, stored);
+    const checksum = xxh64(stored, regionSeed(this.id, this.#regions.length));
     const next = this.#end + alignedRegion(bytes);
     image.fill(0, this.#end + bytes, next);
     this.#regions.push({ ...region, checksum });
@@ -161,7 +171,6 @@ export class OpenContainer {
       density === 'none'
         ? undefined
         : this.#kernels.compress(source, image.subarray(this.#end), density === 'dense');
-    if (packed === undefined) source.copy(image, this.#end);
     const region = {
       codec: packed?.codec ?? CODEC.none,
       dense: density !== 'fast' || packed === undefined,
@@ -171,7 +180,10 @@ export class OpenContainer {
       rawBytes: source.length,
       checksum: 0n,
     };
-    this.#pushRegion(region, region.storedBytes);
+    this.#pushRegion(
+      region,
+      packed === undefined ? source : image.subarray(this.#end, this.#end + packed.bytes),
+    );
     this.#regionBytes = this.#regionChunks = 0;
   }
 
@@ -181,31 +193,35 @@ export class OpenContainer {
     this.closeRegion();
     this.state = 'sealed';
     const { image, lengths } = this.#memory();
-    const bytes = containerBytesOf(this.#regions.length, this.#count, this.#end - headBytesMax);
+    const { overheadBytes } = this.#cipher;
+    const regionBytes = this.#end - headBytesMax;
+    const bytes = containerBytesOf(this.#regions.length, this.#count, regionBytes, overheadBytes);
     const place = reserve(bytes);
     const headBytes = headBytesOf(this.#regions.length, this.#count);
     const start = headBytesMax - alignedRegion(headBytes);
     const fingerprints = Buffer.from(this.#memory().fingerprints.subarray(0, this.#count * fingerprintBytes));
+    const stored = image.subarray(this.#end, this.#end + fingerprints.length + overheadBytes);
+    this.#cipher.seal(this, PLACE.fingerprints, fingerprints, stored);
     const directory = new Directory({
       id: this.id,
       generation,
       kind: this.kind,
       place,
+      salt: this.salt,
       regions: this.#regions.map((region) => ({ ...region, offset: region.offset + headBytesMax - start })),
       ordinals: Uint16Array.from({ length: this.#count }, (_, index) => this.#ordinals?.[index] ?? index),
       lengths: lengths.slice(0, this.#count),
       fingerprintsOffset: this.#end - start,
-      fingerprintsChecksum: xxh64(fingerprints, regionSeed(this.id, 65535)),
+      fingerprintsChecksum: xxh64(stored, regionSeed(this.id, PLACE.fingerprints)),
     });
     directory.fingerprints = fingerprints;
     const name: ContainerName = { group, place };
-    const head = encodeHead(name, directory);
+    const head = encodeHead(name, directory, this.#cipher);
     this.#verify(name, directory, head);
     image.fill(0, start, headBytesMax);
     head.copy(image, start);
-    fingerprints.copy(image, this.#end);
     const foot = encodeFoot(head.length);
-    image.fill(0, this.#end + fingerprints.length, start + bytes);
+    image.fill(0, this.#end + stored.length, start + bytes);
     head.copy(image, start + bytes - footBytes - head.length);
     foot.copy(image, start + bytes - footBytes);
     this.place = place;
@@ -215,7 +231,7 @@ export class OpenContainer {
   }
   /** S5. */
   #verify(name: ContainerName, directory: Directory, head: Buffer): void {
-    const again = decodeHead(name, this.id, head);
+    const again = decodeHead(name, this.id, head, this.#cipher);
     assert(again !== undefined, 'S5: the head decodes');
     again.fingerprints = directory.fingerprints;
     assert(isDeepStrictEqual(again, directory), 'S5: the head says what it was made of');
@@ -246,9 +262,14 @@ export class OpenContainer {
     const region = this.#regions[number];
     assert(region !== undefined);
     const at = headBytesMax + region.offset;
-    const stored = this.#memory().image.subarray(at, at + region.storedBytes);
-    if (region.codec === CODEC.none) stored.copy(raw);
-    else this.#kernels.decompress(region.codec, stored, raw);
+    const end = at + region.storedBytes;
+    const stored = this.#memory().image.subarray(at, end + this.#cipher.overheadBytes);
+    // What was sealed is opened into memory of its own: the image stays what it is.
+    const packed = this.#cipher.overheadBytes === 0 ? stored : Buffer.alloc(region.storedBytes);
+    if (!this.#cipher.open(this, number, stored, packed))
+      throw damaged(this.id, 'region', { region: number });
+    if (region.codec === CODEC.none) packed.copy(raw);
+    else this.#kernels.decompress(region.codec, packed, raw);
   }
   #offsetOf(first: number, ordinal: number): number {
     const { lengths } = this.#memory();

@@ -6,9 +6,10 @@ import { strict as assert } from 'node:assert';
 import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import { type Directory, regionSeed } from './container.format.js';
-import { regionBytesMax } from './engine-limits.js';
+import { regionAlignBytes, regionBytesMax } from './engine-limits.js';
 import { CODEC, type Kernels } from './kernels.js';
 import { damaged } from './open-container.js';
+import { plainRegions, type RegionCipher } from './region-cipher.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
 
@@ -28,6 +29,7 @@ export class RegionCache {
   readonly #packs: Packs;
   readonly #mirrors: Mirrors;
   readonly #blocksMax: number;
+  readonly #cipher: RegionCipher;
   readonly #blocks = new Map<number, Block>();
   readonly #free: Block[] = [];
   readonly #stored: Buffer[] = [];
@@ -35,12 +37,19 @@ export class RegionCache {
   #storedMade = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(kernels: Kernels, packs: Packs, mirrors: Mirrors, blocksMax: number) {
+  constructor(
+    kernels: Kernels,
+    packs: Packs,
+    mirrors: Mirrors,
+    blocksMax: number,
+    cipher: RegionCipher = plainRegions,
+  ) {
     assert(blocksMax >= 2 * readsMax);
     this.#kernels = kernels;
     this.#packs = packs;
     this.#mirrors = mirrors;
     this.#blocksMax = blocksMax;
+    this.#cipher = cipher;
   }
   /** Pinned, if it is at hand. */
   peek(directory: Directory, region: number): Block | undefined {
@@ -134,29 +143,40 @@ export class RegionCache {
     const region = directory.regions[number];
     assert(region !== undefined);
     const raw = target.subarray(0, region.rawBytes);
-    if (region.codec === CODEC.none) {
-      if (region.storedBytes !== region.rawBytes) throw damaged(directory.id, 'head', { region: number });
-      await this.readStored(directory, number, raw);
+    const isRaw = region.codec === CODEC.none;
+    if (isRaw && region.storedBytes !== region.rawBytes)
+      throw damaged(directory.id, 'head', { region: number });
+    if (isRaw && this.#cipher.overheadBytes === 0) {
+      await this.#readStored(directory, number, raw, raw);
       return;
     }
     const stored = await this.#takeStored();
     try {
-      const source = stored.subarray(0, region.storedBytes);
-      await this.readStored(directory, number, source);
-      this.#kernels.decompress(region.codec, source, raw);
+      const packed = isRaw ? raw : stored.subarray(0, region.storedBytes);
+      await this.#readStored(directory, number, stored, packed);
+      if (!isRaw) this.#kernels.decompress(region.codec, packed, raw);
     } finally {
       this.#stored.push(stored);
       this.#wake();
     }
   }
-  /** What lies on the disk, verified. */
+  /** A region as it was compressed, read from the disk, verified and opened. */
   async readStored(directory: Directory, number: number, target: Buffer): Promise<void> {
+    const { overheadBytes } = this.#cipher;
+    const memory = overheadBytes === 0 ? target : Buffer.alloc(target.length + overheadBytes);
+    await this.#readStored(directory, number, memory, target);
+  }
+  /** By way of `memory`, which has room for what is sealed. `target` may begin where it does. */
+  async #readStored(directory: Directory, number: number, memory: Buffer, target: Buffer): Promise<void> {
     const region = directory.regions[number];
     assert(region !== undefined && target.length === region.storedBytes);
+    const stored = memory.subarray(0, region.storedBytes + this.#cipher.overheadBytes);
     const isSound = (got: number): boolean =>
-      got === target.length && xxh64(target, regionSeed(directory.id, number)) === region.checksum;
-    if (isSound(await this.#readPack(directory, region.offset, target))) return;
-    if (isSound(await this.#mirrors.read(directory, region.offset, target))) return;
+      got === stored.length &&
+      xxh64(stored, regionSeed(directory.id, number)) === region.checksum &&
+      this.#cipher.open(directory, number, stored, target);
+    if (isSound(await this.#readPack(directory, region.offset, stored))) return;
+    if (isSound(await this.#mirrors.read(directory, region.offset, stored))) return;
     throw damaged(directory.id, 'region', { region: number, ...directory.place });
   }
   async #readPack(directory: Directory, offset: number, target: Buffer): Promise<number> {
@@ -173,7 +193,7 @@ export class RegionCache {
       if (free !== undefined) return free;
       if (this.#storedMade < readsMax) {
         this.#storedMade += 1;
-        return this.#kernels.allocate(regionBytesMax);
+        return this.#kernels.allocate(regionBytesMax + regionAlignBytes); // and what sealing adds
       }
       await this.#change();
     }

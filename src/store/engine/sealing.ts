@@ -1,0 +1,56 @@
+/**
+ * Sealing: AES-256-GCM as pure functions of key, nonce, context and bytes, into memory that is given: any thread may call them.
+ * Who calls them sees to it that no pair of key and nonce seals twice (FORMAT.md, "Encryption").
+ */
+import { strict as assert } from 'node:assert';
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+
+export const keyBytes = 32;
+export const nonceBytes = 12;
+export const tagBytes = 16;
+/** Of the random bytes that make a key of its own for everything that is sealed. */
+export const saltBytes = 16;
+const algorithm = 'aes-256-gcm';
+/** Node hands out memory of its own for what it ciphers: so much at a time stays in the processor's cache. */
+const stepBytes = 64 * 1024;
+
+/** A key for one use, out of a key for a purpose and what names the use. */
+export function keyFor(root: Buffer, ...names: readonly Buffer[]): Buffer {
+  const mac = createHmac('sha256', root);
+  for (const name of names) mac.update(name);
+  return mac.digest();
+}
+
+/** `target` takes the bytes of `source` and a tag behind them; it may begin where `source` does. */
+export function sealInto(key: Buffer, nonce: Buffer, context: Buffer, source: Buffer, target: Buffer): void {
+  assert(target.length === source.length + tagBytes);
+  const cipher = createCipheriv(algorithm, key, nonce);
+  cipher.setAAD(context);
+  for (let at = 0; at < source.length; at += stepBytes)
+    cipher.update(source.subarray(at, at + stepBytes)).copy(target, at);
+  cipher.final();
+  cipher.getAuthTag().copy(target, source.length);
+}
+
+/** False, and nothing in `target`, when the bytes are not what was sealed so. `target` may begin where `source` does. */
+export function openInto(
+  key: Buffer,
+  nonce: Buffer,
+  context: Buffer,
+  source: Buffer,
+  target: Buffer,
+): boolean {
+  assert(source.length === target.length + tagBytes);
+  const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
+  decipher.setAAD(context);
+  decipher.setAuthTag(Buffer.from(source.subarray(target.length)));
+  for (let at = 0; at < target.length; at += stepBytes)
+    decipher.update(source.subarray(at, Math.min(at + stepBytes, target.length))).copy(target, at);
+  try {
+    decipher.final();
+    return true;
+  } catch {
+    target.fill(0); // what was not authenticated is nobody's
+    return false;
+  }
+}

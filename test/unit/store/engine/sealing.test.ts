@@ -1,0 +1,83 @@
+/** Sealing of places in images of containers: what comes back, and what never does. */
+import test from 'ava';
+import { KIND } from '../../../../src/store/engine/container.format.js';
+import { plainKernels } from '../../../../src/store/engine/kernels.js';
+import { OpenContainer } from '../../../../src/store/engine/open-container.js';
+import { type Image, SealedRegions } from '../../../../src/store/engine/region-cipher.js';
+import { openInto, sealInto, tagBytes } from '../../../../src/store/engine/sealing.js';
+import { Workspaces } from '../../../../src/store/engine/workspace.js';
+import { patternBytes } from '../../../contract/store.js';
+import { SimRandom } from '../../../sim/sim-random.js';
+
+const key = patternBytes(1, 32);
+const nonce = Buffer.alloc(12);
+const context = Buffer.from('where');
+
+test('what was sealed is opened, in place too, on shared memory too', (t) => {
+  for (const bytes of [0, 1, 4096, 65_536, 65_537, 262_144]) {
+    const plain = patternBytes(2, bytes);
+    const memory = Buffer.from(new SharedArrayBuffer(bytes + tagBytes));
+    plain.copy(memory);
+    sealInto(key, nonce, context, memory.subarray(0, bytes), memory);
+    if (bytes > 16) t.false(memory.subarray(0, bytes).equals(plain));
+    t.true(openInto(key, nonce, context, memory, memory.subarray(0, bytes)));
+    t.true(memory.subarray(0, bytes).equals(plain));
+  }
+});
+
+test('another bit, key, nonce or context opens nothing and shows nothing', (t) => {
+  const plain = patternBytes(3, 100);
+  const sealed = Buffer.alloc(plain.length + tagBytes);
+  sealInto(key, nonce, context, plain, sealed);
+  const target = Buffer.alloc(plain.length, 255);
+  const opens = (with_: Buffer, at: Buffer, of: Buffer): boolean => openInto(with_, at, of, sealed, target);
+  t.false(opens(patternBytes(9, 32), nonce, context));
+  t.false(opens(key, patternBytes(9, 12), context));
+  t.false(opens(key, nonce, Buffer.from('there')));
+  t.true(target.equals(Buffer.alloc(plain.length)), 'what was not authenticated is not handed out');
+  for (let at = 0; at < sealed.length; at++) {
+    sealed.writeUInt8(sealed.readUInt8(at) ^ (1 << (at % 8)), at);
+    t.false(opens(key, nonce, context), `byte ${at}`);
+    sealed.writeUInt8(sealed.readUInt8(at) ^ (1 << (at % 8)), at);
+  }
+  t.true(opens(key, nonce, context));
+});
+
+test('a region opens at its place of its image of its container only', (t) => {
+  const random = new SimRandom(1);
+  const cipher = new SealedRegions(key, (bytes) => random.bytes(bytes));
+  const image: Image = { id: 5, salt: cipher.salt() };
+  const plain = patternBytes(4, 5000);
+  const sealed = Buffer.alloc(plain.length + tagBytes);
+  cipher.seal(image, 3, plain, sealed);
+  const target = Buffer.alloc(plain.length);
+  t.false(cipher.open(image, 4, sealed, target));
+  t.false(cipher.open({ ...image, id: 6 }, 3, sealed, target));
+  t.false(cipher.open({ ...image, salt: cipher.salt() }, 3, sealed, target));
+  t.true(cipher.open(image, 3, sealed, target));
+  t.true(target.equals(plain));
+});
+
+test('two images of one container with one content have nothing in common', (t) => {
+  const random = new SimRandom(2);
+  const cipher = new SealedRegions(key, (bytes) => random.bytes(bytes));
+  const images = [0, 1].map(() => {
+    const workspace = new Workspaces(plainKernels, 2).take();
+    if (workspace === undefined) throw new Error('no memory');
+    const open = new OpenContainer(5, KIND.data, plainKernels, workspace, () => 'fast', cipher);
+    for (let i = 0; i < 40; i++) open.add(patternBytes(i, 9000), 0, 9000, patternBytes(100 + i, 32), 0);
+    const read = Buffer.alloc(9000);
+    open.readChunk(3, 0, 9000, read, 0);
+    t.true(read.equals(patternBytes(3, 9000)), 'a reader right behind the writer');
+    return Buffer.from(open.seal(7n, 0, (bytes) => ({ pack: 1, offset: 0, bytes })));
+  });
+  const [one, two] = images;
+  if (one === undefined || two === undefined) throw new Error('no images');
+  t.is(one.length, two.length);
+  let same = 0;
+  for (let at = 112; at + 16 <= one.length; at += 16) {
+    const block = one.subarray(at, at + 16);
+    if (block.equals(two.subarray(at, at + 16)) && !block.equals(Buffer.alloc(16))) same += 1;
+  }
+  t.true(same <= 4, `${same} blocks alike: the heads' own addresses at most`);
+});
