@@ -51,10 +51,19 @@ export const streamReserveBytes = 16 * KiB;
 
 /** Entries of the index in memory before they are written as a run of their own. */
 export const indexMemoryEntries = 128 * 1024;
-/** Runs of about one size that are merged into one. */
+/** Fresh runs of about one size that are merged into one. */
 export const indexRunsPerTier = 4;
-/** Bits of the summary filter per entry: 1.3 % of new chunks cost a look at the disk. 62 MB per TB of 20 KB chunks. */
-export const filterBitsPerEntry = 10;
+/** Fresh runs go into the body of the index when together they hold so many times that, and one for so many of the body. */
+export const indexFreshRuns = 8;
+export const indexBasePerFresh = 8;
+/** A run of the body holds at most so many times that (64 MB): it is merged at a time. */
+export const indexBaseRuns = 32;
+/**
+ * Bits of the summary filters per entry. 1.3 % of new chunks cost a look at the disk for the body, 0.4 % for each fresh run.
+ * 64 MB per TB of 20 KB chunks in all, for a ninth of the entries at most is in fresh runs.
+ */
+export const baseFilterBits = 10;
+export const freshFilterBits = 12;
 /** Directories of containers at hand, and places of the table of their fingerprints. */
 export const directoriesMax = 1000;
 export const localityPlaces = 1024 * 1024;

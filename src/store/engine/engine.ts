@@ -368,6 +368,7 @@ export class Engine implements ContainerHost {
   /** Ends it; with a checkpoint when all is well. */
   async close(): Promise<void> {
     await this.#turn;
+    this.index.stop();
     await this.#upkeep;
     if (this.#refusal === undefined) await this.inTurn(async () => await this.checkpointNow());
     this.fail(new StoreError('broken', 'The storage group is closed'));

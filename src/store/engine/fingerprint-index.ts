@@ -3,25 +3,34 @@
  * fingerprint in the container, and may meet one that is outdated. So nothing here is ever a reason to fail: what cannot be
  * read or written costs reduction only, and all of it can be made again from the containers.
  *
+ * Newest first: a table in memory; fresh runs, each over all fingerprints, a few of each size; the body, one run for each
+ * range of fingerprints. Whatever the index holds, a new chunk costs a look into a dozen filters, and a merge touches one
+ * range at a time.
+ *
  *   S1 entries come from containers that are journaled
  */
 import type { Disk } from '#env';
 import { makeDurableDirectory } from '#env';
 import { StoreError } from '../../errors.js';
 import { type Directory, fingerprintBytes, KIND } from './container.format.js';
-import { indexRunsPerTier } from './engine-limits.js';
+import { indexBasePerFresh, indexBaseRuns, indexFreshRuns, indexRunsPerTier } from './engine-limits.js';
+import { type HiRange, wholeRange } from './filter.js';
 import type { RunFile } from './group-state.js';
 import { IndexMemory } from './index-memory.js';
-import { type IndexEntry, IndexRun, runsIn, RunWriter } from './index-run.js';
+import { mergeRuns } from './index-merge.js';
+import { IndexRun, type Layer, pageBytes, runPath, runsIn } from './index-run.js';
+import { RunWriter } from './run-writer.js';
 
 export interface Found {
   readonly container: number;
   readonly ordinal: number;
 }
-/** It grows as it fills. */
+/** So many times what is due are kept in memory when the disk takes none: older entries are forgotten. */
+const overdueMax = 4;
+/** The table in memory grows as it fills. */
 const slotsAtFirst = 4096;
-/** Entries of a merge between two looks at what else is to do. */
-const mergeStep = 16_384;
+
+const entriesOf = (runs: readonly IndexRun[]): number => runs.reduce((sum, { entries }) => sum + entries, 0);
 
 export class FingerprintIndex {
   readonly #disk: Disk;
@@ -30,17 +39,21 @@ export class FingerprintIndex {
   readonly #isAlive: (container: number) => boolean;
   /** Entries in memory before they are written as a run. */
   readonly #entriesPerRun: number;
-  /** When the disk takes none: older ones are forgotten. */
-  readonly #memoryMax: number;
   #memory = new IndexMemory(slotsAtFirst);
   /** What is being written. */
   #frozen: IndexMemory | undefined;
+  /** The table that is used next. */
+  #spare: IndexMemory | undefined;
   /** Newest first. */
-  #runs: readonly IndexRun[] = [];
+  #fresh: readonly IndexRun[] = [];
+  /** By range; together the whole range, or nothing. */
+  #base: readonly IndexRun[] = [];
   #lastNumber = 0;
   #failures = 0;
+  #stopped = false;
   /** Not listed in a checkpoint any more, but in the last one. */
   #outdated: IndexRun[] = [];
+  readonly #pages: Buffer[] = [];
 
   constructor(
     disk: Disk,
@@ -54,9 +67,8 @@ export class FingerprintIndex {
     this.#group = group;
     this.#isAlive = isAlive;
     this.#entriesPerRun = entriesPerRun;
-    this.#memoryMax = 4 * entriesPerRun;
   }
-  /** True when all of them were there. Files that are none of them are removed. */
+  /** True when all of them were there; none is used when one is missing. */
   async load(runs: readonly RunFile[]): Promise<boolean> {
     const found: IndexRun[] = [];
     for (const { number } of runs) {
@@ -64,37 +76,45 @@ export class FingerprintIndex {
       if (run !== undefined) found.push(run);
       this.#lastNumber = Math.max(this.#lastNumber, number);
     }
-    this.#runs = found;
     for (const number of await runsIn(this.#disk, this.#folder)) {
       this.#lastNumber = Math.max(this.#lastNumber, number);
     }
-    return found.length === runs.length;
+    if (found.length < runs.length) {
+      for (const run of found) await run.close();
+      return false;
+    }
+    this.#fresh = found.filter(({ layer }) => layer === 'fresh');
+    this.#base = found.filter(({ layer }) => layer === 'base');
+    return true;
   }
   /** Removes files that are not in use. For who knows that no checkpoint names them. */
   async clean(listed: ReadonlySet<number>): Promise<void> {
     for (const number of await runsIn(this.#disk, this.#folder)) {
       if (listed.has(number) || this.#runs.some((run) => run.number === number)) continue;
-      await this.#disk.remove(`${this.#folder}/${number.toString(10).padStart(9, '0')}.run`);
+      await this.#disk.remove(runPath(this.#folder, number));
     }
   }
 
+  get #runs(): readonly IndexRun[] {
+    return [...this.#fresh, ...this.#base];
+  }
   get runs(): readonly RunFile[] {
     return this.#runs.map(({ number, entries }) => ({ number, entries }));
   }
   get entries(): number {
-    let entries = this.#memory.size + (this.#frozen?.size ?? 0);
-    for (const run of this.#runs) entries += run.entries;
-    return entries;
+    return this.#memory.size + (this.#frozen?.size ?? 0) + entriesOf(this.#runs);
   }
+  /** On disk; with what only the last checkpoint names still. */
   get bytes(): number {
     let bytes = 0;
     for (const run of this.#runs) bytes += run.bytes;
+    for (const run of this.#outdated) bytes += run.bytes;
     return bytes;
   }
   /** Of filters and tables. */
   get memoryBytes(): number {
-    let bytes = 0;
-    for (const run of this.#runs) bytes += run.filter.words.byteLength + run.pages * 4;
+    let bytes = this.#memory.bytes + (this.#frozen?.bytes ?? 0) + (this.#spare?.bytes ?? 0);
+    for (const run of this.#runs) bytes += run.memoryBytes;
     return bytes;
   }
   /** Lowest container with entries that are in memory only. */
@@ -105,7 +125,7 @@ export class FingerprintIndex {
   publish(directory: Directory): void {
     const { fingerprints, id, kind } = directory;
     if (kind !== KIND.data || fingerprints === undefined) return;
-    if (this.#memory.size > this.#memoryMax) this.#memory.clear();
+    if (this.#memory.size > overdueMax * this.#entriesPerRun) this.#memory.clear();
     for (let index = 0; index < directory.count; index++) {
       const at = index * fingerprintBytes;
       const hi = fingerprints.readUInt32BE(at);
@@ -116,28 +136,41 @@ export class FingerprintIndex {
   peek(digests: Buffer, at: number): Found | 'absent' | 'ask' {
     const hi = digests.readUInt32BE(at);
     const lo = digests.readUInt32BE(at + 4);
-    for (const memory of [this.#memory, this.#frozen]) {
-      const container = memory?.find(hi, lo) ?? 0;
-      if (container !== 0) return { container, ordinal: memory?.ordinal ?? 0 };
+    const container = this.#memory.find(hi, lo);
+    if (container !== 0) return { container, ordinal: this.#memory.ordinal };
+    const before = this.#frozen?.find(hi, lo) ?? 0;
+    if (before !== 0) return { container: before, ordinal: this.#frozen?.ordinal ?? 0 };
+    for (const run of this.#fresh) if (run.filter.mayHave(hi, lo)) return 'ask';
+    return this.#baseOf(hi)?.filter.mayHave(hi, lo) === true ? 'ask' : 'absent';
+  }
+  #baseOf(hi: number): IndexRun | undefined {
+    const base = this.#base;
+    let low = 0;
+    let high = base.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((base[middle]?.range.last ?? 0) < hi) low = middle + 1;
+      else high = middle;
     }
-    for (const run of this.#runs) if (run.filter.mayHave(hi, lo)) return 'ask';
-    return 'absent';
+    return base[low];
   }
   async find(digests: Buffer, at: number): Promise<Found | undefined> {
     const hi = digests.readUInt32BE(at);
     const lo = digests.readUInt32BE(at + 4);
-    for (const run of this.#runs) {
-      if (!run.filter.mayHave(hi, lo)) continue;
-      try {
-        const found = await run.find(hi, lo);
+    const base = this.#baseOf(hi);
+    const page = this.#pages.pop() ?? Buffer.alloc(pageBytes);
+    try {
+      for (const run of base === undefined ? this.#fresh : [...this.#fresh, base]) {
+        if (!run.filter.mayHave(hi, lo)) continue;
+        const found = await run.find(hi, lo, page).catch((cause: unknown) => this.#forgive(cause));
         if (found !== undefined) return found;
-      } catch (cause) {
-        this.#forgive(cause);
       }
+    } finally {
+      this.#pages.push(page);
     }
     return undefined;
   }
-  #forgive(cause: unknown): void {
+  #forgive(cause: unknown): undefined {
     if (!(cause instanceof StoreError)) throw cause;
     this.#failures += 1;
   }
@@ -151,72 +184,123 @@ export class FingerprintIndex {
   get due(): boolean {
     return this.#memory.size >= this.#entriesPerRun;
   }
-  /** Writes what memory holds as a run and merges runs of one size, if it is time. */
+  /** Writes what memory holds as a run and merges runs, if it is time. */
   async maintain(): Promise<void> {
     try {
-      if (this.due) await this.#flush();
-      for (let tier = this.#tier(); tier !== undefined; tier = this.#tier()) await this.#merge(tier);
+      await this.#freshen(0);
+      const fresh = entriesOf(this.#fresh);
+      const freshMin = indexFreshRuns * this.#entriesPerRun;
+      if (fresh >= Math.max(freshMin, entriesOf(this.#base) / indexBasePerFresh))
+        await this.#mergeIntoBase();
     } catch (cause) {
       this.#forgive(cause);
+    }
+  }
+  /** Ends a merge at its next slice; nothing is lost by it. */
+  stop(): void {
+    this.#stopped = true;
+  }
+  /** `held`: the oldest, which stay as they are. */
+  async #freshen(held: number): Promise<void> {
+    if (this.due) await this.#flush();
+    for (let tier = this.#tier(held); tier !== undefined && !this.#stopped; tier = this.#tier(held)) {
+      const merged = await this.#mergeTo(tier, { layer: 'fresh', range: wholeRange });
+      if (merged === undefined) return;
+      const at = this.#fresh.indexOf(tier[0] as IndexRun);
+      this.#fresh = [...this.#fresh.slice(0, at), merged, ...this.#fresh.slice(at + tier.length)];
+      this.#outdated.push(...tier);
     }
   }
   async #flush(): Promise<void> {
     const frozen = this.#memory;
     this.#frozen = frozen;
-    this.#memory = new IndexMemory(slotsAtFirst);
+    this.#memory = this.#spare ?? new IndexMemory(slotsAtFirst);
+    this.#spare = undefined;
     try {
-      const writer = await this.#begin(frozen.size);
+      const writer = await this.#begin({ layer: 'fresh', range: wholeRange }, frozen.size);
       try {
-        for (const entry of frozen.sorted()) if (writer.add(entry)) await writer.flush();
-        this.#runs = [await writer.finish(), ...this.#runs];
+        const add = writer.add.bind(writer);
+        for (const slots of frozen.parts()) {
+          for (const slot of slots) if (frozen.at(slot, add)) await writer.flush();
+        }
+        this.#fresh = [await writer.finish(), ...this.#fresh];
       } catch (cause) {
         await writer.abandon();
         throw cause;
       }
     } catch (cause) {
-      // Back into memory, where it is found as before.
-      for (const { hi, lo, container, ordinal } of frozen.sorted()) {
-        if (this.#memory.size < this.#memoryMax) this.#memory.put(hi, lo, container, ordinal);
-      }
+      if (this.#memory.size < this.#entriesPerRun) frozen.copyTo(this.#memory); // where it is found as before
       throw cause;
     } finally {
+      frozen.clear();
+      this.#spare = frozen;
       this.#frozen = undefined;
     }
   }
-  async #begin(entriesMax: number): Promise<RunWriter> {
+  async #begin(what: { readonly layer: Layer; readonly range: HiRange }, entriesMax: number): Promise<RunWriter> {
     this.#lastNumber += 1;
     await makeDurableDirectory(this.#disk, this.#folder);
-    return await RunWriter.begin(this.#disk, this.#folder, this.#group, this.#lastNumber, entriesMax);
+    const plan = { ...what, group: this.#group, number: this.#lastNumber, entriesMax };
+    return await RunWriter.begin(this.#disk, this.#folder, plan);
   }
   /** Neighbours of about one size that are enough to be merged. */
-  #tier(): readonly IndexRun[] | undefined {
+  #tier(held: number): readonly IndexRun[] | undefined {
     const tierOf = (run: IndexRun): number =>
-      Math.floor(Math.log(run.entries / this.#entriesPerRun + 1) / Math.log(4));
-    for (let from = 0; from + indexRunsPerTier <= this.#runs.length; from++) {
-      const some = this.#runs.slice(from, from + indexRunsPerTier);
+      Math.floor(Math.log(run.entries / this.#entriesPerRun + 1) / Math.log(indexRunsPerTier));
+    for (let from = 0; from + indexRunsPerTier <= this.#fresh.length - held; from++) {
+      const some = this.#fresh.slice(from, from + indexRunsPerTier);
       const first = tierOf(some[0] as IndexRun);
       if (some.every((run) => tierOf(run) <= first)) return some;
     }
     return undefined;
   }
-  async #merge(inputs: readonly IndexRun[]): Promise<void> {
-    const writer = await this.#begin(inputs.reduce((sum, { entries }) => sum + entries, 0));
-    let merged: IndexRun;
+  /** Undefined when it was stopped. */
+  async #mergeTo(
+    inputs: readonly IndexRun[],
+    what: { readonly layer: Layer; readonly range: HiRange },
+  ): Promise<IndexRun | undefined> {
+    const entriesMax = inputs.reduce((sum, run) => sum + run.entriesIn(what.range), 0);
+    const writer = await this.#begin(what, entriesMax);
     try {
-      let steps = 0;
-      for await (const entry of mergedEntries(inputs, this.#isAlive)) {
-        if (writer.add(entry)) await writer.flush();
-        steps += 1;
-        if (steps % mergeStep === 0) await Promise.resolve();
-      }
-      merged = await writer.finish();
+      const isWanted = (): boolean => !this.#stopped;
+      if (await mergeRuns(inputs, what.range, writer, this.#isAlive, isWanted)) return await writer.finish();
     } catch (cause) {
       await writer.abandon();
       throw cause;
     }
-    const at = this.#runs.indexOf(inputs[0] as IndexRun);
-    this.#runs = [...this.#runs.slice(0, at), merged, ...this.#runs.slice(at + inputs.length)];
+    await writer.abandon();
+    return undefined;
+  }
+  /** All fresh runs of now, range by range. In between the newest entries are written as always. */
+  async #mergeIntoBase(): Promise<void> {
+    const inputs = this.#fresh;
+    for (const old of this.#base.length > 0 ? this.#base : [undefined]) {
+      const from = old === undefined ? inputs : [...inputs, old];
+      const parts: IndexRun[] = [];
+      for (const range of this.#split(from, old?.range ?? wholeRange)) {
+        const part = await this.#mergeTo(from, { layer: 'base', range });
+        if (part === undefined) {
+          for (const made of parts) await made.remove();
+          return;
+        }
+        parts.push(part);
+      }
+      this.#base = old === undefined ? parts : this.#base.flatMap((run) => (run === old ? parts : [run]));
+      if (old !== undefined) this.#outdated.push(old);
+      await this.#freshen(inputs.length);
+    }
+    this.#fresh = this.#fresh.slice(0, this.#fresh.length - inputs.length);
     this.#outdated.push(...inputs);
+  }
+  /** A range in even parts that are not too large: fingerprints are spread evenly. */
+  #split(runs: readonly IndexRun[], range: HiRange): HiRange[] {
+    const entries = runs.reduce((sum, run) => sum + run.entriesIn(range), 0);
+    const parts = Math.max(1, Math.ceil(entries / (indexBaseRuns * this.#entriesPerRun)));
+    const width = Math.ceil((range.last - range.first + 1) / parts);
+    return Array.from({ length: parts }, (_, index) => ({
+      first: range.first + index * width,
+      last: Math.min(range.last, range.first + (index + 1) * width - 1),
+    })).filter(({ first, last }) => first <= last);
   }
   /** A checkpoint that names the runs of now is durable: what it does not name can go, but for those in `keep`. */
   async checkpointed(keep: ReadonlySet<number>): Promise<void> {
@@ -227,32 +311,4 @@ export class FingerprintIndex {
   async close(): Promise<void> {
     for (const run of [...this.#runs, ...this.#outdated]) await run.close();
   }
-}
-
-/** Entries of all runs by `hi`; of those with one fingerprint the newest. */
-async function* mergedEntries(
-  runs: readonly IndexRun[],
-  isAlive: (container: number) => boolean,
-): AsyncIterable<IndexEntry> {
-  const cursors = runs.map((run) => run.all()[Symbol.asyncIterator]());
-  const heads = await Promise.all(cursors.map(async (cursor) => await next(cursor)));
-  for (;;) {
-    let hi = Infinity;
-    for (const head of heads) if (head !== undefined && head.hi < hi) hi = head.hi;
-    if (hi === Infinity) return;
-    const seen = new Set<number>();
-    for (const [index, cursor] of cursors.entries()) {
-      for (let head = heads[index]; head?.hi === hi; head = heads[index]) {
-        if (!seen.has(head.lo)) {
-          seen.add(head.lo);
-          if (isAlive(head.container)) yield head;
-        }
-        heads[index] = await next(cursor);
-      }
-    }
-  }
-}
-async function next(cursor: AsyncIterator<IndexEntry>): Promise<IndexEntry | undefined> {
-  const { done, value } = await cursor.next();
-  return done === true ? undefined : value;
 }

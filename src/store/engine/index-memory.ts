@@ -1,5 +1,9 @@
-/** IndexMemory: the newest entries of the index, in an open-addressed table of plain arrays. */
-import type { IndexEntry } from './index-run.js';
+/** IndexMemory: the newest entries of the index, in an open-addressed table of plain arrays that is used again and again. */
+import { strict as assert } from 'node:assert';
+
+const partBits = 5;
+/** Slots that a key of `parts` has room for. */
+const slotsMax = 0x20_0000;
 
 export class IndexMemory {
   #slots: number;
@@ -18,6 +22,9 @@ export class IndexMemory {
     this.#containers = new Uint32Array(slots);
     this.#ordinals = new Uint16Array(slots);
   }
+  get bytes(): number {
+    return this.#slots * 14;
+  }
   #slotOf(hi: number, lo: number): number {
     let slot = lo % this.#slots;
     for (; this.#containers[slot] !== 0; slot = (slot + 1) % this.#slots) {
@@ -33,7 +40,7 @@ export class IndexMemory {
     this.#lo[slot] = lo;
     this.#containers[slot] = container;
     this.#ordinals[slot] = ordinal;
-    this.containerMin = Math.min(this.containerMin, container);
+    if (container < this.containerMin) this.containerMin = container;
   }
   /** The container, or 0; `ordinal` has the chunk then. */
   find(hi: number, lo: number): number {
@@ -44,32 +51,69 @@ export class IndexMemory {
   ordinal = 0;
   #grow(): void {
     const bigger = new IndexMemory(2 * this.#slots);
-    for (const { hi, lo, container, ordinal } of this.sorted()) bigger.put(hi, lo, container, ordinal);
+    this.copyTo(bigger);
     this.#slots = bigger.#slots;
     this.#hi = bigger.#hi;
     this.#lo = bigger.#lo;
     this.#containers = bigger.#containers;
     this.#ordinals = bigger.#ordinals;
   }
-  /** By `hi`. One object is used again and again. */
-  *sorted(): Iterable<IndexEntry> {
-    const keys = new Float64Array(this.size);
-    let count = 0;
+  /** Adds all of it to another. */
+  copyTo(other: IndexMemory): void {
+    for (let slot = 0; slot < this.#slots; slot++) {
+      const container = this.#containers[slot] ?? 0;
+      if (container !== 0)
+        other.put(this.#hi[slot] ?? 0, this.#lo[slot] ?? 0, container, this.#ordinals[slot] ?? 0);
+    }
+  }
+  /** Slots by fingerprint, part by part of the range: sorting all of it at once would keep others waiting. */
+  *parts(): Iterable<Float64Array> {
+    assert(this.#slots <= slotsMax);
+    const starts = new Uint32Array((1 << partBits) + 1);
     for (let slot = 0; slot < this.#slots; slot++) {
       if (this.#containers[slot] === 0) continue;
-      keys[count] = (this.#hi[slot] ?? 0) * 0x20_0000 + slot; // exact: 32 and 21 bits
-      count += 1;
+      const part = ((this.#hi[slot] ?? 0) >>> (32 - partBits)) + 1;
+      starts[part] = (starts[part] ?? 0) + 1;
     }
-    keys.sort();
-    const entry: IndexEntry = { hi: 0, lo: 0, container: 0, ordinal: 0 };
-    for (const key of keys) {
-      const slot = key % 0x20_0000;
-      entry.hi = this.#hi[slot] ?? 0;
-      entry.lo = this.#lo[slot] ?? 0;
-      entry.container = this.#containers[slot] ?? 0;
-      entry.ordinal = this.#ordinals[slot] ?? 0;
-      yield entry;
+    for (let part = 1; part < starts.length; part++)
+      starts[part] = (starts[part] ?? 0) + (starts[part - 1] ?? 0);
+    const slots = new Float64Array(this.size);
+    const next = starts.slice();
+    for (let slot = 0; slot < this.#slots; slot++) {
+      if (this.#containers[slot] === 0) continue;
+      const hi = this.#hi[slot] ?? 0;
+      const part = hi >>> (32 - partBits);
+      slots[next[part] ?? 0] = hi * slotsMax + slot; // exact: 32 and 21 bits
+      next[part] = (next[part] ?? 0) + 1;
     }
+    for (let part = 0; part < 1 << partBits; part++) {
+      const some = slots.subarray(starts[part], starts[part + 1]).sort();
+      for (let index = 0; index < some.length; index++) some[index] = (some[index] ?? 0) % slotsMax;
+      this.#sortTwins(some);
+      yield some;
+    }
+  }
+  /** Those with one `hi`, which are few, by `lo`. */
+  #sortTwins(slots: Float64Array): void {
+    for (let end = 1; end < slots.length; end++) {
+      for (let at = end; at > 0 && this.#areSwapped(slots[at - 1] ?? 0, slots[at] ?? 0); at--) {
+        const slot = slots[at] ?? 0;
+        slots[at] = slots[at - 1] ?? 0;
+        slots[at - 1] = slot;
+      }
+    }
+  }
+  #areSwapped(before: number, behind: number): boolean {
+    return this.#hi[before] === this.#hi[behind] && (this.#lo[before] ?? 0) > (this.#lo[behind] ?? 0);
+  }
+  /** Hands the entry in a slot to `take`. */
+  at<T>(slot: number, take: (hi: number, lo: number, container: number, ordinal: number) => T): T {
+    return take(
+      this.#hi[slot] ?? 0,
+      this.#lo[slot] ?? 0,
+      this.#containers[slot] ?? 0,
+      this.#ordinals[slot] ?? 0,
+    );
   }
   clear(): void {
     this.#containers.fill(0);
