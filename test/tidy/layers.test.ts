@@ -100,7 +100,7 @@ test('the product does not import its tests', (t) => {
   );
 });
 
-test('tests cross layers by their faces, or test the module that they mirror', (t) => {
+test('tests cross layers by their faces, or test the module that they mirror; benches measure parts', (t) => {
   const faults = tests.flatMap((source) =>
     importsOf(source)
       .filter((specifier) => specifier.startsWith('.'))
@@ -108,7 +108,8 @@ test('tests cross layers by their faces, or test the module that they mirror', (
       .filter((path) => !/^(test\/|src\/(limits|errors)\.js$)/.test(path))
       .filter(
         (path) =>
-          !source.path.startsWith(`test/unit/${layerOf(path)}`) && !/^test\/(fuzz|sim)\//.test(source.path),
+          !source.path.startsWith(`test/unit/${layerOf(path)}`) &&
+          !/^test\/(fuzz|sim|bench)\//.test(source.path),
       )
       .map((path) => `${source.path} imports ${path}`),
   );

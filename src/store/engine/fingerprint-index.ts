@@ -190,8 +190,7 @@ export class FingerprintIndex {
       await this.#freshen(0);
       const fresh = entriesOf(this.#fresh);
       const freshMin = indexFreshRuns * this.#entriesPerRun;
-      if (fresh >= Math.max(freshMin, entriesOf(this.#base) / indexBasePerFresh))
-        await this.#mergeIntoBase();
+      if (fresh >= Math.max(freshMin, entriesOf(this.#base) / indexBasePerFresh)) await this.#mergeIntoBase();
     } catch (cause) {
       this.#forgive(cause);
     }
@@ -237,7 +236,10 @@ export class FingerprintIndex {
       this.#frozen = undefined;
     }
   }
-  async #begin(what: { readonly layer: Layer; readonly range: HiRange }, entriesMax: number): Promise<RunWriter> {
+  async #begin(
+    what: { readonly layer: Layer; readonly range: HiRange },
+    entriesMax: number,
+  ): Promise<RunWriter> {
     this.#lastNumber += 1;
     await makeDurableDirectory(this.#disk, this.#folder);
     const plan = { ...what, group: this.#group, number: this.#lastNumber, entriesMax };

@@ -33,7 +33,7 @@ export class IndexMemory {
     return slot;
   }
   put(hi: number, lo: number, container: number, ordinal: number): void {
-    if (this.size * 2 >= this.#slots) this.#grow();
+    if (this.size * 4 >= this.#slots * 3) this.#grow();
     const slot = this.#slotOf(hi, lo);
     if (this.#containers[slot] === 0) this.size += 1;
     this.#hi[slot] = hi;

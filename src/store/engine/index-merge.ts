@@ -103,11 +103,7 @@ class Merger {
   #hi = -1;
   #lo = -1;
 
-  constructor(
-    cursors: readonly RunCursor[],
-    writer: RunWriter,
-    isAlive: (container: number) => boolean,
-  ) {
+  constructor(cursors: readonly RunCursor[], writer: RunWriter, isAlive: (container: number) => boolean) {
     this.#cursors = cursors;
     this.#writer = writer;
     this.#isAlive = isAlive;

@@ -1,0 +1,148 @@
+/** The index against a map: whatever is flushed, merged, split, stopped, forgotten or read again, it says where a chunk is. */
+import test from 'ava';
+import type { Disk } from '#env';
+import { SimDisk } from '#support';
+import { Directory } from '../../../../src/store/engine/container.format.js';
+import { FingerprintIndex } from '../../../../src/store/engine/fingerprint-index.js';
+import { SimRandom } from '../../../sim/sim-random.js';
+
+const perContainer = 20;
+const entriesPerRun = 64;
+
+/** Few different fronts, so that many fingerprints share the first number, and the ends of pages and ranges are met. */
+function fingerprint(chunk: number): Buffer {
+  const bytes = Buffer.alloc(32);
+  const front = chunk % 7 === 0 ? 0xffff_ffff : Math.imul(chunk % 900, 0x9e3779b1) >>> 0;
+  bytes.writeUInt32BE(chunk % 11 === 0 ? 0 : front, 0);
+  bytes.writeUInt32BE(Math.imul(chunk, 0x85ebca6b) >>> 0, 4);
+  return bytes;
+}
+const directory = (id: number, chunks: readonly number[]): Directory =>
+  Object.assign(Object.create(Directory.prototype) as Directory, {
+    id,
+    kind: 1,
+    count: chunks.length,
+    fingerprints: Buffer.concat(chunks.map(fingerprint)),
+    ordinals: Uint16Array.from(chunks, (_, index) => index),
+  });
+
+class World {
+  readonly sim = new SimDisk({ dice: new SimRandom(1) });
+  readonly dead = new Set<number>();
+  readonly model = new Map<number, { container: number; ordinal: number }>();
+  disk: Disk = this.sim.begin();
+  index = this.#open();
+  #containers = 0;
+
+  #open(): FingerprintIndex {
+    return new FingerprintIndex(this.disk, 'index', 1n, (id) => !this.dead.has(id), entriesPerRun);
+  }
+  async publish(chunks: readonly number[]): Promise<void> {
+    this.#containers += 1;
+    this.index.publish(directory(this.#containers, chunks));
+    for (const [ordinal, chunk] of chunks.entries())
+      this.model.set(chunk, { container: this.#containers, ordinal });
+    if (this.index.due) await this.index.maintain();
+  }
+  async reload(): Promise<boolean> {
+    const { runs } = this.index;
+    await this.index.close();
+    this.disk = this.sim.begin();
+    this.index = this.#open();
+    return await this.index.load(runs);
+  }
+  async found(chunk: number): Promise<{ container: number; ordinal: number } | undefined> {
+    const seen = this.index.peek(fingerprint(chunk), 0);
+    if (seen === 'absent') return undefined;
+    return seen === 'ask' ? await this.index.find(fingerprint(chunk), 0) : seen;
+  }
+}
+/** Chunks of containers one behind another; every fifth container has some that were there before. */
+async function fill(world: World, from: number, containers: number): Promise<void> {
+  for (let i = 0; i < containers; i++) {
+    const first = from + i * perContainer;
+    const chunks = Array.from({ length: perContainer }, (_, index) => first + index);
+    await world.publish(i % 5 === 4 ? chunks.map((chunk) => chunk - 3 * perContainer) : chunks);
+  }
+}
+
+test('it finds what was entered, newest first, and nothing else', async (t) => {
+  const world = new World();
+  await fill(world, 0, 400);
+  t.true(world.index.runs.length > 4, 'several runs');
+  for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place, `chunk ${chunk}`);
+  for (let chunk = 1e6; chunk < 1e6 + 3000; chunk++) t.is(await world.found(chunk), undefined);
+  t.is(world.index.failures, 0);
+});
+
+test('what its runs hold is there when it is read again, and grows on', async (t) => {
+  const world = new World();
+  await fill(world, 0, 160);
+  const inMemory = world.index.containerMin;
+  t.true(await world.reload());
+  for (const [chunk, place] of world.model) {
+    if (place.container < inMemory) t.deepEqual(await world.found(chunk), place);
+  }
+  await fill(world, 1_000_000, 160);
+  for (const [chunk, place] of world.model) {
+    if (place.container < inMemory || chunk >= 1_000_000) t.deepEqual(await world.found(chunk), place);
+  }
+});
+
+test('a lost run makes it say so, and all of it is left', async (t) => {
+  const world = new World();
+  await fill(world, 0, 100);
+  const [run] = world.index.runs;
+  await world.disk.remove(`index/${String(run?.number).padStart(9, '0')}.run`);
+  t.false(await world.reload());
+  t.is(world.index.entries, 0);
+});
+
+test('entries of containers that are gone go with the merges', async (t) => {
+  const world = new World();
+  await fill(world, 0, 100);
+  for (let id = 1; id <= 100; id++) world.dead.add(id);
+  await fill(world, 1_000_000, 300);
+  t.true(world.index.entries < 300 * perContainer + 100, `${world.index.entries} entries`);
+});
+
+test('files that no checkpoint names are removed, and merges leave no others', async (t) => {
+  const world = new World();
+  await fill(world, 0, 200);
+  const named = new Set(world.index.runs.map(({ number }) => number));
+  await world.index.checkpointed(named);
+  t.is((await world.disk.list('index')).length, named.size);
+  t.is(world.index.bytes, await bytesIn(world.disk));
+});
+async function bytesIn(disk: Disk): Promise<number> {
+  let bytes = 0;
+  for (const name of await disk.list('index')) {
+    const file = await disk.open(`index/${name}`, 'existing');
+    bytes += await file.size();
+    await file.close();
+  }
+  return bytes;
+}
+
+test('a merge that is stopped loses nothing', async (t) => {
+  const world = new World();
+  const stopAt = 40 * perContainer;
+  for (let first = 0; first < stopAt; first += perContainer)
+    await world.publish(Array.from({ length: perContainer }, (_, index) => first + index));
+  world.index.stop();
+  for (let first = stopAt; first < 2 * stopAt; first += perContainer)
+    await world.publish(Array.from({ length: perContainer }, (_, index) => first + index));
+  for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
+});
+
+test('a full disk costs no entry that memory has room for; it is written later', async (t) => {
+  const world = new World();
+  await fill(world, 0, 30);
+  world.sim.capacityBytes = 0;
+  await fill(world, 1_000_000, 6);
+  t.true(world.index.failures > 0);
+  for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
+  world.sim.capacityBytes = Number.MAX_SAFE_INTEGER;
+  await fill(world, 2_000_000, 60);
+  for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
+});
