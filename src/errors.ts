@@ -19,9 +19,12 @@ export abstract class TapesiloError<Code extends string = string> extends Error 
 /** The peer broke its protocol: Reject, or the connection is dropped. */
 export class ProtocolError extends TapesiloError {}
 
-export type StoreErrorCode = 'corrupt' | 'full' | 'missing' | 'io' | 'broken' | 'locked';
+export type StoreErrorCode = 'corrupt' | 'full' | 'missing' | 'io' | 'broken' | 'locked' | 'unavailable';
 
-/** What stored bytes can do to us. `broken`: an earlier write failed, so the object refuses further use. */
+/**
+ * What stored bytes can do to us. `broken`: an earlier write failed, so the object refuses further use. `unavailable`: they are
+ * in a storage group that is not open; nothing is known to be wrong with them.
+ */
 export class StoreError extends TapesiloError<StoreErrorCode> {}
 
 export type RefusedCode =

@@ -149,6 +149,7 @@ export class Cartridge {
   }
   /** Removes its volume, durably. Not while it is open. */
   async destroy(): Promise<void> {
+    if (this.#cleaning !== undefined) return;
     await this.#group.remove(this.id);
   }
 

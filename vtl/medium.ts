@@ -1,5 +1,5 @@
 /** Medium: loading and unloading, formatting and erasing, and the rules of generations and cleaning cartridges. */
-import { StoreError } from '#errors';
+import { StoreError, type StoreErrorCode } from '#errors';
 import type { Cartridge } from './cartridge.js';
 import type { DriveCore, Mounted } from './drive-core.js';
 import { noTraffic } from './drive-counters.js';
@@ -41,10 +41,14 @@ async function openImage(core: DriveCore, cartridge: Cartridge): Promise<TapeIma
     core.raise('loadingFailure');
     if (cause.code === 'corrupt') core.raise('directoryCorrupted');
     const later = cause.facts['version'] !== undefined;
-    refuse(core, cause.code === 'locked' ? 'in-use' : later ? 'unsupported' : 'damaged');
+    refuse(core, OF_STORE[cause.code] ?? (later ? 'unsupported' : 'damaged'));
     return undefined;
   }
 }
+const OF_STORE: Readonly<Partial<Record<StoreErrorCode, Refusal>>> = {
+  locked: 'in-use',
+  unavailable: 'unavailable',
+};
 
 function mount(core: DriveCore, mounted: Mounted): void {
   const { label } = mounted.image;

@@ -7,5 +7,7 @@ export type Refusal =
   | 'expired-cleaning'
   /** The image does not open; facts are in the log. */
   | 'damaged'
+  /** Its storage group is not open: not mounted, or without its key. */
+  | 'unavailable'
   /** The store has it open elsewhere (verification, another process). */
   | 'in-use';

@@ -64,7 +64,6 @@ export interface SessionFacts {
 export interface Factory {
   readonly driveTypes: readonly PersonalityView[];
   readonly libraryTypes: readonly PersonalityView[];
-  removeVolume(id: string): Promise<void>;
   /** Reads what drives have kept of their lives; before `drive` is called for them. */
   recall(rows: readonly DriveRow[]): Promise<void>;
   drive(row: DriveRow): Drive;

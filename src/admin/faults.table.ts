@@ -18,6 +18,7 @@ const OF_STORE: Readonly<Record<StoreErrorCode, FailureCode>> = {
   io: 'failed',
   broken: 'damaged',
   locked: 'conflict',
+  unavailable: 'conflict',
 };
 
 const OF_DRIVE: Readonly<Record<DriveErrorCode, FailureCode>> = {

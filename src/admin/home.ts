@@ -1,7 +1,8 @@
 /**
  * The home: the folder that holds all state. Who finds what in it:
  *
- *   catalog.db    what there is (src/catalog)            store/        what is on the cartridges (src/store)
+ *   catalog.db    what there is (src/catalog)            store/        the first storage group (src/store)
+ *                                                        groups/NAME/  others, which may also be elsewhere
  *   lock          claim of the running daemon (src/env)  admin.sock    its admin socket
  *   admin.path    where that socket is instead, when its path here would be too long for the system
  */
@@ -32,7 +33,6 @@ export function defaultHome({ variables, userId }: Surroundings): string {
 }
 
 export const catalogPath = (home: string): string => join(home, 'catalog.db');
-export const storePath = (home: string): string => join(home, 'store');
 const pointerPath = (home: string): string => join(home, 'admin.path');
 
 /** Where to reach the daemon of a home. */

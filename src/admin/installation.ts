@@ -10,6 +10,7 @@ import { type Cartridge, type Drive, type ElementRef, Library, Shelf } from '#vt
 import { TargetAccess } from './access.js';
 import { elementName, parseElement } from './element-name.js';
 import { removeUnowned } from './unowned.js';
+import type { Groups } from './groups.js';
 import type { ChangerFace, Factory, TapeFace, TapeLibrary, TargetServer } from './factory.js';
 
 export interface InstalledDrive {
@@ -41,6 +42,7 @@ export interface InstallationParts {
   readonly env: Env;
   readonly catalog: Catalog;
   readonly factory: Factory;
+  readonly groups: Groups;
   readonly server: TargetServer;
 }
 
@@ -48,6 +50,7 @@ export class Installation {
   readonly env: Env;
   readonly catalog: Catalog;
   readonly factory: Factory;
+  readonly groups: Groups;
   readonly server: TargetServer;
   readonly shelf: Shelf<Cartridge>;
   /** Whoever knows which addresses others reach. */
@@ -55,16 +58,17 @@ export class Installation {
   readonly #libraries = new Map<string, InstalledLibrary>();
   readonly #targets = new Map<string, InstalledTarget>();
 
-  private constructor({ env, catalog, factory, server }: InstallationParts, shelf: Shelf<Cartridge>) {
+  private constructor({ env, catalog, factory, groups, server }: InstallationParts, shelf: Shelf<Cartridge>) {
     this.env = env;
     this.catalog = catalog;
     this.factory = factory;
+    this.groups = groups;
     this.server = server;
     this.shelf = shelf;
   }
 
   static async open(parts: InstallationParts): Promise<Installation> {
-    await removeUnowned(parts.catalog, async (id) => await parts.factory.removeVolume(id));
+    await removeUnowned(parts.catalog, parts.groups);
     const shelf = await Shelf.open(parts.catalog, (row) => parts.factory.cartridge(row));
     const installation = new Installation(parts, shelf);
     for (const row of await parts.catalog.libraries.list()) await installation.openLibrary(row);

@@ -1,7 +1,8 @@
 /** What `tapesilo serve` may be told. */
+import type { StoreKind } from '#catalog';
+
 /** Streams as plain files, or in the deduplicating engine. */
-export const storeKinds = ['plain', 'dedup'] as const;
-export type StoreKind = (typeof storeKinds)[number];
+export const storeKinds = ['plain', 'dedup'] as const satisfies readonly StoreKind[];
 
 export interface ServeOptions {
   /** Absolute path. */
@@ -10,7 +11,7 @@ export interface ServeOptions {
   readonly listen: readonly string[];
   /** None, one for all, or one for each of `listen`. */
   readonly announce: readonly string[];
-  /** How a new home keeps its cartridges; 'plain' if not given. An existing home has chosen. */
+  /** Of the default storage group of a new home; 'dedup' if not given. An existing home has chosen. */
   readonly store?: StoreKind;
   readonly json: boolean;
 }

@@ -11,6 +11,7 @@ import {
   type Refusal,
 } from '#vtl';
 import { elementName, parseElement } from './element-name.js';
+import { groupOf, type InstalledGroup } from './installed-group.js';
 import type { Installation, InstalledLibrary, Whereabouts } from './installation.js';
 import { noteUnowned, unownedKey } from './unowned.js';
 import type { InputOf, Told, VerbHandlers } from './verb.js';
@@ -27,9 +28,11 @@ export const tapeVerbs = (installation: Installation) =>
       const barcodes = barcodesFor(installation, input);
       const kind = kindOf(input);
       const places = placesFor(installation, input, barcodes.length);
+      const group = installation.groups.named(input.group);
+      if (!kind.cleaning) group.check();
       const made = [];
       for (const [at, barcode] of barcodes.entries()) {
-        const cartridge = await createCartridge(installation, barcode, kind, input.size);
+        const cartridge = await createCartridge(installation, barcode, kind, input.size, group);
         const place = places[at];
         if (place !== undefined) await place.installed.library.importCartridge(cartridge, place.element);
         made.push(viewTape(installation.find(barcode)));
@@ -77,6 +80,7 @@ export const tapeVerbs = (installation: Installation) =>
       const found = installation.find(barcode);
       checkMayDestroy(installation, found);
       if (found.cartridge.writeProtected) checkNotProtected(found.cartridge);
+      if (found.cartridge.cleaning === undefined) groupOf(found.cartridge).check();
       const view = viewTape(found);
       if (found.installed !== undefined && found.element !== undefined) {
         await found.installed.library.exportCartridge(found.element);
@@ -213,7 +217,8 @@ export async function createCartridge(
   installation: Installation,
   barcode: string,
   kind: MediumKind,
-  sizeBytes: number | undefined,
+  sizeBytes?: number,
+  group: InstalledGroup = installation.groups.default,
 ): Promise<Cartridge> {
   const { env, catalog, factory, shelf } = installation;
   const id = env.random.uuid();
@@ -223,14 +228,14 @@ export async function createCartridge(
     medium: kind.medium.key,
     worm: kind.worm,
     writeProtected: false,
-    ...(kind.cleaning ? { cleaningUses: cleaningUsesOfNew } : {}),
+    ...(kind.cleaning ? { cleaningUses: cleaningUsesOfNew } : { groupId: group.row.id }),
     sizeBytes: sizeBytes ?? (kind.cleaning ? 0 : kind.medium.capacityBytes),
     usedBytes: 0,
     volumeId: id,
     createdMs: env.clock.wallMs(),
     byOperator: false,
   };
-  await noteUnowned(catalog, id);
+  await noteUnowned(catalog, id, group.row.id);
   const cartridge = await factory.newCartridge(row);
   await catalog.transaction(async ({ cartridges, settings }) => {
     await cartridges.create(row);
@@ -244,7 +249,7 @@ async function destroyCartridge({ catalog }: Installation, cartridge: Cartridge)
   const { id } = cartridge;
   await catalog.transaction(async (tables) => {
     await tables.cartridges.remove(id);
-    await noteUnowned(tables, id);
+    await noteUnowned(tables, id, groupOf(cartridge).row.id);
   });
   await cartridge.destroy();
   await catalog.settings.remove(unownedKey(id));
@@ -287,6 +292,7 @@ function tellRefusal({ installed, element, cartridge }: Whereabouts, told: Told)
     unsupported: 'a later release has written it',
     'expired-cleaning': 'no cleaning uses are left',
     damaged: "it does not open: the daemon's log says why",
+    unavailable: 'its storage group is not open: see `tapesilo group list`',
     'in-use': 'something else has it open',
   };
   told.warn(`${elementName(element)} refuses ${cartridge.barcode}: ${why[drive.refusal]}`);

@@ -100,6 +100,7 @@ const elementColumns = [
 const tapeColumns = [
   column('barcode', 'BARCODE'),
   column('type', 'TYPE'),
+  column('group', 'GROUP'),
   column('library', 'LIBRARY'),
   column('location', 'LOCATION'),
   column('elementAddress', 'ADDRESS'),
@@ -414,6 +415,12 @@ export const verbs = {
         text('Medium, when the barcode does not say it: LTO-8, LTO-8-WORM, cleaning …', {
           pattern: /^[\w-]{1,32}$/,
           form: 'a medium such as LTO-8 or LTO-8-WORM',
+        }),
+      ),
+      group: optional(
+        text('Storage group that keeps what is written to them; the default one if not given', {
+          placeholder: 'NAME',
+          ...nameForm,
         }),
       ),
       library,

@@ -2,6 +2,7 @@
 import type { LunRow } from '#catalog';
 import type { ElementRef } from '#vtl';
 import { elementName } from './element-name.js';
+import { groupOf } from './installed-group.js';
 import type { Installation, InstalledDrive, InstalledLibrary, Whereabouts } from './installation.js';
 
 export interface LunView {
@@ -90,6 +91,7 @@ export function viewTape({ cartridge, installed, element }: Whereabouts) {
   return {
     barcode: cartridge.barcode,
     type: cartridge.cleaning === undefined ? cartridge.medium.key : 'cleaning',
+    group: cartridge.cleaning === undefined ? groupOf(cartridge).name : null,
     library: installed?.row.name ?? null,
     location: element === undefined ? 'shelf' : elementName(element),
     elementAddress: element === undefined ? null : (installed?.changer.addressOf(element) ?? null),

@@ -12,6 +12,7 @@ const columns = {
   cleaningUses: optional(integer('cleaning_uses')),
   sizeBytes: integer('size_bytes'),
   usedBytes: integer('used_bytes'),
+  groupId: optional(text('group_id')),
   volumeId: text('volume_id'),
   createdMs: integer('created_ms'),
   libraryId: optional(text('library_id')),
@@ -26,8 +27,9 @@ const columns = {
 
 /**
  * `medium` is the name of a row of the media table. `cleaningUses` is there for cleaning cartridges: uses that are left.
- * `usedBytes` is as of its last unload. `volumeId` names the volume of the store. No library: the cartridge is on the shelf. The source is the element (of the
- * same library) that it was moved from last; `byOperator`: an operator put it where it is.
+ * `usedBytes` is as of its last unload. `volumeId` names its volume in the storage group `groupId`, which all have but cleaning
+ * cartridges. No library: the cartridge is on the shelf. The source is the element (of the same library) that it was moved
+ * from last; `byOperator`: an operator put it where it is.
  * The alternate tag is a name that a host gave it, besides the barcode.
  */
 export type CartridgeRow = RowOf<typeof columns>;
@@ -128,6 +130,14 @@ export class Cartridges {
     };
     await cartridges.update(this.#connection, changes, 'id = ?', [id]);
   }
+  async countOf(groupId: string): Promise<number> {
+    const [row] = await this.#connection.all<{ count: number }>(
+      'SELECT count(*) AS count FROM cartridges WHERE group_id = ?',
+      [groupId],
+    );
+    return row?.count ?? 0;
+  }
+
   /** Sources that name an element which is going away are forgotten. */
   async forgetSources(libraryId: string, kind: ElementKind, from: number): Promise<void> {
     await this.#connection.run(

@@ -129,4 +129,77 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (device_id, key)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Homes of before had one store, in the folder "store": it becomes the default group.
+  `
+  CREATE TABLE storage_groups (
+    id TEXT PRIMARY KEY NOT NULL,
+    name TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL CHECK (kind IN ('plain', 'dedup')),
+    folder TEXT NOT NULL UNIQUE,
+    store_id TEXT UNIQUE,
+    made INTEGER NOT NULL CHECK (made IN (0, 1)),
+    is_default INTEGER NOT NULL CHECK (is_default IN (0, 1)),
+    quota_bytes INTEGER CHECK (quota_bytes > 0),
+    density TEXT NOT NULL CHECK (density IN ('adaptive', 'fast', 'dense', 'none')),
+    key_kind TEXT CHECK (key_kind IN ('passphrase', 'file', 'command')),
+    key_place TEXT,
+    created_ms INTEGER NOT NULL,
+    CHECK ((key_place IS NOT NULL) = ifnull(key_kind IN ('file', 'command'), 0))
+  ) STRICT;
+  CREATE UNIQUE INDEX storage_groups_default ON storage_groups (is_default) WHERE is_default = 1;
+
+  INSERT INTO storage_groups (id, name, kind, folder, made, is_default, density, created_ms)
+    SELECT 'first', 'default', ifnull((SELECT value FROM settings WHERE key = 'store'), 'plain'), 'store',
+      EXISTS (SELECT 1 FROM cartridges WHERE cleaning_uses IS NULL), 1, 'adaptive',
+      ifnull((SELECT min(created_ms) FROM libraries), 0)
+    WHERE EXISTS (SELECT 1 FROM libraries) OR EXISTS (SELECT 1 FROM cartridges)
+      OR EXISTS (SELECT 1 FROM settings WHERE key = 'store');
+  DELETE FROM settings WHERE key = 'store';
+
+  -- A table gets a condition only when it is made.
+  CREATE TABLE cartridges_of_groups (
+    id TEXT PRIMARY KEY NOT NULL,
+    barcode TEXT NOT NULL UNIQUE
+      CHECK (length(barcode) BETWEEN 1 AND 32 AND barcode NOT GLOB '*[^A-Z0-9]*'),
+    medium TEXT NOT NULL,
+    worm INTEGER NOT NULL CHECK (worm IN (0, 1)),
+    protected INTEGER NOT NULL CHECK (protected IN (0, 1)),
+    cleaning_uses INTEGER CHECK (cleaning_uses >= 0),
+    size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    used_bytes INTEGER NOT NULL DEFAULT 0 CHECK (used_bytes >= 0),
+    group_id TEXT REFERENCES storage_groups (id),
+    volume_id TEXT NOT NULL UNIQUE,
+    created_ms INTEGER NOT NULL,
+    library_id TEXT, element_kind TEXT, element_index INTEGER,
+    source_kind TEXT CHECK (source_kind IN ('slot', 'mail', 'drive')),
+    source_index INTEGER,
+    by_operator INTEGER NOT NULL DEFAULT 0 CHECK (by_operator IN (0, 1)),
+    alternate_tag TEXT CHECK (length(alternate_tag) BETWEEN 1 AND 32),
+    alternate_sequence INTEGER CHECK (alternate_sequence BETWEEN 0 AND 65535),
+    UNIQUE (library_id, element_kind, element_index),
+    FOREIGN KEY (library_id, element_kind, element_index) REFERENCES elements (library_id, kind, idx),
+    CHECK ((group_id IS NULL) = (cleaning_uses IS NOT NULL)),
+    CHECK ((library_id IS NULL) = (element_kind IS NULL) AND (library_id IS NULL) = (element_index IS NULL)),
+    CHECK ((source_kind IS NULL) = (source_index IS NULL)),
+    CHECK ((alternate_tag IS NULL) = (alternate_sequence IS NULL)),
+    CHECK (library_id IS NOT NULL OR source_kind IS NULL)
+  ) STRICT;
+  INSERT INTO cartridges_of_groups
+    SELECT id, barcode, medium, worm, protected, cleaning_uses, size_bytes, used_bytes,
+      CASE WHEN cleaning_uses IS NULL THEN 'first' END, volume_id, created_ms, library_id, element_kind,
+      element_index, source_kind, source_index, by_operator, alternate_tag, alternate_sequence
+    FROM cartridges;
+  DROP TABLE cartridges;
+  ALTER TABLE cartridges_of_groups RENAME TO cartridges;
+  CREATE INDEX cartridges_group ON cartridges (group_id);
+
+  -- When a point in time was kept; that it is kept is the store's to say.
+  CREATE TABLE snapshots (
+    cartridge_id TEXT NOT NULL REFERENCES cartridges (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    used_bytes INTEGER NOT NULL CHECK (used_bytes >= 0),
+    PRIMARY KEY (cartridge_id, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

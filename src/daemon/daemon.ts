@@ -17,8 +17,6 @@ import {
   parseAddress,
   placeSocket,
   type ServeOptions,
-  type StoreKind,
-  storePath,
   viewServed,
 } from '#admin';
 import { Catalog } from '#catalog';
@@ -86,23 +84,6 @@ async function firstSignal(process: Process, env: Env, log: Logger): Promise<voi
   });
 }
 
-const storeKey = 'store';
-
-/** What the home keeps its cartridges in, chosen when it was made. */
-async function storeOf(catalog: Catalog, { home, store }: ServeOptions): Promise<StoreKind> {
-  const isNew = (await catalog.libraries.list()).length === 0;
-  const known = await catalog.settings.get(storeKey);
-  const kind = known === 'dedup' ? 'dedup' : known === undefined && isNew ? (store ?? 'plain') : 'plain';
-  if (store !== undefined && store !== kind) {
-    throw new RefusedError(
-      'conflict',
-      `${home} keeps its cartridges in a ${kind} store: leave --store out, or name another home`,
-    );
-  }
-  await catalog.settings.set(storeKey, kind);
-  return kind;
-}
-
 /** A stack belongs in the log, not on a person's screen. */
 const describe = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -133,9 +114,14 @@ class Daemon {
     const listen = options.listen.map((text) => parseAddress(text));
     const announce = announceFor(options);
     const catalog = await this.#openHome(home);
-    const store = await storeOf(catalog, options);
-    const parts = await wire(this.#env, catalog, storePath(home), store, this.#openDedup);
-    this.#undo.push(async () => await parts.group.close());
+    const parts = await wire({
+      env: this.#env,
+      catalog,
+      home,
+      store: options.store,
+      openDedup: this.#openDedup,
+    });
+    this.#undo.push(async () => await parts.groups.close());
     const installation = await Installation.open({ env: this.#env, catalog, ...parts });
     this.#undo.push(async () => await installation.close());
     this.#undo.push(async () => await parts.server.close(logoutGraceMs));
@@ -224,7 +210,7 @@ function announceFor({ listen, announce }: ServeOptions): readonly (Address | un
 
 /** Not somebody's other folder: we are about to make it private and to fill it. */
 async function checkIsHome({ disk }: Env, home: string): Promise<void> {
-  const ours = /^(lost\+found|lock|store|admin\.(sock|path)|catalog\.db.*)$/;
+  const ours = /^(lost\+found|lock|store|groups|admin\.(sock|path)|catalog\.db.*)$/;
   if ((await disk.list(home)).every((name) => ours.test(name)) || (await disk.exists(catalogPath(home))))
     return;
   throw new RefusedError(

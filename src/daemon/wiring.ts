@@ -1,12 +1,21 @@
 /** The composition root: the only file that names every class. */
-import type { ChangerFace, Factory, PersonalityView, StoreKind, TapeFace, TapeLibrary } from '#admin';
+import {
+  type ChangerFace,
+  type Factory,
+  Groups,
+  type OpenStore,
+  type PersonalityView,
+  type StoreKind,
+  type TapeFace,
+  type TapeLibrary,
+} from '#admin';
 import type { CartridgeRow, Catalog, DriveRow, LibraryRow } from '#catalog';
 import type { Env } from '#env';
 import { StoreError } from '#errors';
 import { IscsiServer } from '#iscsi';
 import { slabBlockBytes, slabBlocksMax } from '#limits';
 import type { UnitIdentity } from '#scsi';
-import { DedupGroup, type DedupGroupOptions, FileGroup, type StorageGroup } from '#store';
+import { DedupGroup, type DedupGroupOptions, FileGroup } from '#store';
 import {
   ChangerUnit,
   type DrivePersonality,
@@ -22,24 +31,37 @@ import { SlabPool } from '#wire';
 export interface Parts {
   readonly factory: Factory;
   readonly server: IscsiServer;
-  readonly group: StorageGroup;
+  readonly groups: Groups;
 }
 
-export type OpenDedup = (options: DedupGroupOptions) => Promise<StorageGroup>;
+export type OpenDedup = (options: DedupGroupOptions) => Promise<DedupGroup>;
 
-export async function wire(
-  env: Env,
-  catalog: Catalog,
-  storeFolder: string,
-  store: StoreKind = 'plain',
-  openDedup: OpenDedup = async (options) => await DedupGroup.open(options),
-): Promise<Parts> {
+export interface World {
+  readonly env: Env;
+  readonly catalog: Catalog;
+  /** Absolute path. */
+  readonly home: string;
+  /** What a new home keeps its cartridges in. */
+  readonly store?: StoreKind | undefined;
+  readonly openDedup?: OpenDedup | undefined;
+}
+
+export async function wire({ env, catalog, home, store: kind, openDedup }: World): Promise<Parts> {
   const pool = new SlabPool({ blockBytes: slabBlockBytes, blocksMax: slabBlocksMax });
-  const options = { env, folder: storeFolder };
-  const group = await (store === 'dedup' ? openDedup(options) : FileGroup.open(options));
+  const openStore = storesOf(env, openDedup ?? (async (options) => await DedupGroup.open(options)));
+  const groups = await Groups.open({ env, catalog, home, kind, openStore });
   const server = new IscsiServer({ env, pool });
-  return { factory: new Workshop(env, catalog, group, pool), server, group };
+  return { factory: new Workshop(env, catalog, groups, pool), server, groups };
 }
+
+const storesOf =
+  (env: Env, openDedup: OpenDedup): OpenStore =>
+  async (row, folder, expected) => {
+    const { quotaBytes: capacityBytes, density } = row;
+    const options = { env, folder, ...expected, ...(capacityBytes === undefined ? {} : { capacityBytes }) };
+    if (row.kind === 'plain') return await FileGroup.open(options);
+    return await openDedup({ ...options, density: density === 'adaptive' ? 'fast' : density });
+  };
 
 const countersKey = 'counters';
 
@@ -47,14 +69,14 @@ const countersKey = 'counters';
 class Workshop implements Factory {
   readonly #env: Env;
   readonly #catalog: Catalog;
-  readonly #group: StorageGroup;
+  readonly #groups: Groups;
   readonly #pool: SlabPool;
   readonly #counters = new Map<string, DriveCounters>();
 
-  constructor(env: Env, catalog: Catalog, group: StorageGroup, pool: SlabPool) {
+  constructor(env: Env, catalog: Catalog, groups: Groups, pool: SlabPool) {
     this.#env = env;
     this.#catalog = catalog;
-    this.#group = group;
+    this.#groups = groups;
     this.#pool = pool;
   }
 
@@ -109,9 +131,6 @@ class Workshop implements Factory {
   async newCartridge(row: CartridgeRow): Promise<Cartridge> {
     return this.#kept(await Cartridge.create(this.#optionsOf(row)));
   }
-  async removeVolume(id: string): Promise<void> {
-    await this.#group.remove(id);
-  }
   #optionsOf(row: CartridgeRow): CartridgeOptions {
     const medium = MEDIA.find(({ key }) => key === row.medium);
     if (medium === undefined) throw unknown('medium', row.medium);
@@ -119,7 +138,7 @@ class Workshop implements Factory {
     const cleaning = cleaningUses === undefined ? {} : { cleaning: { usesLeft: cleaningUses } };
     return {
       env: this.#env,
-      group: this.#group,
+      group: this.#groups.of(row.groupId),
       id,
       barcode,
       medium,

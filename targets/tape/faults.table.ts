@@ -36,6 +36,7 @@ export const STORE_FAULTS: Readonly<Record<StoreErrorCode, Sense>> = {
   io: SENSE.internalTargetFailure,
   broken: SENSE.internalTargetFailure,
   locked: SENSE.internalTargetFailure,
+  unavailable: SENSE.notReadyCauseNotReportable,
 };
 
 /** Why a medium is not used, as TEST UNIT READY tells it. */
@@ -44,6 +45,7 @@ export const REFUSALS: Readonly<Record<Refusal, Sense>> = {
   unsupported: SENSE.cannotReadUnknownFormat,
   'expired-cleaning': SENSE.cleaningFailure,
   damaged: SENSE.cannotReadUnknownFormat,
+  unavailable: SENSE.notReadyCauseNotReportable,
   'in-use': SENSE.notReadyCauseNotReportable,
 };
 

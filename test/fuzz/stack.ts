@@ -53,10 +53,10 @@ export async function realStack(seed: number): Promise<Stack> {
     net: listenOnly((handler) => (accept = handler)),
   };
   const catalog = await Catalog.open(env, '/catalog');
-  const { factory, group } = await wire(env, catalog, '/store');
+  const { factory, groups } = await wire({ env, catalog, home: '/home', store: 'plain' });
   const pool = new SlabPool({ blockBytes: slabBlockBytes, blocksMax: poolBlocks });
   const server = new IscsiServer({ env, pool });
-  const installation = await Installation.open({ env, catalog, factory, server });
+  const installation = await Installation.open({ env, catalog, factory, groups, server });
   await makeFirstLibrary(installation);
   await server.addPortal({ address: { host: '127.0.0.1', port: 3260 }, groupTag: 1 });
   const service = new AdminService(installation, new Network(installation), { home: '/', pid: 1 });
@@ -87,7 +87,7 @@ export async function realStack(seed: number): Promise<Stack> {
       clock.pass(10);
       await closing;
       await installation.close();
-      await group.close();
+      await groups.close();
       await catalog.close();
     },
   };

@@ -1,7 +1,7 @@
 /** What operators change while initiators are logged in, and how those learn it: by unit attentions, each once. */
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { AdminService, Installation, makeFirstLibrary, Network } from '#admin';
+import { AdminService, Installation, makeFirstLibrary, Network, type StoreKind } from '#admin';
 import { Catalog } from '#catalog';
 import { realEnv } from '#env';
 import type { TargetDevice } from '#scsi';
@@ -20,13 +20,13 @@ interface Bench {
 async function setUp(t: ExecutionContext): Promise<Bench> {
   const env = realEnv();
   const catalog = await Catalog.open(env, ':memory:');
-  const parts = await wire(env, catalog, join(await tempFolder(t), 'store'));
+  const parts = await wire({ env, catalog, home: await tempFolder(t), store: 'plain' });
   const installation = await Installation.open({ env, catalog, ...parts });
   await makeFirstLibrary(installation);
   const service = new AdminService(installation, new Network(installation), { home: '/home', pid: 1 });
   t.teardown(async () => {
     await installation.close();
-    await parts.group.close();
+    await parts.groups.close();
     await catalog.close();
   });
   const nexus = fakeNexus('host');
@@ -49,7 +49,7 @@ async function setUp(t: ExecutionContext): Promise<Bench> {
   return {
     installation,
     device,
-    volumes: async () => await parts.group.list(),
+    volumes: async () => await parts.groups.default.list(),
     told,
     do: async (verb, input = {}) => (await service.perform(verb, input)).result,
   };
@@ -132,12 +132,12 @@ test('what a drive has counted is there after a restart', async (t) => {
   const folder = await tempFolder(t);
   const open = async () => {
     const catalog = await Catalog.open(env, join(folder, 'catalog.db'));
-    const parts = await wire(env, catalog, join(folder, 'store'));
+    const parts = await wire({ env, catalog, home: folder, store: 'plain' });
     const installation = await Installation.open({ env, catalog, ...parts });
     await makeFirstLibrary(installation);
     const close = async (): Promise<void> => {
       await installation.close();
-      await parts.group.close();
+      await parts.groups.close();
       await catalog.close();
     };
     return { library: installation.library(undefined).library, close };
@@ -153,18 +153,20 @@ test('what a drive has counted is there after a restart', async (t) => {
   await second.close();
 });
 
-test('a volume that a crash left without a cartridge is removed at the next start, and no other', async (t) => {
+const onlyUnownedGoes = test.macro(async (t, store: StoreKind) => {
   const env = realEnv();
   const folder = await tempFolder(t);
   const catalog = await Catalog.open(env, ':memory:');
-  const parts = await wire(env, catalog, folder);
+  const parts = await wire({ env, catalog, home: folder, store });
+test('a volume that a crash left without a cartridge is removed at the next start, and no other', onlyUnownedGoes, 'plain');
+test('the same in a deduplicating group', onlyUnownedGoes, 'dedup');
   for (const id of ['left-by-a-crash', 'known-to-a-lost-catalog'])
-    await (await parts.group.create(id)).close();
-  await catalog.settings.set('unowned-volume:left-by-a-crash', 'yes');
+    await (await parts.groups.default.create(id)).close();
+  await catalog.settings.set('unowned-volume:left-by-a-crash', parts.groups.default.row.id);
   await Installation.open({ env, catalog, ...parts });
-  t.deepEqual(await parts.group.list(), ['known-to-a-lost-catalog']);
+  t.deepEqual(await parts.groups.default.list(), ['known-to-a-lost-catalog']);
   t.deepEqual([...(await catalog.settings.all()).keys()], []);
-  await parts.group.close();
+  await parts.groups.close();
   await catalog.close();
 });
 

@@ -1,0 +1,135 @@
+/**
+ * Groups: the storage groups of the home, opened beside each other when the daemon starts. One that does not open keeps none of
+ * the others from it: it is shown with its problem, and its cartridges cannot be loaded until it is open.
+ */
+import { isAbsolute, join } from 'node:path';
+import type { Catalog, GroupRow, StoreKind } from '#catalog';
+import type { Env, Logger } from '#env';
+import { RefusedError, StoreError, TapesiloError } from '#errors';
+import type { Expectation } from '#store';
+import { type GroupProblem, InstalledGroup, type Store } from './installed-group.js';
+
+/** How the daemon opens what is in a folder. */
+export type OpenStore = (row: GroupRow, folder: string, expected: Expectation) => Promise<Store>;
+
+export interface GroupsOptions {
+  readonly env: Env;
+  readonly catalog: Catalog;
+  /** Absolute path. */
+  readonly home: string;
+  readonly openStore: OpenStore;
+  /** Of the default group, if the home is new; otherwise it must be that. */
+  readonly kind?: StoreKind | undefined;
+}
+
+/** Of the group that a new home gets. */
+const first = { name: 'default', folder: 'store' } as const;
+
+export class Groups {
+  readonly #options: GroupsOptions;
+  readonly #log: Logger;
+  readonly #groups = new Map<string, InstalledGroup>();
+
+  private constructor(options: GroupsOptions) {
+    this.#options = options;
+    this.#log = options.env.log.facility('group');
+  }
+  static async open(options: GroupsOptions): Promise<Groups> {
+    const { catalog, env, kind } = options;
+    const groups = new Groups(options);
+    if ((await catalog.groups.list()).length === 0) {
+      await catalog.groups.create(newGroupRow(env, { ...first, kind: kind ?? 'dedup', isDefault: true }));
+    }
+    for (const row of await catalog.groups.list()) groups.#install(row);
+    groups.#checkKind();
+    await Promise.all(groups.all.map(async (group) => await groups.tryOpen(group)));
+    return groups;
+  }
+  #install(row: GroupRow): InstalledGroup {
+    const { folder } = row;
+    const group = new InstalledGroup(row, isAbsolute(folder) ? folder : join(this.#options.home, folder));
+    this.#groups.set(row.id, group);
+    return group;
+  }
+  #checkKind(): void {
+    const { home, kind } = this.#options;
+    const { row } = this.default;
+    if (kind === undefined || kind === row.kind) return;
+    throw new RefusedError(
+      'conflict',
+      `${home} keeps its cartridges in a ${row.kind} store: leave --store out, or name another home`,
+    );
+  }
+
+  /** In the order in which they were made. */
+  get all(): readonly InstalledGroup[] {
+    return [...this.#groups.values()];
+  }
+  get default(): InstalledGroup {
+    const found = this.all.find(({ row }) => row.isDefault);
+    if (found !== undefined) return found;
+    throw new StoreError('broken', 'The catalog names no default storage group');
+  }
+  /** The group of that name, or the default one. RefusedError 'not-found'. */
+  named(name: string | undefined): InstalledGroup {
+    if (name === undefined) return this.default;
+    const found = this.all.find((group) => group.name === name);
+    if (found !== undefined) return found;
+    throw new RefusedError('not-found', `There is no storage group ${name}: see \`tapesilo group list\``);
+  }
+  /** What a cartridge is in; cleaning cartridges are in none, and need none. */
+  of(groupId: string | undefined): InstalledGroup {
+    return (groupId === undefined ? undefined : this.#groups.get(groupId)) ?? this.default;
+  }
+
+  /** Opens it if that can be done now; else it says why not. */
+  async tryOpen(group: InstalledGroup): Promise<void> {
+    const { row, folder } = group;
+    const { catalog, openStore } = this.#options;
+    try {
+      const store = await openStore(row, folder, {
+        make: !row.made,
+        ...(row.storeId === undefined ? {} : { id: row.storeId }),
+      });
+      group.attach(store);
+      if (row.made && row.storeId !== undefined) return;
+      await catalog.groups.set(row.id, { made: true, storeId: store.id });
+      group.row = await catalog.groups.get(row.id);
+    } catch (error) {
+      if (!(error instanceof TapesiloError)) throw error;
+      const problem = problemOf(group, error);
+      await group.detach(problem)?.close();
+      this.#log.error(`Storage group ${group.name} is not open: ${problem.message}`, error.facts);
+    }
+  }
+
+  /** Gives up all folders. Volumes that are open lose what they did not commit. */
+  async close(): Promise<void> {
+    await Promise.all(this.all.map(async (group) => await group.close()));
+  }
+}
+
+/** A group whose store is still to be made. */
+export function newGroupRow(
+  { random, clock }: Pick<Env, 'random' | 'clock'>,
+  given: Pick<GroupRow, 'name' | 'kind' | 'folder' | 'isDefault'> & Partial<GroupRow>,
+): GroupRow {
+  const id = random.uuid();
+  return { id, storeId: id, made: false, density: 'adaptive', createdMs: clock.wallMs(), ...given };
+}
+
+/** In the words of an operator, with what to do. */
+function problemOf({ name, folder }: InstalledGroup, error: TapesiloError): GroupProblem {
+  const again = `then \`tapesilo group open ${name}\``;
+  switch (error.code) {
+    case 'missing':
+      return { state: 'absent', message: `${error.message}: mount its disk there, ${again}` };
+    case 'locked':
+      return { state: 'in use', message: `${error.message}: end that, ${again}` };
+    case 'corrupt':
+    case 'broken':
+      return { state: 'damaged', message: `${error.message}: put a copy of ${folder} back, ${again}` };
+    default:
+      return { state: 'failed', message: `${error.message}: set that right, ${again}` };
+  }
+}
