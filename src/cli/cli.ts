@@ -127,7 +127,7 @@ function addServe(parser: Argv, world: World, act: Act): void {
         .option('store', {
           choices: storeKinds,
           requiresArg: true,
-          describe: 'How a new home keeps its cartridges: plain files (the default), or deduplicated',
+          describe: 'What a new home keeps its cartridges in: deduplicated (the default), or plain files',
         })
         .example('$0 serve', 'On 127.0.0.1:3260, for this machine only')
         .example(

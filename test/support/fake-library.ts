@@ -75,6 +75,15 @@ export async function openFakeLibrary(
   return { library, shelf };
 }
 
+/** The row of a storage group, for cartridges that a catalog shall have; it has no store. */
+export async function fakeGroup({ groups }: Pick<Catalog, 'groups'>): Promise<string> {
+  const id = 'group';
+  if ((await groups.find(id)) !== undefined) return id;
+  const store = { kind: 'dedup', folder: 'store', storeId: id, made: true, density: 'adaptive' } as const;
+  await groups.create({ id, name: 'default', ...store, isDefault: true, createdMs: 0 });
+  return id;
+}
+
 /** Makes a cartridge on the shelf. */
 export async function fakeCartridge(
   catalog: Catalog,
@@ -89,6 +98,7 @@ export async function fakeCartridge(
     writeProtected: false,
     sizeBytes: 1_000_000,
     usedBytes: 0,
+    groupId: await fakeGroup(catalog),
     volumeId: `volume-${barcode}`,
     createdMs: 0,
     byOperator: false,

@@ -6,6 +6,7 @@ export {
   FakeDrive,
   fakeCartridge,
   fakeDriveRow,
+  fakeGroup,
   fakeLibraryRow,
   makeFakeLibrary,
   openFakeLibrary,

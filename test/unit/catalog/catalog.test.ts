@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { Catalog, type CartridgeRow, type DriveRow, type LibraryRow } from '#catalog';
 import { realEnv } from '#env';
 import { StoreError } from '#errors';
+import { fakeGroup } from '#support';
 
 const env = realEnv();
 const library: LibraryRow = {
@@ -16,7 +17,7 @@ const drive = (index: number): DriveRow => ({
 }); // prettier-ignore
 const cartridge = (barcode: string): CartridgeRow => ({
   id: `id-${barcode}`, barcode, medium: 'LTO-8', worm: false, writeProtected: true, sizeBytes: 12e12,
-  usedBytes: 0,
+  usedBytes: 0, groupId: 'group',
   volumeId: `v-${barcode}`, createdMs: 3, byOperator: false,
 }); // prettier-ignore
 const slot = (index: number) => ({ libraryId: 'lib', kind: 'slot', index }) as const;
@@ -24,6 +25,7 @@ const slot = (index: number) => ({ libraryId: 'lib', kind: 'slot', index }) as c
 async function filled(t: ExecutionContext): Promise<Catalog> {
   const catalog = await Catalog.open(env, ':memory:');
   t.teardown(async () => await catalog.close());
+  await fakeGroup(catalog);
   await catalog.libraries.create(library);
   await catalog.libraries.addElements('lib', 'slot', 0, 10);
   await catalog.libraries.addElements('lib', 'drive', 0, 2);

@@ -158,8 +158,12 @@ const onlyUnownedGoes = test.macro(async (t, store: StoreKind) => {
   const folder = await tempFolder(t);
   const catalog = await Catalog.open(env, ':memory:');
   const parts = await wire({ env, catalog, home: folder, store });
-test('a volume that a crash left without a cartridge is removed at the next start, and no other', onlyUnownedGoes, 'plain');
-test('the same in a deduplicating group', onlyUnownedGoes, 'dedup');
+  test(
+    'a volume that a crash left without a cartridge is removed at the next start, and no other',
+    onlyUnownedGoes,
+    'plain',
+  );
+  test('the same in a deduplicating group', onlyUnownedGoes, 'dedup');
   for (const id of ['left-by-a-crash', 'known-to-a-lost-catalog'])
     await (await parts.groups.default.create(id)).close();
   await catalog.settings.set('unowned-volume:left-by-a-crash', parts.groups.default.row.id);

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { Catalog } from '#catalog';
 import { realEnv, silentLog } from '#env';
-import { fakeDriveRow, fakeLibraryRow, send } from '#support';
+import { fakeDriveRow, fakeGroup, fakeLibraryRow, send } from '#support';
 import { Cartridge, Drive, Library, mediumOf, Shelf, type TapeLibrary } from '#vtl';
 import { ChangerUnit } from '../../../../targets/changer/changer-unit.js';
 import { libraryPersonalities } from '../../../../targets/changer/personalities/index.js';
@@ -23,7 +23,7 @@ async function real(t: { teardown(work: () => Promise<void>): void }) {
   const cartridge = await Cartridge.create({ env, group, id: 'v1', barcode: 'A00001L8', medium });
   await catalog.cartridges.create({
     id: cartridge.id, barcode: 'A00001L8', medium: 'LTO-8', worm: false, writeProtected: false, sizeBytes: 1, usedBytes: 0,
-    volumeId: 'v1', createdMs: 0, byOperator: false,
+    groupId: await fakeGroup(catalog), volumeId: 'v1', createdMs: 0, byOperator: false,
   }); // prettier-ignore
   const shelf = await Shelf.open(catalog, () => cartridge);
   const library: TapeLibrary = await Library.open({
