@@ -9,6 +9,7 @@ import { collect, type CollectionOptions, type CollectionReport } from './engine
 import { DedupVolume } from './engine/dedup-volume.js';
 import { defaultTuning, type Engine, type Tuning } from './engine/engine.js';
 import type { Fact } from './engine/facts.js';
+import { plainGroup } from './engine/group-cipher.js';
 import { Inputs } from './engine/inputs.js';
 import type { Kernels } from './engine/kernels.js';
 import type { Density } from './engine/open-container.js';
@@ -77,7 +78,7 @@ export class DedupGroup implements StorageGroup {
     try {
       const superblock = await openSuperblock(env, folder, options.id);
       const inputs = new Inputs(kernels);
-      const engine = await recover(engineOptions, superblock, inputs);
+      const engine = await recover(engineOptions, superblock, inputs, plainGroup);
       return new DedupGroup(engineOptions, superblock, inputs, engine, release);
     } catch (error) {
       await release();
@@ -107,7 +108,7 @@ export class DedupGroup implements StorageGroup {
   }
   async #recover(): Promise<Engine> {
     await this.#engine.close(); // nothing of the old life may write any more
-    this.#engine = await recover(this.#options, this.#superblock, this.#inputs);
+    this.#engine = await recover(this.#options, this.#superblock, this.#inputs, plainGroup);
     return this.#engine;
   }
 
@@ -118,7 +119,7 @@ export class DedupGroup implements StorageGroup {
       throw new StoreError('locked', `Volume ${id} exists`, { volume: id });
     }
     return await this.#holding(id, async () => {
-      await engine.inTurn(async () => await engine.record([{ kind: 'created', volume: id }]));
+      await engine.inTurn(async () => await engine.record([{ kind: 'created', volume: id, key: 0 }]));
       return await this.#openIn(engine, id);
     });
   }

@@ -7,6 +7,7 @@ import type { Disk } from '#env';
 import { StoreError } from '../../errors.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { decodeFrame, encodeFrame, FRAME } from './frame.js';
+import type { FrameOwner } from './frame-cipher.js';
 import { GroupState } from './group-state.js';
 
 const suffix = '.checkpoint';
@@ -30,13 +31,14 @@ export async function checkpointsIn(disk: Disk, folder: string): Promise<number[
 export async function writeCheckpoint(
   disk: Disk,
   folder: string,
-  group: bigint,
+  { group, cipher }: FrameOwner,
   number: number,
   segment: number,
   state: GroupState,
 ): Promise<number> {
-  const body = new ByteWriter().u32(segment).raw(state.encode()).finish();
-  const frame = encodeFrame({ kind: FRAME.checkpoint, copy: 0, group, file: number, offset: 0 }, 0, body);
+  const name = { kind: FRAME.checkpoint, group, file: number, offset: 0 };
+  const body = cipher.frames.seal(name, new ByteWriter().u32(segment).raw(state.encode()).finish());
+  const frame = encodeFrame({ ...name, copy: 0 }, 0, body);
   const file = await disk.open(pathOf(folder, number), 'create');
   try {
     await file.writeAt(frame, 0);
@@ -52,7 +54,7 @@ export async function writeCheckpoint(
 export async function readCheckpoint(
   disk: Disk,
   folder: string,
-  group: bigint,
+  { group, cipher }: FrameOwner,
   number: number,
 ): Promise<Checkpoint | undefined> {
   const file = await disk.open(pathOf(folder, number), 'existing');
@@ -63,9 +65,11 @@ export async function readCheckpoint(
   } finally {
     await file.close();
   }
-  const frame = decodeFrame({ kind: FRAME.checkpoint, group, file: number, offset: 0 }, bytes);
-  if (frame === undefined) return undefined;
-  const reader = new ByteReader(frame.body, `Checkpoint ${number}`);
+  const name = { kind: FRAME.checkpoint, group, file: number, offset: 0 };
+  const frame = decodeFrame(name, bytes);
+  const body = frame === undefined ? undefined : cipher.frames.open(name, frame.body);
+  if (frame === undefined || body === undefined) return undefined;
+  const reader = new ByteReader(body, `Checkpoint ${number}`);
   return { number, segment: reader.u32(), state: GroupState.decode(reader), bytes: frame.bytes };
 }
 
@@ -73,7 +77,7 @@ export async function readCheckpoint(
 export async function newestCheckpoint(
   disk: Disk,
   folder: string,
-  group: bigint,
+  owner: FrameOwner,
 ): Promise<{
   readonly newest?: Checkpoint;
   readonly older: readonly number[];
@@ -82,7 +86,7 @@ export async function newestCheckpoint(
   const numbers = await checkpointsIn(disk, folder);
   const rotten: number[] = [];
   for (const number of numbers) {
-    const newest = await readCheckpoint(disk, folder, group, number);
+    const newest = await readCheckpoint(disk, folder, owner, number);
     if (newest !== undefined) return { newest, older: numbers.filter((one) => one < number), rotten };
     rotten.push(number);
   }

@@ -26,7 +26,7 @@ export async function runCheckpoint(engine: Engine): Promise<void> {
   state.indexedTo = indexedTo(engine);
   const { disk } = engine.env;
   const number = checkpoint.number + 1;
-  const bytes = await writeCheckpoint(disk, engine.folder, engine.group, number, segment, state);
+  const bytes = await writeCheckpoint(disk, engine.folder, engine, number, segment, state);
   const kept = checkpoint.segment;
   if (number >= 2) await dropCheckpoint(disk, engine.folder, number - 2);
   await engine.journal.drop(kept);
@@ -61,7 +61,7 @@ async function settle(engine: Engine, writer: MetaWriter): Promise<void> {
 }
 
 async function storePieces(engine: Engine, dirty: readonly VolumeEntry[]): Promise<void> {
-  const writer = new MetaWriter(engine.containers);
+  const writer = new MetaWriter(engine.containers, engine.cipher);
   const stored: {
     readonly entry: VolumeEntry;
     readonly stream: string;
@@ -72,7 +72,7 @@ async function storePieces(engine: Engine, dirty: readonly VolumeEntry[]): Promi
     for (const [stream, drafts] of entry.state?.drafts(engine.tuning.pieceRuns) ?? []) {
       const pieces: Piece[] = [];
       for (const { bytes, end } of drafts) {
-        const { container, ordinal } = await writer.add(bytes);
+        const { container, ordinal } = await writer.add(bytes, entry.key);
         pieces.push({ container, ordinal, end });
       }
       stored.push({ entry, stream, pieces, runs: drafts.reduce((sum, { runs }) => sum + runs, 0) });
@@ -90,10 +90,10 @@ export function piecesOf(state: StreamState | undefined): readonly Piece[] {
   return state.kind === 'data' ? state.recipe.pieces : state.log.pieces;
 }
 async function storeStates(engine: Engine, dirty: readonly VolumeEntry[]): Promise<Map<VolumeEntry, Root>> {
-  const writer = new MetaWriter(engine.containers);
+  const writer = new MetaWriter(engine.containers, engine.cipher);
   const roots = new Map<VolumeEntry, Root>();
   for (const entry of dirty) {
-    if (entry.state !== undefined) roots.set(entry, await writer.add(entry.state.encode()));
+    if (entry.state !== undefined) roots.set(entry, await writer.add(entry.state.encode(), entry.key));
   }
   await settle(engine, writer);
   return roots;

@@ -28,6 +28,7 @@ export class ChunkFinder {
     if (this.#state === 'begin') {
       // As a string of bytes it comes fastest (performance.md A2); Node's types do not list that encoding here.
       this.digest.write(hash('sha256', memory.subarray(from, to), 'latin1' as 'hex'), 'latin1');
+      this.#engine.cipher.fingerprints.permute(this.digest, 0, fingerprintBytes);
       this.#look();
     }
     if (this.#state === 'asking') return this.#asking;

@@ -6,6 +6,7 @@ import type { ContainerStore } from './container-store.js';
 import type { Root } from './group-state.js';
 import { damaged } from './open-container.js';
 import type { Run } from './recipe.js';
+import { plainVolumes, type VolumeCipher } from './volume-cipher.js';
 
 /** Fills the slices of a slab in order. */
 export class SlabFiller {
@@ -36,8 +37,10 @@ export class SlabFiller {
 
 export class ChunkReader {
   readonly #containers: ContainerStore;
-  constructor(containers: ContainerStore) {
+  readonly #volumes: VolumeCipher;
+  constructor(containers: ContainerStore, volumes: VolumeCipher = plainVolumes) {
     this.#containers = containers;
+    this.#volumes = volumes;
   }
 
   /** Bytes from … to of the stream, which lie in the run, into `filler`. StoreError 'corrupt', 'io'. */
@@ -140,6 +143,6 @@ export class ChunkReader {
     const filler = new SlabFiller({ length: bytes.length, slices: [bytes], release: () => undefined });
     const { container, ordinal: first, chunks: count } = root;
     await this.copyRun({ container, first, count, from: 0, to: bytes.length }, 0, bytes.length, filler);
-    return bytes;
+    return this.#volumes.openStored(bytes);
   }
 }

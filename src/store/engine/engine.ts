@@ -29,6 +29,7 @@ import {
 } from './engine-limits.js';
 import type { Fact } from './facts.js';
 import type { FingerprintIndex } from './fingerprint-index.js';
+import type { GroupCipher } from './group-cipher.js';
 import type { GroupState, Root, VolumeEntry } from './group-state.js';
 import type { Inputs } from './inputs.js';
 import type { Journal } from './journal.js';
@@ -81,6 +82,7 @@ export interface EngineParts {
   readonly folder: string;
   readonly group: bigint;
   readonly kernels: Kernels;
+  readonly cipher: GroupCipher;
   readonly inputs: Inputs;
   readonly journal: Journal;
   readonly state: GroupState;
@@ -118,6 +120,7 @@ export class Engine implements ContainerHost {
   readonly folder: string;
   readonly group: bigint;
   readonly kernels: Kernels;
+  readonly cipher: GroupCipher;
   readonly inputs: Inputs;
   readonly journal: Journal;
   readonly state: GroupState;
@@ -152,13 +155,14 @@ export class Engine implements ContainerHost {
     this.folder = parts.folder;
     this.group = parts.group;
     this.kernels = parts.kernels;
+    this.cipher = parts.cipher;
     this.inputs = parts.inputs;
     this.journal = parts.journal;
     this.state = parts.state;
     this.index = parts.index;
     this.checkpoint = parts.checkpoint;
     this.containers = parts.containers(this);
-    this.chunks = new ChunkReader(this.containers);
+    this.chunks = new ChunkReader(this.containers, parts.cipher.volumes);
     const blocks = Math.floor((parts.memoryBytes * 0.25) / (256 * KiB));
     this.reads = new SlabPool({ blockBytes: 256 * KiB, blocksMax: Math.max(68, blocks) });
     this.guard = new SpaceGuard({
@@ -237,11 +241,11 @@ export class Engine implements ContainerHost {
   async runsOf(piece: Piece, begins: number): Promise<Runs> {
     const key = piece.container * 1024 + piece.ordinal;
     return await this.#runsOfPieces.get(key, async () => {
-      const bytes = await this.#pieceBytes(piece);
+      const bytes = await this.pieceBytes(piece);
       return decodePiece(bytes, begins, `Piece ${piece.ordinal} of container ${piece.container}`);
     });
   }
-  async #pieceBytes({ container, ordinal }: Piece): Promise<Buffer> {
+  async pieceBytes({ container, ordinal }: Piece): Promise<Buffer> {
     const directory =
       this.containers.openOf(container)?.directory ?? (await this.containers.loadDirectory(container));
     const bytes = directory.lengths[directory.indexOf(ordinal)];
@@ -269,7 +273,7 @@ export class Engine implements ContainerHost {
   async entriesOf(piece: Piece, entryBytes: number): Promise<Buffer> {
     const key = piece.container * 1024 + piece.ordinal;
     return await this.#entriesOfPieces.get(key, async () =>
-      fromColumns(await this.#pieceBytes(piece), entryBytes),
+      fromColumns(await this.pieceBytes(piece), entryBytes),
     );
   }
 
@@ -330,7 +334,7 @@ export class Engine implements ContainerHost {
     const all = [...owed, ...made, ...facts];
     if (all.length === 0) return;
     try {
-      await this.journal.append(all);
+      await this.journal.append(all.map((fact) => this.#sealed(fact)));
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       if (cause.code === 'full') this.full();
@@ -344,6 +348,12 @@ export class Engine implements ContainerHost {
       this.containers.journaled(open);
       if (open.directory !== undefined) this.index.publish(open.directory);
     }
+  }
+  /** As the journal has it. */
+  #sealed(fact: Fact): Fact {
+    if (fact.kind !== 'commit') return fact;
+    const key = this.state.volumes.get(fact.volume)?.key ?? 0;
+    return { ...fact, change: this.cipher.volumes.sealChange(key, fact.change) };
   }
   /** In turn only. A full disk is no reason to fail: the journal has everything. */
   async checkpointNow(): Promise<void> {

@@ -6,7 +6,7 @@ import { strict as assert } from 'node:assert';
 import { StoreError } from '../../errors.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { ContainerTable } from './container-table.js';
-import type { Fact } from './facts.js';
+import { decodeRoot, encodeRoot, type Fact } from './facts.js';
 import { VolumeState } from './volume-state.js';
 
 /** Where the state of a volume lies: so many chunks of a container. */
@@ -19,6 +19,8 @@ export interface Root {
 /** What is known of a volume. Its state is at hand, or in its root, or both. */
 export interface VolumeEntry {
   readonly id: string;
+  /** Number of the key that it is sealed with; its snapshots have the same. 0: none. */
+  readonly key: number;
   /** As of the last checkpoint; undefined for an empty volume. */
   root: Root | undefined;
   state: VolumeState | undefined;
@@ -51,8 +53,15 @@ export class GroupState {
   apply(fact: Fact): void {
     switch (fact.kind) {
       case 'created':
-        this.volumes.set(fact.volume, newEntry(fact.volume, new VolumeState()));
+        this.volumes.set(fact.volume, newEntry(fact.volume, fact.key, new VolumeState()));
         return;
+      case 'adopted': {
+        const entry = newEntry(fact.volume, fact.key, undefined);
+        entry.root = fact.root;
+        entry.dirty = false;
+        this.volumes.set(fact.volume, entry);
+        return;
+      }
       case 'removed':
         this.volumes.delete(fact.volume);
         return;
@@ -65,7 +74,7 @@ export class GroupState {
       case 'copied': {
         const from = this.volumes.get(fact.from);
         if (from === undefined) throw unknown(fact.from);
-        const entry = newEntry(fact.to, from.state?.copy());
+        const entry = newEntry(fact.to, from.key, from.state?.copy());
         entry.root = from.root;
         entry.damage = from.damage;
         entry.dirty = from.dirty || from.root === undefined;
@@ -93,9 +102,11 @@ export class GroupState {
   encode(): Buffer {
     const to = new ByteWriter().u64(this.sequence);
     to.u32(this.volumes.size);
-    for (const { id, root } of this.volumes.values()) {
-      to.text(id).u8(root === undefined ? 0 : 1);
-      if (root !== undefined) to.u32(root.container).u32(root.ordinal).u32(root.chunks).u32(root.bytes);
+    for (const { id, key, root } of this.volumes.values()) {
+      to.text(id)
+        .u32(key)
+        .u8(root === undefined ? 0 : 1);
+      if (root !== undefined) encodeRoot(to, root);
     }
     this.containers.encode(to);
     to.u32(this.indexedTo).u32(this.indexRuns.length);
@@ -106,10 +117,10 @@ export class GroupState {
     const sequence = from.u64();
     const volumes = new Map<string, VolumeEntry>();
     for (let left = from.u32(); left > 0; left--) {
-      const entry = newEntry(from.text(), undefined);
+      const entry = newEntry(from.text(), from.u32(), undefined);
       entry.dirty = false;
       if (from.u8() === 1) {
-        entry.root = { container: from.u32(), ordinal: from.u32(), chunks: from.u32(), bytes: from.u32() };
+        entry.root = decodeRoot(from);
       } else entry.state = new VolumeState();
       volumes.set(entry.id, entry);
     }
@@ -123,8 +134,9 @@ export class GroupState {
     return [...this.volumes.values()].flatMap(({ root }) => (root === undefined ? [] : [root]));
   }
 }
-const newEntry = (id: string, state: VolumeState | undefined): VolumeEntry => ({
+const newEntry = (id: string, key: number, state: VolumeState | undefined): VolumeEntry => ({
   id,
+  key,
   root: undefined,
   state,
   dirty: true,

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import type { Disk, DiskFile } from '#env';
 import { StoreError } from '../../errors.js';
 import { ByteReader, ByteWriter } from './bytes.js';
+import type { FrameOwner } from './frame-cipher.js';
 import { encodeFact, type Fact, decodeFact } from './facts.js';
 import { decodeFrame, encodeFrame, FRAME, sectorBytes } from './frame.js';
 
@@ -25,7 +26,7 @@ export interface Batch {
 export class Journal {
   readonly #disk: Disk;
   readonly #folder: string;
-  readonly #group: bigint;
+  readonly #owner: FrameOwner;
   #segment: number;
   #sequence: number;
   #file: DiskFile | undefined;
@@ -35,10 +36,10 @@ export class Journal {
   #suspect = false;
 
   /** `segment`: the one to write next, which is new. `sequence`: of the last batch. */
-  constructor(disk: Disk, folder: string, group: bigint, segment: number, sequence: number) {
+  constructor(disk: Disk, folder: string, owner: FrameOwner, segment: number, sequence: number) {
     this.#disk = disk;
     this.#folder = folder;
-    this.#group = group;
+    this.#owner = owner;
     this.#segment = segment;
     this.#sequence = sequence;
   }
@@ -69,9 +70,10 @@ export class Journal {
   async append(facts: readonly Fact[]): Promise<void> {
     const writer = new ByteWriter().u64(this.#sequence + 1);
     for (const fact of facts) encodeFact(writer, fact);
-    const body = writer.finish();
     const offset = this.#end;
-    const name = { kind: FRAME.journal, group: this.#group, file: this.#segment };
+    const { group, cipher } = this.#owner;
+    const name = { kind: FRAME.journal, group, file: this.#segment };
+    const body = cipher.frames.seal({ ...name, offset }, writer.finish());
     const first = encodeFrame({ ...name, copy: 0, offset }, offset / sectorBytes, body);
     const second = encodeFrame(
       { ...name, copy: 1, offset: offset + first.length },
@@ -153,7 +155,7 @@ export interface ReplayedJournal {
 export async function readJournal(
   disk: Disk,
   folder: string,
-  group: bigint,
+  owner: FrameOwner,
   first: number,
   sequence: number,
 ): Promise<ReplayedJournal> {
@@ -166,7 +168,7 @@ export async function readJournal(
       const source = Buffer.alloc(await file.size());
       const got = await file.readAt(source, 0);
       bytes += got;
-      for (const body of bodiesOf(source.subarray(0, got), group, segment)) {
+      for (const body of bodiesOf(source.subarray(0, got), owner, segment)) {
         const batch = decodeBatch(body, segment);
         const expected = (batches.at(-1)?.sequence ?? sequence) + 1;
         if (batch.sequence !== expected) throw gap(segment, expected, batch.sequence);
@@ -191,13 +193,19 @@ function decodeBatch(body: Buffer, segment: number): Batch {
   while (!reader.ended) facts.push(decodeFact(reader));
   return { sequence, facts };
 }
-function* bodiesOf(source: Buffer, group: bigint, segment: number): Iterable<Buffer> {
+function* bodiesOf(source: Buffer, { group, cipher }: FrameOwner, segment: number): Iterable<Buffer> {
+  const opened = (offset: number, body: Buffer): Buffer => {
+    const open = cipher.frames.open({ kind: FRAME.journal, file: segment, offset }, body);
+    if (open !== undefined) return open;
+    const facts = { segment, offset };
+    throw new StoreError('corrupt', 'A batch of the journal does not open with the key of the group', facts);
+  };
   const frameAt = (offset: number): ReturnType<typeof decodeFrame> =>
     decodeFrame({ kind: FRAME.journal, group, file: segment, offset }, source.subarray(offset));
   for (let at = 0; at < source.length;) {
     const first = frameAt(at);
     if (first !== undefined && first.copy === 0) {
-      yield first.body;
+      yield opened(at, first.body);
       at += copies * first.bytes;
       continue;
     }
@@ -214,7 +222,7 @@ function* bodiesOf(source: Buffer, group: bigint, segment: number): Iterable<Buf
       const facts = { segment, offset: at, next };
       throw new StoreError('corrupt', 'A batch of the journal is damaged in both copies', facts);
     }
-    yield second.body;
+    yield opened(at, second.body);
     at = next + second.bytes;
     assert(at % sectorBytes === 0);
   }

@@ -264,12 +264,17 @@ export class OpenContainer {
     const at = headBytesMax + region.offset;
     const end = at + region.storedBytes;
     const stored = this.#memory().image.subarray(at, end + this.#cipher.overheadBytes);
-    // What was sealed is opened into memory of its own: the image stays what it is.
-    const packed = this.#cipher.overheadBytes === 0 ? stored : Buffer.alloc(region.storedBytes);
+    const packed = this.#cipher.overheadBytes === 0 ? stored : this.#spare(region.storedBytes);
     if (!this.#cipher.open(this, number, stored, packed))
       throw damaged(this.id, 'region', { region: number });
     if (region.codec === CODEC.none) packed.copy(raw);
     else this.#kernels.decompress(region.codec, packed, raw);
+  }
+  /** What was sealed is opened elsewhere: the image stays what it is. */
+  #spare(bytes: number): Buffer {
+    const workspace = this.#memory();
+    workspace.spare ??= this.#kernels.allocate(regionBytesMax);
+    return workspace.spare.subarray(0, bytes);
   }
   #offsetOf(first: number, ordinal: number): number {
     const { lengths } = this.#memory();

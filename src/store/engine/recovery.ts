@@ -12,6 +12,7 @@ import { ContainerStore } from './container-store.js';
 import { Engine, type Tuning } from './engine.js';
 import type { Fact } from './facts.js';
 import { FingerprintIndex } from './fingerprint-index.js';
+import type { GroupCipher } from './group-cipher.js';
 import { GroupState } from './group-state.js';
 import type { Inputs } from './inputs.js';
 import { type Batch, Journal, journalFolder, readJournal, segmentsIn } from './journal.js';
@@ -72,16 +73,18 @@ export async function recover(
   options: EngineOptions,
   superblock: Superblock,
   inputs: Inputs,
+  cipher: GroupCipher,
 ): Promise<Engine> {
   const { env, folder } = options;
   const { disk } = env;
   const group = groupNumber(superblock.id);
+  const owner = { group, cipher };
   const segments = await segmentsIn(disk, journalFolder(folder));
-  const { newest, rotten } = await newestCheckpoint(disk, folder, group);
+  const { newest, rotten } = await newestCheckpoint(disk, folder, owner);
   if (newest === undefined && rotten.length > 0 && segments[0] !== 1) throw lostCheckpoints(folder);
   const state = newest?.state ?? new GroupState();
   const from = newest?.segment ?? 1;
-  const { batches, bytes } = await readJournal(disk, journalFolder(folder), group, from, state.sequence);
+  const { batches, bytes } = await readJournal(disk, journalFolder(folder), owner, from, state.sequence);
   const onDisk = await Packs.list(disk, packsFolder(folder));
   const lastPack = Math.max(0, ...onDisk, ...state.containers.packs.keys(), ...packsOf(batches));
   const packs = new Packs(disk, packsFolder(folder), lastPack, options.tuning.packBytes);
@@ -96,7 +99,7 @@ export async function recover(
   const journal = new Journal(
     disk,
     journalFolder(folder),
-    group,
+    owner,
     Math.max(0, from - 1, ...segments) + 1,
     state.sequence,
   );
@@ -104,6 +107,7 @@ export async function recover(
   const engine = new Engine({
     ...options,
     group,
+    cipher,
     inputs,
     journal,
     state,
@@ -119,7 +123,15 @@ export async function recover(
       indexBefore: new Set(state.indexRuns.map(({ number }) => number)),
     },
     containers: (host) =>
-      new ContainerStore(host, options.kernels, packs, mirrors, state.containers, options.memoryBytes),
+      new ContainerStore(
+        host,
+        options.kernels,
+        packs,
+        mirrors,
+        state.containers,
+        options.memoryBytes,
+        cipher.regions,
+      ),
   });
   engine.containers.density = options.density;
   await replay(engine, batches);
@@ -144,12 +156,25 @@ async function replay(engine: Engine, batches: readonly Batch[]): Promise<void> 
       if (places(fact)) continue;
       const needs = fact.kind === 'commit' ? fact.volume : fact.kind === 'copied' ? fact.from : undefined;
       if (needs !== undefined) await load(engine, needs);
-      state.apply(fact);
+      const open = fact.kind === 'commit' ? opened(engine, fact) : fact;
+      if (open !== undefined) state.apply(open);
     }
     state.sequence = sequence;
   }
   engine.containers.startAfter(state.containers.last);
   engine.journal.startAfter(state.sequence);
+}
+/** A commit that does not open (the key of its volume was destroyed) is the damage of its volume alone. */
+function opened(engine: Engine, fact: Fact & { readonly kind: 'commit' }): Fact | undefined {
+  const entry = engine.state.volumes.get(fact.volume);
+  if (entry === undefined || entry.damage !== undefined) return fact;
+  try {
+    return { ...fact, change: engine.cipher.volumes.openChange(entry.key, fact.change) };
+  } catch (cause) {
+    if (!(cause instanceof StoreError)) throw cause;
+    entry.damage = cause;
+    return undefined;
+  }
 }
 /** A state that does not verify is the damage of its volume alone. */
 async function load(engine: Engine, volume: string): Promise<void> {

@@ -82,7 +82,7 @@ async function isSound(engine: Engine, directory: Directory, region: number): Pr
     try {
       return (
         directory.fingerprints === undefined ||
-        areChunksSound(directory, region, block.memory, directory.fingerprints)
+        areChunksSound(engine, directory, region, block.memory, directory.fingerprints)
       );
     } finally {
       regions.unpin(block);
@@ -92,10 +92,17 @@ async function isSound(engine: Engine, directory: Directory, region: number): Pr
     return false;
   }
 }
-function areChunksSound(directory: Directory, region: number, memory: Buffer, fingerprints: Buffer): boolean {
+function areChunksSound(
+  { cipher }: Engine,
+  directory: Directory,
+  region: number,
+  memory: Buffer,
+  fingerprints: Buffer,
+): boolean {
   for (let index = directory.regionOf.indexOf(region); directory.regionOf[index] === region; index++) {
     const from = directory.offsets[index] ?? 0;
     const digest = hash('sha256', memory.subarray(from, from + (directory.lengths[index] ?? 0)), 'buffer');
+    cipher.fingerprints.permute(digest, 0, fingerprintBytes);
     const at = index * fingerprintBytes;
     if (fingerprints.compare(digest, 0, fingerprintBytes, at, at + fingerprintBytes) !== 0) return false;
   }

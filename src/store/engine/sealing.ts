@@ -54,3 +54,33 @@ export function openInto(
     return false;
   }
 }
+
+/** What sealing in a box adds: the salt in front, the tag behind. */
+export const boxBytes = saltBytes + tagBytes;
+/** A key of its own seals one box and nothing else, so its nonce is always the same. */
+const boxNonce = Buffer.alloc(nonceBytes);
+
+/** Salt, sealed bytes, tag. */
+export function sealBox(
+  root: Buffer,
+  random: (bytes: number) => Buffer,
+  context: Buffer,
+  bytes: Buffer,
+): Buffer {
+  const box = Buffer.alloc(bytes.length + boxBytes);
+  const salt = random(saltBytes);
+  salt.copy(box);
+  const key = keyFor(root, salt);
+  sealInto(key, boxNonce, context, bytes, box.subarray(saltBytes));
+  key.fill(0);
+  return box;
+}
+/** Undefined when it was not sealed so. */
+export function openBox(root: Buffer, context: Buffer, box: Buffer): Buffer | undefined {
+  if (box.length < boxBytes) return undefined;
+  const bytes = Buffer.alloc(box.length - boxBytes);
+  const key = keyFor(root, box.subarray(0, saltBytes));
+  const opened = openInto(key, boxNonce, context, box.subarray(saltBytes), bytes);
+  key.fill(0);
+  return opened ? bytes : undefined;
+}

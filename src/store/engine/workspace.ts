@@ -30,6 +30,8 @@ export interface Workspace {
   readonly raw: Buffer;
   readonly fingerprints: Buffer;
   readonly lengths: Uint32Array;
+  /** For a region that is opened again; made when first needed. */
+  spare?: Buffer;
 }
 export const workspaceBytes = imageBytes + regionBytesMax + fingerprintsBytes;
 
