@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path';
 import { type Disk, type Env, makeDurableDirectory } from '#env';
 import { StoreError } from '../../errors.js';
 import type { Expectation } from '../store.js';
-import { dropCheckpoint, lostCheckpoints, newestCheckpoint } from './checkpoint.js';
+import { type Checkpoint, dropCheckpoint, lostCheckpoints, newestCheckpoint } from './checkpoint.js';
 import { cleanMirrors } from './collector.js';
 import { ContainerStore } from './container-store.js';
-import { Engine, type Tuning } from './engine.js';
+import { type CheckpointPlace, Engine, type Tuning } from './engine.js';
 import type { Fact } from './facts.js';
 import { FingerprintIndex } from './fingerprint-index.js';
 import type { GroupCipher } from './group-cipher.js';
@@ -112,16 +112,7 @@ export async function recover(
     journal,
     state,
     index,
-    checkpoint: {
-      number: newest?.number ?? 0,
-      segment: from,
-      sequence: state.sequence,
-      bytes: newest?.bytes ?? 0,
-      newestBytes: newest?.bytes ?? 0,
-      roots: state.roots(),
-      rootsBefore: [],
-      indexBefore: new Set(state.indexRuns.map(({ number }) => number)),
-    },
+    checkpoint: placeOf(newest, state),
     containers: (host) =>
       new ContainerStore(
         host,
@@ -140,6 +131,18 @@ export async function recover(
   await cleanMirrors(engine);
   await loadIndex(engine);
   return engine;
+}
+function placeOf(newest: Checkpoint | undefined, state: GroupState): CheckpointPlace {
+  return {
+    number: newest?.number ?? 0,
+    segment: newest?.segment ?? 1,
+    sequence: state.sequence,
+    bytes: newest?.bytes ?? 0,
+    newestBytes: newest?.bytes ?? 0,
+    roots: state.roots(),
+    rootsBefore: [],
+    indexBefore: new Set(state.indexRuns.map(({ number }) => number)),
+  };
 }
 const packsOf = (batches: readonly Batch[]): number[] =>
   batches.flatMap(({ facts }) =>
