@@ -11,6 +11,22 @@ import { MetaWriter } from './meta-writer.js';
 import type { Piece } from './recipe.js';
 import type { StreamState } from './volume-state.js';
 
+/** The newest checkpoint there is, and what the one before it needs. */
+export interface CheckpointPlace {
+  number: number;
+  /** First segment of the journal that the newest needs. */
+  segment: number;
+  /** Of the last batch that it has seen. */
+  sequence: number;
+  /** Of both files, and of the newest. */
+  bytes: number;
+  newestBytes: number;
+  /** States of volumes that the newest refers to, and the one before: they must not go. */
+  roots: readonly Root[];
+  rootsBefore: readonly Root[];
+  indexBefore: ReadonlySet<number>;
+}
+
 export async function runCheckpoint(engine: Engine): Promise<void> {
   const { state, checkpoint } = engine;
   if (state.sequence === checkpoint.sequence && engine.owed.length === 0) return; // nothing has happened

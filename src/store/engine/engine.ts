@@ -16,7 +16,7 @@ import { StoreError } from '../../errors.js';
 import { SpaceGuard } from '../space-guard.js';
 import { ByteReader } from './bytes.js';
 import { ChunkReader } from './chunk-reader.js';
-import { runCheckpoint } from './checkpointing.js';
+import { type CheckpointPlace, runCheckpoint } from './checkpointing.js';
 import { fromColumns } from './columns.js';
 import type { ContainerHost, ContainerStore } from './container-store.js';
 import {
@@ -30,7 +30,7 @@ import {
 import type { Fact } from './facts.js';
 import type { FingerprintIndex } from './fingerprint-index.js';
 import type { GroupCipher } from './group-cipher.js';
-import type { GroupState, Root, VolumeEntry } from './group-state.js';
+import type { GroupState, VolumeEntry } from './group-state.js';
 import type { Inputs } from './inputs.js';
 import type { Journal } from './journal.js';
 import type { Kernels } from './kernels.js';
@@ -92,21 +92,6 @@ export interface EngineParts {
   readonly memoryBytes: number;
   readonly checkpoint: CheckpointPlace;
   containers(host: ContainerHost): ContainerStore;
-}
-/** The newest checkpoint there is, and what the one before it needs. */
-export interface CheckpointPlace {
-  number: number;
-  /** First segment of the journal that the newest needs. */
-  segment: number;
-  /** Of the last batch that it has seen. */
-  sequence: number;
-  /** Of both files, and of the newest. */
-  bytes: number;
-  newestBytes: number;
-  /** States of volumes that the newest refers to, and the one before: they must not go. */
-  roots: readonly Root[];
-  rootsBefore: readonly Root[];
-  indexBefore: ReadonlySet<number>;
 }
 
 /** Told of every chunk that somebody refers to again, while a collection is under way. */
