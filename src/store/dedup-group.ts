@@ -158,12 +158,18 @@ export class DedupGroup implements StorageGroup {
   async remove(id: string): Promise<void> {
     assert(volumeId.test(id), `"${id}" is no name of a volume`);
     if (this.#open.has(id)) throw new StoreError('locked', `Volume ${id} is in use`, { volume: id });
-    const engine = await this.#alive();
-    if (!engine.state.volumes.has(id)) return;
-    const names = [id, ...[...engine.state.volumes.keys()].filter((name) => name.startsWith(`${id}@`))];
-    await engine.inTurn(
-      async () => await engine.record(names.map((volume): Fact => ({ kind: 'removed', volume }))),
-    );
+    this.#open.set(id, undefined); // nobody opens what goes
+    try {
+      const engine = await this.#alive();
+      await engine.inTurn(async () => {
+        if (!engine.state.volumes.has(id)) return;
+        // With the snapshots that there are now, not those when we began to wait.
+        const snapshots = [...engine.state.volumes.keys()].filter((name) => name.startsWith(`${id}@`));
+        await engine.record([id, ...snapshots].map((volume): Fact => ({ kind: 'removed', volume })));
+      });
+    } finally {
+      this.#open.delete(id);
+    }
   }
 
   // --- points in time

@@ -21,6 +21,8 @@ export interface DiskCall {
   readonly path: string;
   /** Counts the calls of the disk, from 0. */
   readonly index: number;
+  /** Of a write: what is to be written. */
+  readonly source?: Uint8Array;
 }
 /** An error to fail with; 'hang': the call never returns (for a crash in the middle of it). */
 export type DiskFault = 'io' | 'full' | 'hang';
@@ -200,8 +202,8 @@ export class SimDisk {
   isOver(life: number): boolean {
     return life !== this.#life;
   }
-  decide(kind: DiskCallKind, path: string): DiskFault | undefined {
-    const call = { kind, path, index: this.#calls };
+  decide(kind: DiskCallKind, path: string, source?: Uint8Array): DiskFault | undefined {
+    const call = { kind, path, index: this.#calls, ...(source === undefined ? {} : { source }) };
     this.#calls += 1;
     return this.fault?.(call);
   }
@@ -247,10 +249,10 @@ class LifeDisk implements Disk {
     this.#delay = delay;
   }
 
-  async call<T>(kind: DiskCallKind, path: string, act: () => T): Promise<T> {
+  async call<T>(kind: DiskCallKind, path: string, act: () => T, source?: Uint8Array): Promise<T> {
     await this.#delay?.();
     if (this.#disk.isOver(this.#life)) return await never<T>();
-    const fault = this.#disk.decide(kind, path);
+    const fault = this.#disk.decide(kind, path, source);
     // The fault may have been a crash.
     if (fault === 'hang' || this.#disk.isOver(this.#life)) return await never<T>();
     if (fault !== undefined) throw storeError(fault, path);
@@ -351,7 +353,7 @@ class LifeFile implements DiskFile {
     });
   }
   async writeAt(source: Uint8Array, offset: number): Promise<void> {
-    await this.#disk.call('write', this.path, () => {
+    const act = (): void => {
       const growth = Math.max(0, offset + source.length - this.#file.now.size);
       const { simDisk } = this.#disk;
       // As the system does: what does not fit is not written, the rest is.
@@ -359,7 +361,8 @@ class LifeFile implements DiskFile {
       const fits = growth <= room ? source.length : source.length - (growth - room);
       if (fits > 0) this.#file.change({ offset, bytes: Buffer.from(source.subarray(0, fits)) });
       if (fits < source.length) throw storeError('full', this.path);
-    });
+    };
+    await this.#disk.call('write', this.path, act, source);
   }
   async sync(): Promise<void> {
     await this.#disk.call('sync', this.path, () => this.#file.sync());

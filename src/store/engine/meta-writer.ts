@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ContainerStore } from './container-store.js';
 import { fingerprintBytes, KIND } from './container.format.js';
-import { regionBytesMax } from './engine-limits.js';
+import { containerChunksMax, regionBytesMax } from './engine-limits.js';
 import type { GroupCipher } from './group-cipher.js';
 import type { Root } from './group-state.js';
 import type { OpenContainer } from './open-container.js';
@@ -23,7 +23,8 @@ export class MetaWriter {
     const parts: Buffer[] = [];
     for (let at = 0; at < bytes.length; at += regionBytesMax)
       parts.push(bytes.subarray(at, at + regionBytesMax));
-    const open = await this.#roomFor(bytes.length, parts.length);
+    // Between looking whether there is room and taking it nobody else may run: for want of memory he might seal it.
+    const open = this.#withRoom(bytes.length, parts.length) ?? (await this.#begin());
     const ordinal = open.count;
     for (const part of parts) {
       const digest = createHash('sha256').update(part).digest();
@@ -32,11 +33,13 @@ export class MetaWriter {
     }
     return { container: open.id, ordinal, chunks: parts.length, bytes: bytes.length };
   }
-  async #roomFor(bytes: number, chunks: number): Promise<OpenContainer> {
+  #withRoom(bytes: number, chunks: number): OpenContainer | undefined {
     const open = this.#open;
-    if (open !== undefined && open.hasRoomFor(bytes) && open.count + chunks < 1024) return open;
+    return open?.hasRoomFor(bytes) === true && open.count + chunks < containerChunksMax ? open : undefined;
+  }
+  async #begin(): Promise<OpenContainer> {
     // No half-filled one of ours is left to be sealed for want of memory: it is written at once.
-    if (open !== undefined) this.#containers.seal(open);
+    if (this.#open !== undefined) this.#containers.seal(this.#open);
     const made = await this.#containers.beginSoon(KIND.meta, () =>
       this.#cipher.isSealed ? 'none' : 'dense',
     );

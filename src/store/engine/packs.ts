@@ -23,6 +23,7 @@ export class Packs {
   readonly #files = new Map<number, PackFile>();
   /** Written, and not synchronized since. */
   readonly #unsynced = new Set<number>();
+  #syncing: Promise<void> = Promise.resolve();
   /** Made, and its folder not synchronized since. */
   readonly #unnamed = new Set<number>();
   /** Its folders are durable. */
@@ -72,8 +73,8 @@ export class Packs {
   }
   async write(image: Buffer, place: Place): Promise<void> {
     await this.#with(place.pack, 'create', async (file) => {
-      this.#unsynced.add(place.pack);
       await file.writeAt(image, place.offset);
+      this.#unsynced.add(place.pack); // not before: a sync that is under way meanwhile covers nothing of it
     });
   }
   /** Bytes from `offset` of the container on; fewer when the file ends early. */
@@ -86,6 +87,12 @@ export class Packs {
   }
   /** What was written before is durable when it resolves. */
   async sync(): Promise<void> {
+    // One after another: what the one before has begun to make durable is durable when it has ended.
+    this.#syncing = this.#syncAfter(this.#syncing);
+    await this.#syncing;
+  }
+  async #syncAfter(before: Promise<void>): Promise<void> {
+    await before;
     const packs = [...this.#unsynced];
     this.#unsynced.clear();
     for (const pack of packs) {

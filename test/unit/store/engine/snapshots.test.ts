@@ -22,6 +22,17 @@ async function holds(stream: Stream, expected: Buffer): Promise<boolean> {
   return same;
 }
 
+test('a snapshot that is taken while its volume is being removed goes with it', async (t) => {
+  const group = await openGroup(new SimDisk({ dice: new SimRandom(1) }).begin());
+  const volume = await group.create('tape');
+  await volume.stream('data').append([patternBytes(1, 1000)]);
+  await volume.commit(Buffer.from('state'));
+  await volume.close();
+  await Promise.all([group.snapshot('tape', 'late'), group.remove('tape')]);
+  t.deepEqual(await group.snapshots('tape'), []);
+  await group.close();
+});
+
 test('a snapshot outlives overwriting, collection and a restart; rolling back brings it back', async (t) => {
   const disk = new SimDisk({ dice: new SimRandom(1) });
   let group = await openGroup(disk.begin());

@@ -1,0 +1,57 @@
+/** Packs: what is durable when `sync` has resolved, whatever else goes on. */
+import test from 'ava';
+import { SimDisk } from '#support';
+import { patternBytes } from '../../../contract/store.js';
+import { SimRandom } from '../../../sim/sim-random.js';
+import { Packs } from '../../../../src/store/engine/packs.js';
+
+const image = patternBytes(1, 4096);
+const path = 'packs/000000/000000001.pack';
+
+/** A disk of which calls of one kind wait until they are let go. */
+function heldDisk(kind: string): { disk: SimDisk; packs: Packs; reached: Promise<void>; letGo: () => void } {
+  const disk = new SimDisk({ dice: new SimRandom(1) });
+  let letGo = (): void => undefined;
+  let reach = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (letGo = resolve));
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  const life = disk.begin();
+  const open = life.open.bind(life);
+  life.open = async (...of) => {
+    const file = await open(...of);
+    const held = kind === 'write' ? file.writeAt.bind(file) : file.sync.bind(file);
+    const wait = async (...what: [Uint8Array, number]): Promise<void> => {
+      reach();
+      await gate;
+      await held(...what);
+    };
+    if (kind === 'write') file.writeAt = wait;
+    else file.sync = async () => await wait(image, 0);
+    return file;
+  };
+  return { disk, packs: new Packs(life, 'packs', 0, 1024 * 1024), reached, letGo };
+}
+
+test('a write that is under way while others are made durable is made durable by the next sync', async (t) => {
+  const { disk, packs, reached, letGo } = heldDisk('write');
+  const written = packs.write(image, packs.reserve(image.length));
+  await reached;
+  await packs.sync();
+  letGo();
+  await written;
+  await packs.sync();
+  disk.crash('drop');
+  t.true(disk.contentOf(path).equals(image));
+});
+
+test('a sync does not resolve before one that has begun to cover the same', async (t) => {
+  const { disk, packs, reached, letGo } = heldDisk('sync');
+  await packs.write(image, packs.reserve(image.length));
+  const first = packs.sync();
+  await reached;
+  const second = packs.sync().then(() => disk.crash('drop'));
+  setImmediate(letGo);
+  await Promise.race([first, second]);
+  await second;
+  t.true(disk.contentOf(path).equals(image));
+});
