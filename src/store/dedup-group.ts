@@ -5,7 +5,7 @@
 import { strict as assert } from 'node:assert';
 import type { Env } from '#env';
 import { StoreError } from '../errors.js';
-import { collect, type CollectionOptions, type CollectionReport } from './engine/collector.js';
+import { collect, type CollectionOptions, type CollectionReport, recompress } from './engine/collector.js';
 import { DedupVolume } from './engine/dedup-volume.js';
 import { defaultTuning, type Engine, type Tuning } from './engine/engine.js';
 import type { Fact } from './engine/facts.js';
@@ -216,7 +216,7 @@ export class DedupGroup implements StorageGroup {
         throw new StoreError('locked', `${to} exists`, { volume: to });
       }
       if (entry.damage !== undefined) throw entry.damage;
-      await engine.record([{ kind: 'copied', from, to }]);
+      await engine.record([{ kind: 'copied', from, to, atMs: this.#options.env.clock.wallMs() }]);
     });
   }
   async list(): Promise<string[]> {
@@ -230,16 +230,16 @@ export class DedupGroup implements StorageGroup {
   /** Compresses densely what was compressed fast, and frees what that leaves behind. */
   async optimize(options: CollectionOptions = {}): Promise<CollectionReport> {
     const engine = await this.#alive();
-    const first = await collect(engine, { ...options, recompress: true });
-    const { plan, freedBytes } = await collect(engine, options);
-    return { plan, freedBytes: first.freedBytes + freedBytes };
+    const { bytes } = await recompress(engine, options);
+    const report = await collect(engine, options);
+    return { ...report, freedBytes: report.freedBytes - bytes, copiedBytes: report.copiedBytes + bytes };
   }
   /** Reads and verifies everything; what is damaged, and whom it concerns. */
   async scrub(options: ScrubOptions = {}): Promise<ScrubReport> {
     return await scrub(await this.#alive(), options);
   }
   async sizes(): Promise<GroupSizes> {
-    return await sizesOf(await this.#alive());
+    return sizesOf(await this.#alive());
   }
   async space(): Promise<Space> {
     return await this.#engine.guard.space();

@@ -27,9 +27,10 @@ export interface CheckpointPlace {
   indexBefore: ReadonlySet<number>;
 }
 
-export async function runCheckpoint(engine: Engine): Promise<void> {
+export async function runCheckpoint(engine: Engine, force: boolean): Promise<void> {
   const { state, checkpoint } = engine;
-  if (state.sequence === checkpoint.sequence && engine.owed.length === 0) return; // nothing has happened
+  const nothing = state.sequence === checkpoint.sequence && engine.owed.length === 0;
+  if (nothing && !force) return;
   const dirty = [...state.volumes.values()].filter((entry) => entry.dirty && entry.damage === undefined);
   await storePieces(engine, dirty);
   const roots = await storeStates(engine, dirty);

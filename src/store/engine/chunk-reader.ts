@@ -139,10 +139,14 @@ export class ChunkReader {
 
   /** What a MetaWriter stored. */
   async readMeta(root: Root): Promise<Buffer> {
+    return this.#volumes.openStored(await this.readChunks(root));
+  }
+  /** Chunks as they are. */
+  async readChunks(root: Root): Promise<Buffer> {
     const bytes = Buffer.alloc(root.bytes);
     const filler = new SlabFiller({ length: bytes.length, slices: [bytes], release: () => undefined });
     const { container, ordinal: first, chunks: count } = root;
     await this.copyRun({ container, first, count, from: 0, to: bytes.length }, 0, bytes.length, filler);
-    return this.#volumes.openStored(bytes);
+    return bytes;
   }
 }

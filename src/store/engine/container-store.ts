@@ -16,6 +16,7 @@ import {
   fingerprintBytes,
   footBytes,
   headBytesBefore,
+  isFast,
   regionSeed,
 } from './container.format.js';
 import type { ContainerFact, ContainerTable } from './container-table.js';
@@ -36,6 +37,8 @@ export interface ContainerHost {
   fail(error: StoreError): void;
   /** The disk has said that it is full. */
   full(): void;
+  /** Writers will look for chunks in it from now on. */
+  loaded(directory: Directory): void;
 }
 const writesMax = 2;
 
@@ -228,8 +231,9 @@ export class ContainerStore {
     const all = [];
     for (const open of this.#open.values()) {
       if (open.state !== 'durable' || open.place === undefined || open.directory === undefined) continue;
-      const { id, kind, place, rawBytes, count } = open;
-      all.push({ open, fact: { id, kind, generation: 0, place, rawBytes, ordinals: count } });
+      const { id, kind, place, rawBytes, count, directory } = open;
+      const counts = { ordinals: count, chunks: count, rawBytes, fast: isFast(directory) };
+      all.push({ open, fact: { id, kind, generation: 0, place, ...counts } });
     }
     return all;
   }
@@ -250,7 +254,10 @@ export class ContainerStore {
     return this.#open.keys();
   }
   /** Writes what a collection made. On 'full' nothing happened; any other failure breaks the engine. */
-  async writeImage(image: Buffer, fact: Omit<ContainerFact, 'rawBytes' | 'ordinals'>): Promise<void> {
+  async writeImage(
+    image: Buffer,
+    fact: Pick<ContainerFact, 'id' | 'generation' | 'kind' | 'place'>,
+  ): Promise<void> {
     try {
       await this.packs.write(image, fact.place);
       await this.mirrors.write(fact, image);
@@ -325,6 +332,7 @@ export class ContainerStore {
     if (fact === undefined) throw damaged(id, 'place in the table');
     const directory = await this.readDirectory(fact);
     if (this.table.get(id)?.generation !== fact.generation) return await this.#load(id); // moved meanwhile
+    this.#host.loaded(directory);
     this.#hold(directory);
     return directory;
   }

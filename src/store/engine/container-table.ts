@@ -5,7 +5,7 @@
 import { strict as assert } from 'node:assert';
 import type { ByteReader, ByteWriter } from './bytes.js';
 import { type ContainerKind, KIND, type Place } from './container.format.js';
-import { containerAlignBytes } from './engine-limits.js';
+import { containerAlignBytes, containerChunksMax } from './engine-limits.js';
 
 export interface ContainerFact {
   readonly id: number;
@@ -14,7 +14,11 @@ export interface ContainerFact {
   readonly place: Place;
   /** One more than the highest number of a chunk that it ever had. */
   readonly ordinals: number;
+  /** Chunks that are in this generation of it. */
+  readonly chunks: number;
   readonly rawBytes: number;
+  /** It has regions that could be compressed better. */
+  readonly fast: boolean;
 }
 export interface PackSum {
   /** Bytes of the containers that lie there. */
@@ -24,9 +28,21 @@ export interface PackSum {
   endBytes: number;
 }
 
-const columns = { pack: 0, offset: 1, bytes: 2, generation: 3, ordinals: 4, raw: 5 } as const;
+/** `counts`: ordinals in the low 12 bits, chunks in the next 12, then two flags. */
+const columns = { pack: 0, offset: 1, bytes: 2, generation: 3, counts: 4, raw: 5 } as const;
 const width = 6;
-const metaBit = 0x1_0000;
+const countBits = 0x1000;
+const metaBit = 0x100_0000;
+const fastBit = 0x200_0000;
+assert(containerChunksMax < countBits);
+const countsOf = ({ ordinals, chunks, kind, fast }: ContainerFact): number =>
+  ordinals + chunks * countBits + (kind === KIND.meta ? metaBit : 0) + (fast ? fastBit : 0);
+const fromCounts = (counts: number): Pick<ContainerFact, 'ordinals' | 'chunks' | 'kind' | 'fast'> => ({
+  ordinals: counts % countBits,
+  chunks: Math.floor(counts / countBits) % countBits,
+  kind: (counts & metaBit) === 0 ? KIND.data : KIND.meta,
+  fast: (counts & fastBit) !== 0,
+});
 
 export class ContainerTable {
   #cells = new Uint32Array(1024 * width);
@@ -35,7 +51,10 @@ export class ContainerTable {
   #count = 0;
   #rawBytes = 0;
   #metaBytes = 0;
-  readonly packs = new Map<number, PackSum>();
+  #dataBytes = 0;
+  #fastBytes = 0;
+  #endBytes = 0;
+  readonly #packs = new Map<number, PackSum>();
 
   get last(): number {
     return this.#last;
@@ -51,6 +70,32 @@ export class ContainerTable {
   get metaBytes(): number {
     return this.#metaBytes;
   }
+  /** On disk, of containers with chunks of streams; and those of them that have fast regions. */
+  get dataBytes(): number {
+    return this.#dataBytes;
+  }
+  get fastBytes(): number {
+    return this.#fastBytes;
+  }
+  /** Of the files of all packs. */
+  get packBytes(): number {
+    return this.#endBytes;
+  }
+  /** Bytes of packs in which no container lies. */
+  get desertedBytes(): number {
+    return this.#endBytes - this.#dataBytes - this.#metaBytes;
+  }
+  get packs(): ReadonlyMap<number, Readonly<PackSum>> {
+    return this.#packs;
+  }
+  /** Its file is gone. */
+  dropPack(pack: number): void {
+    const sum = this.#packs.get(pack);
+    if (sum === undefined) return;
+    assert(sum.containers === 0);
+    this.#endBytes -= sum.endBytes;
+    this.#packs.delete(pack);
+  }
   has(id: number): boolean {
     return id > 0 && id <= this.#last && (this.#cells[id * width] ?? 0) !== 0;
   }
@@ -60,18 +105,17 @@ export class ContainerTable {
     return {
       id,
       generation: cell(columns.generation),
-      kind: cell(columns.ordinals) >= metaBit ? KIND.meta : KIND.data,
       place: {
         pack: cell(columns.pack),
         offset: cell(columns.offset) * containerAlignBytes,
         bytes: cell(columns.bytes) * containerAlignBytes,
       },
-      ordinals: cell(columns.ordinals) % metaBit,
+      ...fromCounts(cell(columns.counts)),
       rawBytes: cell(columns.raw),
     };
   }
   ordinalsOf(id: number): number {
-    return this.has(id) ? (this.#cells[id * width + columns.ordinals] ?? 0) % metaBit : 0;
+    return this.has(id) ? (this.#cells[id * width + columns.counts] ?? 0) % countBits : 0;
   }
   *ids(): Iterable<number> {
     for (let id = 1; id <= this.#last; id++) if (this.has(id)) yield id;
@@ -91,27 +135,38 @@ export class ContainerTable {
     this.#cells[at + columns.offset] = place.offset / containerAlignBytes;
     this.#cells[at + columns.bytes] = place.bytes / containerAlignBytes;
     this.#cells[at + columns.generation] = fact.generation;
-    this.#cells[at + columns.ordinals] = fact.ordinals + (fact.kind === KIND.meta ? metaBit : 0);
+    this.#cells[at + columns.counts] = countsOf(fact);
     this.#cells[at + columns.raw] = fact.rawBytes;
-    this.#count += 1;
-    if (fact.kind === KIND.data) this.#rawBytes += fact.rawBytes;
-    else this.#metaBytes += place.bytes;
-    const sum = this.packs.get(place.pack) ?? { liveBytes: 0, containers: 0, endBytes: 0 };
-    sum.liveBytes += place.bytes;
-    sum.containers += 1;
-    sum.endBytes = Math.max(sum.endBytes, place.offset + place.bytes);
-    this.packs.set(place.pack, sum);
+    this.#add(fact, 1);
+    this.#grow(place.pack, place.offset + place.bytes);
+  }
+  /** To all sums; `sign` −1 takes it out of them. */
+  #add({ kind, place, rawBytes, fast }: ContainerFact, sign: 1 | -1): void {
+    this.#count += sign;
+    if (kind === KIND.data) {
+      this.#rawBytes += sign * rawBytes;
+      this.#dataBytes += sign * place.bytes;
+      if (fast) this.#fastBytes += sign * place.bytes;
+    } else this.#metaBytes += sign * place.bytes;
+    const sum = this.#packOf(place.pack);
+    sum.liveBytes += sign * place.bytes;
+    sum.containers += sign;
+  }
+  #packOf(pack: number): PackSum {
+    const known = this.#packs.get(pack);
+    if (known !== undefined) return known;
+    const made = { liveBytes: 0, containers: 0, endBytes: 0 };
+    this.#packs.set(pack, made);
+    return made;
+  }
+  #grow(pack: number, endBytes: number): void {
+    const sum = this.#packOf(pack);
+    this.#endBytes += Math.max(0, endBytes - sum.endBytes);
+    sum.endBytes = Math.max(sum.endBytes, endBytes);
   }
   #forget(id: number): void {
     const old = this.get(id);
-    if (old === undefined) return;
-    this.#count -= 1;
-    if (old.kind === KIND.data) this.#rawBytes -= old.rawBytes;
-    else this.#metaBytes -= old.place.bytes;
-    const sum = this.packs.get(old.place.pack);
-    assert(sum !== undefined);
-    sum.liveBytes -= old.place.bytes;
-    sum.containers -= 1;
+    if (old !== undefined) this.#add(old, -1);
   }
   remove(id: number): void {
     this.#forget(id);
@@ -124,8 +179,8 @@ export class ContainerTable {
       to.u32(id);
       for (let column = 0; column < width; column++) to.u32(this.#cells[id * width + column] ?? 0);
     }
-    to.u32(this.packs.size);
-    for (const [pack, { endBytes }] of this.packs) to.u32(pack).u32(endBytes);
+    to.u32(this.#packs.size);
+    for (const [pack, { endBytes }] of this.#packs) to.u32(pack).u32(endBytes);
   }
   static decode(from: ByteReader): ContainerTable {
     const table = new ContainerTable();
@@ -133,31 +188,24 @@ export class ContainerTable {
     const count = from.u32();
     for (let i = 0; i < count; i++) {
       const id = from.u32();
-      const [pack, offset, bytes, generation, ordinals, rawBytes] = Array.from({ length: width }, () =>
+      const [pack, offset, bytes, generation, counts, rawBytes] = Array.from({ length: width }, () =>
         from.u32(),
       );
       if (id === 0 || id > last || pack === 0) throw from.corrupt('has a container without a place');
       table.set({
         id,
         generation: generation ?? 0,
-        kind: (ordinals ?? 0) >= metaBit ? KIND.meta : KIND.data,
         place: {
           pack: pack ?? 0,
           offset: (offset ?? 0) * containerAlignBytes,
           bytes: (bytes ?? 0) * containerAlignBytes,
         },
-        ordinals: (ordinals ?? 0) % metaBit,
+        ...fromCounts(counts ?? 0),
         rawBytes: rawBytes ?? 0,
       });
     }
     table.#last = Math.max(last, table.#last);
-    for (let left = from.u32(); left > 0; left--) {
-      const pack = from.u32();
-      const endBytes = from.u32();
-      const sum = table.packs.get(pack) ?? { liveBytes: 0, containers: 0, endBytes: 0 };
-      sum.endBytes = Math.max(sum.endBytes, endBytes);
-      table.packs.set(pack, sum);
-    }
+    for (let left = from.u32(); left > 0; left--) table.#grow(from.u32(), from.u32());
     return table;
   }
 }

@@ -129,6 +129,10 @@ export class Directory {
   }
 }
 
+/** True when some of its chunks could be compressed better. */
+export const isFast = ({ kind, regions }: Directory): boolean =>
+  kind === KIND.data && regions.some(({ dense }) => !dense);
+
 export const regionSeed = (container: number, region: number): bigint =>
   BigInt(container) * 65536n + BigInt(region);
 export const alignedRegion = (bytes: number): number => paddedBytes(bytes, regionAlignBytes);

@@ -18,6 +18,7 @@ import { ByteReader } from './bytes.js';
 import { ChunkReader } from './chunk-reader.js';
 import { type CheckpointPlace, runCheckpoint } from './checkpointing.js';
 import { fromColumns } from './columns.js';
+import type { Directory } from './container.format.js';
 import type { ContainerHost, ContainerStore } from './container-store.js';
 import {
   indexMemoryEntries,
@@ -36,7 +37,9 @@ import type { Journal } from './journal.js';
 import type { Kernels } from './kernels.js';
 import { Lru } from './lru.js';
 import type { OpenContainer } from './open-container.js';
+import { Quarantine } from './quarantine.js';
 import type { Piece, Recipe, Run, Runs } from './recipe.js';
+import { Turn } from './turn.js';
 import { decodePiece, decodeState, type StreamState, type VolumeState } from './volume-state.js';
 
 const KiB = 1024;
@@ -97,6 +100,12 @@ export interface EngineParts {
 /** Told of every chunk that somebody refers to again, while a collection is under way. */
 export interface Liveness {
   touch(container: number, ordinal: number): void;
+  touchRun(container: number, first: number, count: number): void;
+}
+/** A state that somebody reads, whatever becomes of its volume: nothing of it is collected. */
+export interface Pin {
+  readonly id: string;
+  readonly state: VolumeState;
 }
 
 export class Engine implements ContainerHost {
@@ -117,6 +126,11 @@ export class Engine implements ContainerHost {
   readonly open = new Map<string, OpenVolume>();
   readonly checkpoint: CheckpointPlace;
   liveness: Liveness | undefined;
+  collecting = false;
+  readonly pins = new Set<Pin>();
+  readonly quarantine: Quarantine;
+  /** What makes new generations of containers does so one after another. */
+  readonly moves = new Turn();
   /** Bytes of files that nothing needs, as of the last collection. */
   garbageBytes = 0;
   /** Facts that hold in memory and wait for the next batch. */
@@ -124,7 +138,7 @@ export class Engine implements ContainerHost {
   readonly #runsOfPieces = new Lru<Promise<Runs>>(128);
   readonly #entriesOfPieces = new Lru<Promise<Buffer>>(32);
   #refusal: StoreError | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #turn = new Turn();
   #waiting: {
     readonly request: CommitRequest;
     readonly resolve: () => void;
@@ -147,6 +161,7 @@ export class Engine implements ContainerHost {
     this.index = parts.index;
     this.checkpoint = parts.checkpoint;
     this.containers = parts.containers(this);
+    this.quarantine = new Quarantine(this);
     this.chunks = new ChunkReader(this.containers, parts.cipher.volumes);
     const blocks = Math.floor((parts.memoryBytes * 0.25) / (256 * KiB));
     this.reads = new SlabPool({ blockBytes: 256 * KiB, blocksMax: Math.max(68, blocks) });
@@ -182,12 +197,14 @@ export class Engine implements ContainerHost {
   touch(container: number, ordinal: number): void {
     this.liveness?.touch(container, ordinal);
   }
+  /** Of a container that was loaded to be looked into by writers. */
+  loaded(directory: Directory): void {
+    this.quarantine.hide(directory);
+  }
   /** Bytes of all files. */
   get physicalBytes(): number {
     let bytes = this.journal.bytes + this.journal.bytesBefore + this.checkpoint.bytes + this.index.bytes;
-    bytes += this.state.containers.metaBytes; // their mirrors
-    for (const { endBytes } of this.state.containers.packs.values()) bytes += endBytes;
-    return bytes;
+    return bytes + this.state.containers.packBytes + this.state.containers.metaBytes; // and their mirrors
   }
   occupied(): { readonly inFiles: number; readonly pending: number } {
     let streams = 0;
@@ -266,14 +283,10 @@ export class Engine implements ContainerHost {
 
   /** One after another, whatever became of the one before. */
   async inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const before = this.#turn;
-    const mine = (async (): Promise<T> => {
-      await before.catch(() => undefined); // whoever asked for it was told
+    return await this.#turn.run(async () => {
       this.check();
       return await act();
-    })();
-    this.#turn = mine.catch(() => undefined); // likewise
-    return await mine;
+    });
   }
   /** Commits that wait together are carried out together. */
   async commit(request: CommitRequest): Promise<void> {
@@ -331,7 +344,9 @@ export class Engine implements ContainerHost {
     for (const fact of [...made, ...facts]) this.state.apply(fact);
     for (const { open } of durable) {
       this.containers.journaled(open);
-      if (open.directory !== undefined) this.index.publish(open.directory);
+      if (open.directory === undefined) continue;
+      this.index.publish(open.directory);
+      this.quarantine.offer(open.directory);
     }
   }
   /** As the journal has it. */
@@ -340,10 +355,10 @@ export class Engine implements ContainerHost {
     const key = this.state.volumes.get(fact.volume)?.key ?? 0;
     return { ...fact, change: this.cipher.volumes.sealChange(key, fact.change) };
   }
-  /** In turn only. A full disk is no reason to fail: the journal has everything. */
-  async checkpointNow(): Promise<void> {
+  /** In turn only. A full disk is no reason to fail: the journal has everything. `force`: even if nothing has happened since. */
+  async checkpointNow(force = false): Promise<void> {
     try {
-      await runCheckpoint(this);
+      await runCheckpoint(this, force);
       // The larger the state, the longer it may wait to be written again.
       this.#checkpointDueBytes = Math.max(this.tuning.checkpointBytes, 2 * this.checkpoint.newestBytes);
     } catch (cause) {
@@ -362,7 +377,7 @@ export class Engine implements ContainerHost {
 
   /** Ends it; with a checkpoint when all is well. */
   async close(): Promise<void> {
-    await this.#turn;
+    await this.#turn.ended();
     this.index.stop();
     await this.#upkeep;
     if (this.#refusal === undefined) await this.inTurn(async () => await this.checkpointNow());

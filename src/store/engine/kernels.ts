@@ -7,8 +7,8 @@ import { alignedBuffer } from '#wire';
 import { StoreError } from '../../errors.js';
 import { chunkBytesMax, chunkBytesMean, chunkBytesMin } from './engine-limits.js';
 
-/** Recorded per region: numbers are for ever. */
-export const CODEC = { none: 0, lz4: 1, zstd: 2, brotli: 3 } as const;
+/** Recorded per region: numbers are for ever. `lost`: its bytes rotted, and only what they were is known. */
+export const CODEC = { none: 0, lz4: 1, zstd: 2, brotli: 3, lost: 255 } as const;
 export type Codec = (typeof CODEC)[keyof typeof CODEC];
 
 export interface Packed {

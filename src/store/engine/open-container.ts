@@ -135,7 +135,18 @@ export class OpenContainer {
   /** A whole region of an older generation of the same container, as `readStored` gives it. */
   addRegion(old: Directory, number: number, stored: Buffer): void {
     const region = old.regions[number];
-    assert(region !== undefined && region.storedBytes === stored.length && old.fingerprints !== undefined);
+    assert(region !== undefined && region.storedBytes === stored.length);
+    this.#addStored(old, number, region, stored);
+  }
+  /** One that does not verify any more: what it was is kept, and that it is lost. */
+  addLost(old: Directory, number: number): void {
+    const region = old.regions[number];
+    assert(region !== undefined);
+    const lost = { ...region, codec: CODEC.lost, dense: true, storedBytes: 0 };
+    this.#addStored(old, number, lost, Buffer.alloc(0));
+  }
+  #addStored(old: Directory, number: number, region: Region, stored: Buffer): void {
+    assert(old.fingerprints !== undefined);
     this.closeRegion();
     const { fingerprints, lengths } = this.#memory();
     for (let index = old.regionOf.indexOf(number); old.regionOf[index] === number; index++) {

@@ -108,6 +108,13 @@ export class Runs {
     }
     return low;
   }
+  /** Tells of every chunk that is named. */
+  touchAll(liveness: { touchRun(container: number, first: number, count: number): void }): void {
+    for (let index = 0; index < this.length; index++) {
+      const count = this.#counts[index] ?? 0;
+      liveness.touchRun(this.#containers[index] ?? 0, this.#firsts[index] ?? 0, count);
+    }
+  }
   /** The runs behind the first `count`. */
   behind(count: number): Runs {
     const rest = new Runs(count === 0 ? this.from : this.at(count - 1).to);

@@ -193,13 +193,13 @@ async function load(engine: Engine, volume: string): Promise<void> {
 }
 /** Packs that hold nothing of what is: begun before a crash, or emptied. */
 async function removeOrphans(engine: Engine, packs: readonly number[]): Promise<void> {
-  const sums = engine.state.containers.packs;
+  const table = engine.state.containers;
   for (const pack of packs) {
-    if ((sums.get(pack)?.containers ?? 0) > 0) continue;
-    sums.delete(pack);
+    if ((table.packs.get(pack)?.containers ?? 0) > 0) continue;
+    table.dropPack(pack);
     await engine.containers.packs.remove(pack);
   }
-  for (const [pack, { containers }] of sums) if (containers === 0) sums.delete(pack);
+  for (const [pack, { containers }] of table.packs) if (containers === 0) table.dropPack(pack);
 }
 async function loadIndex(engine: Engine): Promise<void> {
   const { state, index, containers } = engine;

@@ -170,6 +170,8 @@ export class RegionCache {
   async #readStored(directory: Directory, number: number, memory: Buffer, target: Buffer): Promise<void> {
     const region = directory.regions[number];
     assert(region !== undefined && target.length === region.storedBytes);
+    if (region.codec === CODEC.lost)
+      throw damaged(directory.id, 'region', { region: number, ...directory.place });
     const stored = memory.subarray(0, region.storedBytes + this.#cipher.overheadBytes);
     const isSound = (got: number): boolean =>
       got === stored.length &&

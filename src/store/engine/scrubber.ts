@@ -11,7 +11,7 @@ import type { Recipe, Run } from './recipe.js';
 export interface ScrubOptions {
   readonly signal?: AbortSignal;
   /** Awaited before each container: the throttle. */
-  readonly pace?: () => Promise<void>;
+  readonly pace?: (bytes: number) => Promise<void>;
 }
 /** Bytes of a stream that cannot be read. */
 export interface DamagedRange {
@@ -37,7 +37,7 @@ export async function scrub(engine: Engine, options: ScrubOptions = {}): Promise
   let chunks = 0;
   for (const id of engine.state.containers.ids()) {
     if (options.signal?.aborted === true) throw new CanceledError('Scrubbing was canceled');
-    await options.pace?.();
+    await options.pace?.(0);
     engine.check();
     const found = await verify(engine, id);
     containers += 1;

@@ -1,8 +1,5 @@
 /** What a group holds and takes. Bytes. */
-import { StoreError } from '../../errors.js';
-import { KIND } from './container.format.js';
 import type { Engine } from './engine.js';
-import { lengthOf } from './volume-state.js';
 
 export interface GroupSizes {
   /** Of all streams of all volumes, as their owners see them. */
@@ -17,31 +14,16 @@ export interface GroupSizes {
   readonly reclaimableBytes: number;
 }
 
-export async function sizesOf(engine: Engine): Promise<GroupSizes> {
-  const { containers, volumes } = engine.state;
+/** Costs a look at each volume, not at each container or chunk. */
+export function sizesOf({ state, garbageBytes, physicalBytes }: Engine): GroupSizes {
+  const { containers, volumes } = state;
   let logicalBytes = 0;
-  for (const entry of volumes.values()) {
-    const held = entry.state !== undefined;
-    try {
-      for (const stream of (await engine.stateOf(entry)).streams.values()) logicalBytes += lengthOf(stream);
-    } catch (cause) {
-      if (!(cause instanceof StoreError) || cause.code !== 'corrupt') throw cause;
-    }
-    if (!held && !entry.dirty && !engine.open.has(entry.id) && entry.root !== undefined)
-      entry.state = undefined;
-  }
-  let compressedBytes = 0;
-  for (const id of containers.ids()) {
-    const fact = containers.get(id);
-    if (fact?.kind === KIND.data) compressedBytes += fact.place.bytes;
-  }
-  let deserted = 0;
-  for (const { endBytes, liveBytes } of containers.packs.values()) deserted += endBytes - liveBytes;
+  for (const entry of volumes.values()) logicalBytes += entry.logicalBytes;
   return {
     logicalBytes,
     uniqueBytes: containers.rawBytes,
-    compressedBytes,
-    physicalBytes: engine.physicalBytes,
-    reclaimableBytes: Math.max(engine.garbageBytes, deserted),
+    compressedBytes: containers.dataBytes,
+    physicalBytes,
+    reclaimableBytes: Math.max(garbageBytes, containers.desertedBytes),
   };
 }

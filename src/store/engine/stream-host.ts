@@ -26,6 +26,9 @@ export interface DataMark {
 /** What a reader is told: where in the stream the damage is. Other errors are what they are. */
 export function located(cause: unknown, host: StreamHost, stream: string, offset: number): unknown {
   if (!(cause instanceof StoreError) || cause.code !== 'corrupt') return cause;
+  const { container } = cause.facts;
+  const { containers, quarantine } = host.engine;
+  if (typeof container === 'number') quarantine.noticed(cause, containers.directoryOf(container));
   const facts = { ...cause.facts, volume: host.id, stream, offset };
   return new StoreError('corrupt', `Stream ${stream} of ${host.id} is damaged at ${offset}`, facts, {
     cause,

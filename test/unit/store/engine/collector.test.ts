@@ -4,7 +4,11 @@ import { type Disk, realEnv } from '#env';
 import { DedupGroup, type Stream } from '#store';
 import { SimDisk } from '#support';
 import { copyOf } from '#wire';
-import { planCollection } from '../../../../src/store/engine/collection-plan.js';
+import {
+  copiedBytesOf,
+  type PackPlan,
+  planCollection,
+} from '../../../../src/store/engine/collection-plan.js';
 import { patternBytes } from '../../../contract/store.js';
 import { SimRandom } from '../../../sim/sim-random.js';
 
@@ -73,31 +77,34 @@ test('a dead chunk that is written again while a collection is under way is not 
 });
 
 test('a plan empties what is worth it, the cheapest first', (t) => {
-  const container = (
-    id: number,
-    live: number,
-  ): { id: number; bytes: number; chunks: number; live: number } => ({
-    id,
-    bytes: 1000,
-    chunks: 10,
-    live,
+  const sum = (pack: number, bytes: number, freedBytes: number): PackPlan => ({
+    pack,
+    bytes,
+    freedBytes,
+    copiedBytes: bytes - freedBytes,
   });
-  const plan = planCollection(
-    [
-      { pack: 1, bytes: 2000, containers: [container(1, 10), container(2, 10)] },
-      { pack: 2, bytes: 2000, containers: [container(3, 5), container(4, 10)] },
-      { pack: 3, bytes: 3000, containers: [] },
-      { pack: 4, bytes: 2000, containers: [container(5, 0), container(6, 1)] },
-    ],
-    0.1,
-  );
+  const sums = [sum(1, 2000, 0), sum(2, 2000, 500), sum(3, 3000, 3000), sum(4, 2000, 1900), sum(5, 2000, 10)];
+  const plan = planCollection(sums, { garbageShareMin: 0.1, leftShareMax: 0 });
   t.deepEqual(
-    plan.packs.map(({ pack, freedBytes, copiedBytes }) => [pack, freedBytes, copiedBytes]),
-    [
-      [3, 3000, 0],
-      [4, 1900, 100],
-      [2, 500, 1500],
-    ],
+    plan.packs.map(({ pack }) => pack),
+    [3, 4, 2],
   );
   t.is(plan.freedBytes, 5400);
+  t.is(plan.garbageBytes, 5410);
+  // What is hardly anything of all garbage is not worth it.
+  const rest = planCollection(sums, { garbageShareMin: 0, leftShareMax: 0.1 });
+  t.deepEqual(
+    rest.packs.map(({ pack }) => pack),
+    [3, 4],
+  );
+});
+
+test('what is left of a container takes steps of 4 KiB, and never more than there was', (t) => {
+  const copied = (bytes: number, chunks: number, live: number): number =>
+    copiedBytesOf({ bytes, chunks, live });
+  t.is(copied(40_960, 10, 0), 0);
+  t.is(copied(40_960, 10, 10), 40_960);
+  t.is(copied(40_960, 10, 5), 20_480);
+  t.is(copied(40_960, 100, 51), 24_576);
+  t.is(copied(4096, 10, 1), 4096);
 });
