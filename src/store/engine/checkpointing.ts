@@ -9,6 +9,7 @@ import type { Engine } from './engine.js';
 import type { Root, VolumeEntry } from './group-state.js';
 import { MetaWriter } from './meta-writer.js';
 import type { Piece } from './recipe.js';
+import { trimCuts } from './trimming.js';
 import type { StreamState } from './volume-state.js';
 
 /** The newest checkpoint there is, and what the one before it needs. */
@@ -32,6 +33,7 @@ export async function runCheckpoint(engine: Engine, force: boolean): Promise<voi
   const nothing = state.sequence === checkpoint.sequence && engine.owed.length === 0;
   if (nothing && !force) return;
   const dirty = [...state.volumes.values()].filter((entry) => entry.dirty && entry.damage === undefined);
+  await trimAll(engine, dirty);
   await storePieces(engine, dirty);
   const roots = await storeStates(engine, dirty);
   for (const [entry, root] of roots) entry.root = root;
@@ -77,6 +79,13 @@ async function settle(engine: Engine, writer: MetaWriter): Promise<void> {
   await engine.record([]);
 }
 
+async function trimAll(engine: Engine, dirty: readonly VolumeEntry[]): Promise<void> {
+  for (const { id, state } of dirty) {
+    for (const stream of [...(state?.streams.values() ?? []), ...(engine.open.get(id)?.working() ?? [])]) {
+      if (stream.kind === 'data') await trimCuts(engine, stream.recipe.runs);
+    }
+  }
+}
 async function storePieces(engine: Engine, dirty: readonly VolumeEntry[]): Promise<void> {
   const writer = new MetaWriter(engine.containers, engine.cipher);
   const stored: {

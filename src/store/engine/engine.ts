@@ -36,9 +36,10 @@ import type { Inputs } from './inputs.js';
 import type { Journal } from './journal.js';
 import type { Kernels } from './kernels.js';
 import { Lru } from './lru.js';
+import type { Liveness, Pin } from './marks.js';
 import type { OpenContainer } from './open-container.js';
 import { Quarantine } from './quarantine.js';
-import type { Piece, Recipe, Run, Runs } from './recipe.js';
+import { type Piece, pieceAt, type Recipe, type Run, type Runs } from './recipe.js';
 import { Turn } from './turn.js';
 import { decodePiece, decodeState, type StreamState, type VolumeState } from './volume-state.js';
 
@@ -95,17 +96,6 @@ export interface EngineParts {
   readonly memoryBytes: number;
   readonly checkpoint: CheckpointPlace;
   containers(host: ContainerHost): ContainerStore;
-}
-
-/** Told of every chunk that somebody refers to again, while a collection is under way. */
-export interface Liveness {
-  touch(container: number, ordinal: number): void;
-  touchRun(container: number, first: number, count: number): void;
-}
-/** A state that somebody reads, whatever becomes of its volume: nothing of it is collected. */
-export interface Pin {
-  readonly id: string;
-  readonly state: VolumeState;
 }
 
 export class Engine implements ContainerHost {
@@ -387,15 +377,4 @@ export class Engine implements ContainerHost {
     await this.index.close();
     await this.containers.packs.close();
   }
-}
-
-function pieceAt(pieces: readonly Piece[], offset: number): number {
-  let low = 0;
-  let high = pieces.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((pieces[middle]?.end ?? 0) <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

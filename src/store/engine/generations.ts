@@ -10,9 +10,9 @@ import { hash } from 'node:crypto';
 import { type Directory, fingerprintBytes, isFast, KIND } from './container.format.js';
 import type { ContainerFact } from './container-table.js';
 import type { Engine } from './engine.js';
-import { isUnreadable } from './marking.js';
 import type { Density, OpenContainer } from './open-container.js';
 import type { Pacer } from './pacer.js';
+import { isUnreadable } from './unreadable.js';
 
 export interface Wish {
   isKept(ordinal: number): boolean;

@@ -6,12 +6,14 @@
  * that container was begun: so containers with lower numbers are kept as they are, all of them, until the volume is deleted, rolled
  * back or healed. What was written since is collected as ever.
  */
-import { StoreError } from '../../errors.js';
 import { ByteReader } from './bytes.js';
-import type { Engine, Liveness } from './engine.js';
+import type { Engine } from './engine.js';
 import type { Root, VolumeEntry } from './group-state.js';
+import type { Liveness } from './marks.js';
 import type { Pacer } from './pacer.js';
 import type { Piece, Recipe } from './recipe.js';
+import { trimCuts } from './trimming.js';
+import { isUnreadable } from './unreadable.js';
 import { decodePiece, decodeState, type StreamState } from './volume-state.js';
 
 /** A volume of which something cannot be read. */
@@ -106,7 +108,10 @@ export class Marking {
     const runs = decodePiece(bytes, begins, `Piece ${piece.ordinal} of container ${piece.container}`);
     // A piece that was cut counts up to its end; what it says beyond that may be garbage.
     if (runs.end <= piece.end) this.#walked.add(key);
-    else runs.truncate(piece.end);
+    else {
+      runs.truncate(piece.end);
+      await trimCuts(this.#engine, runs);
+    }
     runs.touchAll(this.#marks);
   }
   async #readable(volume: string, container: number, read: () => Promise<void>): Promise<void> {
@@ -120,10 +125,6 @@ export class Marking {
 }
 const keyOf = ({ container, ordinal }: { readonly container: number; readonly ordinal: number }): number =>
   container * 1024 + ordinal;
-
-/** A medium that does not give bytes back does so with other bytes or with an error. */
-export const isUnreadable = (cause: unknown): cause is StoreError =>
-  cause instanceof StoreError && (cause.code === 'corrupt' || cause.code === 'io');
 
 /** Everything that must stay: committed states, snapshots, open streams, pins, and the states of the last two checkpoints. */
 export async function markAll(

@@ -4,8 +4,19 @@
  */
 import { strict as assert } from 'node:assert';
 import type { ContainerTable } from './container-table.js';
-import type { Liveness } from './engine.js';
 import type { Pacer } from './pacer.js';
+import type { VolumeState } from './volume-state.js';
+
+/** Told of every chunk that somebody refers to again, while a collection is under way. */
+export interface Liveness {
+  touch(container: number, ordinal: number): void;
+  touchRun(container: number, first: number, count: number): void;
+}
+/** A state that somebody reads, whatever becomes of its volume: nothing of it is collected. */
+export interface Pin {
+  readonly id: string;
+  readonly state: VolumeState;
+}
 
 const bitsOf = Uint8Array.from({ length: 256 }, (_, byte) => {
   let count = 0;

@@ -39,6 +39,8 @@ export class Runs {
   #counts = new Uint16Array(64);
   #ends = new Float64Array(64);
   readonly from: number;
+  /** Runs that were cut inside, and may name chunks behind the cut. */
+  #cuts: number[] = [];
 
   constructor(from: number) {
     this.from = from;
@@ -94,7 +96,20 @@ export class Runs {
   truncate(end: number): void {
     assert(end >= this.from && end <= this.end);
     this.length = end === this.from ? 0 : this.indexAt(end - 1) + 1;
-    if (this.length > 0) this.#ends[this.length - 1] = end;
+    const last = this.length - 1;
+    this.#cuts = this.#cuts.filter((index) => index < last);
+    if (last < 0 || this.#ends[last] === end) return;
+    this.#ends[last] = end;
+    this.#cuts.push(last);
+  }
+  get cuts(): readonly number[] {
+    return this.#cuts;
+  }
+  /** Only so many of the run's chunks hold bytes that count. */
+  trim(index: number, count: number): void {
+    assert(count > 0 && count <= (this.#counts[index] ?? 0));
+    this.#counts[index] = count;
+    this.#cuts = this.#cuts.filter((one) => one !== index);
   }
   /** The run that holds the byte at that offset. */
   indexAt(offset: number): number {
@@ -122,6 +137,7 @@ export class Runs {
       const { container, first, count: chunks, from, to } = this.at(index);
       rest.push(container, first, chunks, to - from);
     }
+    rest.#cuts = this.#cuts.flatMap((index) => (index < count ? [] : [index - count]));
     return rest;
   }
 }
@@ -186,4 +202,16 @@ export class Recipe {
     this.runs = this.runs.behind(count);
     this.#base += count;
   }
+}
+
+/** Index of the piece that holds the byte. */
+export function pieceAt(pieces: readonly Piece[], offset: number): number {
+  let low = 0;
+  let high = pieces.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((pieces[middle]?.end ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
