@@ -156,7 +156,7 @@ async function emptyPack(
 ): Promise<{ readonly freedBytes: number; readonly copiedBytes: number }> {
   const { engine, marks } = pass;
   let copiedBytes = 0;
-  let moves: ContainerFact[] = [];
+  const moves: ContainerFact[] = [];
   for (const id of containers) {
     const fact = engine.state.containers.get(id);
     if (fact?.place.pack !== pack || !marks.knows(id)) continue;

@@ -73,15 +73,15 @@ async function copyRegion(
   engine: Engine,
   directory: Directory,
   region: number,
-  { isKept, recompress }: Wish,
+  wish: Wish,
   open: OpenContainer,
   lost: number[],
 ): Promise<void> {
   const indexes = indexesOf(directory, region);
-  const kept = indexes.filter((index) => isKept(directory.ordinals[index] ?? 0));
+  const kept = indexes.filter((index) => wish.isKept(directory.ordinals[index] ?? 0));
   if (kept.length === 0) return;
   const { regions } = engine.containers;
-  const asItIs = !recompress || directory.regions[region]?.dense === true;
+  const asItIs = !wish.recompress || directory.regions[region]?.dense === true;
   try {
     if (asItIs && kept.length === indexes.length) {
       const stored = Buffer.alloc(directory.regions[region]?.storedBytes ?? 0);
@@ -162,7 +162,10 @@ async function fingerprintsOf(engine: Engine, directory: Directory, pacer: Pacer
     try {
       const block = await regions.get(directory, region);
       for (const index of indexesOf(directory, region)) {
-        digestOf(engine, chunkIn(directory, index, block.memory)).copy(fingerprints, index * fingerprintBytes);
+        digestOf(engine, chunkIn(directory, index, block.memory)).copy(
+          fingerprints,
+          index * fingerprintBytes,
+        );
       }
       regions.unpin(block);
     } catch (cause) {

@@ -114,12 +114,12 @@ const patterns: readonly Pattern[] = [
   },
 ];
 
-for (const { name, run } of patterns) {
-  test(`two collections free 99 % of the garbage: ${name}`, async (t) => {
+for (const pattern of patterns) {
+  test(`two collections free 99 % of the garbage: ${pattern.name}`, async (t) => {
     const disk = newDisk();
     let live = disk.begin();
     let group = await openGroup(live);
-    const kept = await run(group);
+    const kept = await pattern.run(group);
     const before = await bytesOn(live);
     for (let cycle = 0; cycle < 2; cycle++) await group.collect();
     const after = await bytesOn(live);
