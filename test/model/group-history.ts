@@ -86,7 +86,7 @@ class History {
         checkpointBytes: random.pick([10_000, 30_000, 200_000]),
         pieceRuns: random.pick([2, 8, 64]),
         packBytes: random.pick([64 * 1024, MiB]),
-        indexEntries: random.pick([8, 40, 1000]),
+        indexEntries: random.pick([2, 4, 12, 1000]),
       },
     };
   }

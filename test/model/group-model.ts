@@ -24,9 +24,16 @@ export const bytesOf = (state: State, stream: string): Buffer => state.streams.g
 
 export class GroupModel {
   /** In the order in which they came to be. */
-  readonly #names = new Map<string, Possible[]>();
+  readonly #names: Map<string, readonly Possible[]>;
   readonly #copies = new Set<{ readonly from: string; readonly to: string }>();
 
+  constructor(names: Iterable<readonly [string, readonly Possible[]]> = []) {
+    this.#names = new Map(names);
+  }
+  /** As it is now. */
+  copy(): GroupModel {
+    return new GroupModel(this.#names);
+  }
   /** Of volumes, or of snapshots as `volume@snapshot`; not of what is certainly absent. */
   names(): string[] {
     return [...this.#names]

@@ -9,6 +9,7 @@
 import { strict as assert } from 'node:assert';
 import { StoreError, type StoreErrorCode } from '#errors';
 import type { Disk, DiskFile } from '#env';
+import { Content, type FileChange } from './sim-content.js';
 
 /** What SimRandom has; any seeded source will do. */
 export interface Dice {
@@ -31,40 +32,6 @@ export type Fate = 'drop' | 'keep' | 'prefix' | 'torn';
 const FATES: readonly Fate[] = ['drop', 'keep', 'prefix', 'torn'];
 const sectorBytes = 512;
 
-type FileChange =
-  { readonly offset: number; readonly bytes: Buffer } | { readonly size: number; readonly bytes?: undefined };
-
-class Content {
-  #bytes: Buffer;
-  size: number;
-  constructor(source: Buffer) {
-    this.#bytes = Buffer.from(source);
-    this.size = source.length;
-  }
-  get view(): Buffer {
-    return this.#bytes.subarray(0, this.size);
-  }
-  write(offset: number, bytes: Uint8Array): void {
-    const end = offset + bytes.length;
-    if (end > this.#bytes.length) {
-      const grown = Buffer.alloc(Math.max(end, 2 * this.#bytes.length, 4096));
-      this.view.copy(grown);
-      this.#bytes = grown;
-    }
-    if (offset > this.size) this.#bytes.fill(0, this.size, offset);
-    this.#bytes.set(bytes, offset);
-    this.size = Math.max(this.size, end);
-  }
-  resize(size: number): void {
-    if (size > this.size) this.write(size, Buffer.alloc(0));
-    this.size = size;
-  }
-  apply(change: FileChange): void {
-    if (change.bytes === undefined) this.resize(change.size);
-    else this.write(change.offset, change.bytes);
-  }
-}
-
 class SimFile {
   now = new Content(Buffer.alloc(0));
   durable = new Content(Buffer.alloc(0));
@@ -77,6 +44,13 @@ class SimFile {
   sync(): void {
     for (const change of this.#pending) this.durable.apply(change);
     this.#pending = [];
+  }
+  copy(): SimFile {
+    const copy = new SimFile();
+    copy.now = new Content(this.now.view);
+    copy.durable = new Content(this.durable.view);
+    copy.#pending = [...this.#pending];
+    return copy;
   }
   crash(dice: Dice, among: Fate): void {
     // Files do not share a fate when writes tear: half of them tear, the others fare as they may.
@@ -126,6 +100,21 @@ class SimFolder {
     this.durable = new Map(this.now);
     this.#pending = [];
   }
+  /** `copies`: of what was met elsewhere. */
+  copy(copies = new Map<Entry, Entry>()): SimFolder {
+    const copyOf = (entry: Entry): Entry => {
+      const known = copies.get(entry) ?? entry.copy(copies);
+      copies.set(entry, known);
+      return known;
+    };
+    const copy = new SimFolder();
+    for (const [name, entry] of this.now) copy.now.set(name, copyOf(entry));
+    for (const [name, entry] of this.durable) copy.durable.set(name, copyOf(entry));
+    copy.#pending = this.#pending.map((change) =>
+      change.map(([name, entry]) => [name, entry === undefined ? undefined : copyOf(entry)] as const),
+    );
+    return copy;
+  }
   /** File systems journal names in order: what survives is a prefix. */
   crash(dice: Dice, fate: Fate): void {
     const all = this.#pending.length;
@@ -155,7 +144,7 @@ export interface LifeOptions {
 
 export class SimDisk {
   readonly #dice: Dice;
-  readonly #root = new SimFolder();
+  #root = new SimFolder();
   readonly #claims = new Set<string>();
   #life = 0;
   #calls = 0;
@@ -170,6 +159,12 @@ export class SimDisk {
   }
   get calls(): number {
     return this.#calls;
+  }
+  /** Another disk on which everything is as it is here now. */
+  copy(dice: Dice): SimDisk {
+    const copy = new SimDisk({ dice, capacityBytes: this.capacityBytes });
+    copy.#root = this.#root.copy();
+    return copy;
   }
 
   /** The disk as a new life of the process sees it; earlier lives are over. */
