@@ -6,7 +6,8 @@ import { isAbsolute, join } from 'node:path';
 import type { Catalog, GroupRow, StoreKind } from '#catalog';
 import type { Env, Logger } from '#env';
 import { RefusedError, StoreError, TapesiloError } from '#errors';
-import type { Expectation } from '#store';
+import type { Density, Expectation } from '#store';
+import { GroupWork } from './group-work.js';
 import { type GroupProblem, InstalledGroup, type Store } from './installed-group.js';
 
 /** How the daemon opens what is in a folder. */
@@ -21,6 +22,10 @@ export interface GroupsOptions {
   /** Of the default group, if the home is new; otherwise it must be that. */
   readonly kind?: StoreKind | undefined;
 }
+
+/** Names that stores make in their folder (src/store/FORMAT.md). */
+const ours =
+  /^(group|lock|superblock-[01]|packs|journal|index|mirrors|quarantine|.+\.(volume|making|removing|checkpoint))$/;
 
 /** Of the group that a new home gets. */
 const first = { name: 'default', folder: 'store' } as const;
@@ -47,7 +52,7 @@ export class Groups {
   }
   #install(row: GroupRow): InstalledGroup {
     const { folder } = row;
-    const group = new InstalledGroup(row, isAbsolute(folder) ? folder : join(this.#options.home, folder));
+    const group = new InstalledGroup(row, this.pathOf(folder), new GroupWork(this.#options.env, this.#log));
     this.#groups.set(row.id, group);
     return group;
   }
@@ -59,6 +64,11 @@ export class Groups {
       'conflict',
       `${home} keeps its cartridges in a ${row.kind} store: leave --store out, or name another home`,
     );
+  }
+
+  /** A folder as the catalog keeps it, absolute. */
+  pathOf(folder: string): string {
+    return isAbsolute(folder) ? folder : join(this.#options.home, folder);
   }
 
   /** In the order in which they were made. */
@@ -103,9 +113,62 @@ export class Groups {
     }
   }
 
+  // --- coming, changing and going
+
+  /** Recorded, made and opened. RefusedError 'conflict' when its folder cannot be used; then nothing is left of it. */
+  async create(row: GroupRow, isDefault: boolean): Promise<InstalledGroup> {
+    const { catalog } = this.#options;
+    await catalog.groups.create(row);
+    const group = this.#install(row);
+    await this.tryOpen(group);
+    const { problem } = group;
+    if (problem !== undefined) {
+      await this.#clear(group);
+      await this.#forget(group);
+      throw new RefusedError('conflict', `${group.folder} cannot be used: ${problem.message}`);
+    }
+    if (isDefault) await catalog.transaction(async ({ groups }) => await groups.makeDefault(row.id));
+    await this.refresh();
+    return group;
+  }
+  /** With all that is in it, if it is open. */
+  async delete(group: InstalledGroup): Promise<void> {
+    await group.work.stop();
+    const isOpen = group.state === 'open';
+    await group.close();
+    if (isOpen) await this.#clear(group);
+    await this.#forget(group);
+  }
+  /** Removes what a store has made in the folder, and the folder when it is within the home. */
+  async #clear({ folder, row }: InstalledGroup): Promise<void> {
+    const { disk } = this.#options.env;
+    if (!isAbsolute(row.folder)) return await disk.remove(folder);
+    for (const name of await disk.list(folder)) if (ours.test(name)) await disk.remove(join(folder, name));
+  }
+  async #forget({ row }: InstalledGroup): Promise<void> {
+    await this.#options.catalog.groups.remove(row.id);
+    this.#groups.delete(row.id);
+  }
+  /** Reads again what the catalog says of them. */
+  async refresh(): Promise<void> {
+    for (const row of await this.#options.catalog.groups.list()) {
+      const group = this.#groups.get(row.id);
+      if (group !== undefined) group.row = row;
+    }
+  }
+  /** Its row holds for its store from now on. */
+  configure({ store, row }: InstalledGroup): void {
+    store.configure({ capacityBytes: Infinity, ...settingsOf(row) });
+  }
+
   /** Gives up all folders. Volumes that are open lose what they did not commit. */
   async close(): Promise<void> {
-    await Promise.all(this.all.map(async (group) => await group.close()));
+    await Promise.all(
+      this.all.map(async (group) => {
+        await group.work.stop();
+        await group.close();
+      }),
+    );
   }
 }
 
@@ -116,6 +179,16 @@ export function newGroupRow(
 ): GroupRow {
   const id = random.uuid();
   return { id, storeId: id, made: false, density: 'adaptive', createdMs: clock.wallMs(), ...given };
+}
+
+/** What a store is told of the row. */
+export function settingsOf({ density, quotaBytes }: GroupRow): {
+  readonly density: Density;
+  readonly capacityBytes?: number;
+} {
+  // Until the engine chooses by itself, adaptive is what it would choose while a host writes.
+  const chosen = { density: density === 'adaptive' ? ('fast' as const) : density };
+  return quotaBytes === undefined ? chosen : { ...chosen, capacityBytes: quotaBytes };
 }
 
 /** In the words of an operator, with what to do. */

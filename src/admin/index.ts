@@ -11,7 +11,8 @@ export type {
 } from './factory.js';
 export { failureOf } from './faults.table.js';
 export { makeFirstLibrary } from './first-start.js';
-export { Groups } from './groups.js';
+export { Groups, settingsOf } from './groups.js';
+export type { WorkReport, WorkView } from './group-work.js';
 export type { OpenStore } from './groups.js';
 export type { Store } from './installed-group.js';
 export { Installation } from './installation.js';

@@ -9,6 +9,7 @@ import { type LogicalUnit, TargetDevice } from '#scsi';
 import { type Cartridge, type Drive, type ElementRef, Library, Shelf } from '#vtl';
 import { TargetAccess } from './access.js';
 import { elementName, parseElement } from './element-name.js';
+import { groupOf, type InstalledGroup } from './installed-group.js';
 import { removeUnowned } from './unowned.js';
 import type { Groups } from './groups.js';
 import type { ChangerFace, Factory, TapeFace, TapeLibrary, TargetServer } from './factory.js';
@@ -178,6 +179,24 @@ export class Installation {
       if (element !== undefined && cartridge !== undefined) return { cartridge, installed, element };
     }
     throw new RefusedError('not-found', `There is no cartridge ${barcode}: see \`tapesilo tape list\``);
+  }
+  /** Everything that can be found. */
+  get cartridges(): readonly Cartridge[] {
+    const inside = this.libraries.flatMap(({ library }) =>
+      library.elements().flatMap(({ cartridge }) => (cartridge === undefined ? [] : [cartridge])),
+    );
+    return [...inside, ...this.shelf.cartridges];
+  }
+  /** What is kept in a storage group. */
+  tapesOf(group: InstalledGroup): readonly Cartridge[] {
+    return this.cartridges.filter((one) => one.cleaning === undefined && groupOf(one) === group);
+  }
+  /** "A00001L8" or, of a snapshot, "A00001L8@name". */
+  tapeOfVolume(volume: string): string | undefined {
+    const [id, name] = volume.split('@');
+    const cartridge = this.cartridges.find((one) => one.id === id);
+    if (cartridge === undefined || name === undefined) return cartridge?.barcode;
+    return `${cartridge.barcode}@${name}`;
   }
   /** In a library and for people: "slot12 of library0" when there are several libraries. */
   nameOf(installed: InstalledLibrary, element: ElementRef): string {

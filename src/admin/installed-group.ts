@@ -5,6 +5,7 @@
 import { strict as assert } from 'node:assert';
 import type { GroupRow } from '#catalog';
 import { StoreError } from '#errors';
+import type { GroupWork } from './group-work.js';
 import { DedupGroup, type FileGroup, type Space, type StorageGroup, type Volume } from '#store';
 
 /** What a group's folder holds. */
@@ -21,12 +22,14 @@ export class InstalledGroup implements StorageGroup {
   row: GroupRow;
   /** Absolute. */
   readonly folder: string;
+  readonly work: GroupWork;
   #store: Store | undefined;
   #problem: GroupProblem = { state: 'failed', message: 'It was not opened yet' };
 
-  constructor(row: GroupRow, folder: string) {
+  constructor(row: GroupRow, folder: string, work: GroupWork) {
     this.row = row;
     this.folder = folder;
+    this.work = work;
   }
   get name(): string {
     return this.row.name;

@@ -8,7 +8,7 @@
 import { RefusedError } from '#errors';
 import { parseSize } from './size.js';
 
-export type ParameterKind = 'text' | 'integer' | 'flag' | 'size' | 'secret';
+export type ParameterKind = 'text' | 'integer' | 'flag' | 'size' | 'secret' | 'path';
 
 export interface Parameter<T = unknown> {
   readonly kind: ParameterKind;
@@ -73,6 +73,16 @@ export const size = (about: string, options: NumberOptions): Parameter<number> =
   required: true,
   many: false,
   ...options,
+});
+/** Of a file or folder on the daemon's machine. The command line takes it from where it is called. */
+export const path = (about: string, placeholder: string): Parameter<string> => ({
+  kind: 'path',
+  about,
+  required: true,
+  many: false,
+  placeholder,
+  pattern: /^\/\P{Cc}{0,1000}$/u,
+  form: 'an absolute path',
 });
 /** False unless given. */
 export const flag = (about: string): Parameter<boolean | undefined> => ({
@@ -147,6 +157,7 @@ function readValue(name: string, parameter: Parameter, raw: unknown): unknown {
       throw refusal(name, parameter);
     }
     case 'text':
+    case 'path':
     case 'secret':
       if (typeof raw !== 'string' || raw.length > textLengthMax || !isAccepted(parameter, raw)) {
         throw refusal(name, parameter);
@@ -180,6 +191,7 @@ function expectation(parameter: Parameter): string {
     case 'secret':
       return 'give a secret';
     case 'text':
+    case 'path':
       if (parameter.choices !== undefined) return `give one of ${parameter.choices.join(', ')}`;
       return `give ${parameter.form ?? lowered(parameter.about)}`;
   }

@@ -3,6 +3,8 @@
  * are skins. Verbs that change something take turns, so that each sees what the one before has left.
  */
 import { RefusedError } from '#errors';
+import { groupVerbs } from './group-verbs.js';
+import { totalCapacity } from './group-views.js';
 import type { Installation } from './installation.js';
 import { driveVerbs, libraryVerbs, slotVerbs } from './library-verbs.js';
 import type { Network } from './network.js';
@@ -30,11 +32,14 @@ export class AdminService {
     served: { readonly home: string; readonly pid: number },
   ) {
     const handlers: VerbHandlers<typeof verbs> = {
-      DAEMON_SHOW: async () =>
-        await Promise.resolve(viewServed(installation, network, served.home, served.pid)),
+      DAEMON_SHOW: async () => ({
+        ...viewServed(installation, network, served.home, served.pid),
+        capacity: await totalCapacity(installation.groups.all),
+      }),
       ...libraryVerbs(installation),
       ...driveVerbs(installation),
       ...slotVerbs(installation),
+      ...groupVerbs(installation),
       ...tapeVerbs(installation),
       ...targetVerbs(installation, network),
       ...lunVerbs(installation),

@@ -24,12 +24,14 @@ export interface VerbSpec<P extends Parameters> {
   readonly examples: readonly string[];
   /** Takes data away for good: asks a person who sits at a terminal, unless told --yes. */
   readonly destroys?: boolean;
+  /** Begins work that takes long: with --wait the command line asks that verb how far it is, and shows what came of it. */
+  readonly follow?: string;
   /** How a person is shown the result: rows of a table, one thing, text as it is, or nothing but what `tell` says. */
   readonly view: View;
 }
 export type View =
   | { readonly as: 'table'; readonly columns: readonly Column[]; readonly empty: string }
-  | { readonly as: 'thing' }
+  | { readonly as: 'thing'; readonly hide?: readonly string[] }
   | { readonly as: 'text' };
 
 export interface Verb<P extends Parameters = Parameters> extends Omit<VerbSpec<P>, 'places'> {

@@ -1,7 +1,9 @@
 /** Every operator verb, once: what it is called, what it may be told, how its result is shown. Data only. */
 import { drivesMax, mailSlotsMax, slotsMax } from '#limits';
-import { byDefault, flag, integer, optional, secret, size, text } from './parameter.js';
+import { byDefault, flag, integer, optional, path, secret, size, text } from './parameter.js';
 import { type Column, verb } from './verb.js';
+
+const MiB = 1024 * 1024;
 
 // --- parameters that several verbs share --------------------------------------------------------------------------
 
@@ -67,11 +69,29 @@ const luns = optional(
   }),
 );
 
+const groupName = text('Name of the storage group', {
+  ...nameForm,
+  form: 'a name of letters, digits, dots and dashes, such as archive',
+});
+const someGroup = optional({ ...groupName, about: 'The storage group; the default one if not given' });
+const quota = optional(
+  size('Bytes of its disk that it may take; all that is free if not given', { min: 16 * MiB, max: 2 ** 50 }),
+);
+const density = optional(
+  text('How new data is compressed: what the time allows, fast, dense (zstd) or not at all', {
+    choices: ['adaptive', 'fast', 'dense', 'none'],
+  }),
+);
+const wait = flag('Wait until it is done, and say what came of it');
+
 // --- views ------------------------------------------------------------------------------------------------------------
 
 const column = (name: string, title: string, show?: Column['show']): Column =>
   show === undefined ? { name, title } : { name, title, show };
 const thing = { as: 'thing' } as const;
+/** What programs follow, people read in `work`. */
+const group = { as: 'thing', hide: ['progress'] } as const;
+const work = { as: 'thing', hide: ['id'] } as const;
 
 const libraryColumns = [
   column('name', 'LIBRARY'),
@@ -108,6 +128,19 @@ const tapeColumns = [
   column('used', 'USED', 'size'),
   column('worm', 'WORM', 'yes'),
   column('protected', 'PROTECTED', 'yes'),
+];
+const groupColumns = [
+  column('name', 'GROUP'),
+  column('state', 'STATE'),
+  column('default', 'DEFAULT', 'yes'),
+  column('kind', 'KIND'),
+  column('encryption', 'ENCRYPTED BY'),
+  column('tapes', 'TAPES'),
+  column('logicalBytes', 'LOGICAL', 'size'),
+  column('physicalBytes', 'PHYSICAL', 'size'),
+  column('ratio', 'RATIO'),
+  column('freeBytes', 'FREE', 'size'),
+  column('folder', 'FOLDER'),
 ];
 const targetColumns = [
   column('name', 'TARGET'),
@@ -388,6 +421,119 @@ export const verbs = {
     parameters: { library, count: byDefault(integer('How many', { min: 1, max: mailSlotsMax }), 1) },
     examples: [''],
     view: thing,
+  }),
+
+  GROUP_CREATE: verb({
+    noun: 'group',
+    verb: 'create',
+    about:
+      'Make a storage group: what is written to its cartridges is stored once, apart from that of others',
+    parameters: {
+      name: groupName,
+      folder: optional(path('Where it is kept: a new or empty folder; one in the home if not given', 'DIR')),
+      quota,
+      density,
+      kind: byDefault(
+        text('What it is: deduplicating, or plain files', { choices: ['dedup', 'plain'] }),
+        'dedup',
+      ),
+      default: flag('New cartridges are in it unless they name another one'),
+    },
+    places: ['name'],
+    examples: ['archive --folder /mnt/archive --density dense', 'scratch --quota 2TB'],
+    view: group,
+  }),
+  GROUP_LIST: verb({
+    noun: 'group',
+    verb: 'list',
+    about: 'Storage groups, what they hold and what they take',
+    parameters: {},
+    examples: ['', '--json'],
+    view: table(groupColumns, ''),
+  }),
+  GROUP_SHOW: verb({
+    noun: 'group',
+    verb: 'show',
+    about: 'One storage group, and what is done to it at the moment',
+    parameters: { name: someGroup },
+    places: ['name'],
+    examples: ['', 'archive --json'],
+    view: group,
+  }),
+  GROUP_SET: verb({
+    noun: 'group',
+    verb: 'set',
+    about: 'Change a storage group; what is stored already stays as it is',
+    parameters: {
+      name: groupName,
+      rename: optional(
+        text('Another name; its folder keeps the one it has', { placeholder: 'NAME', ...nameForm }),
+      ),
+      quota,
+      noQuota: flag('It may take all that is free'),
+      density,
+      default: flag('New cartridges are in it unless they name another one'),
+    },
+    places: ['name'],
+    examples: ['archive --quota 10TB', 'archive --density dense --default'],
+    view: group,
+  }),
+  GROUP_DELETE: verb({
+    noun: 'group',
+    verb: 'delete',
+    about: 'Take a storage group away; no cartridge may be in it',
+    parameters: { name: groupName, force: flag('Also volumes that no cartridge owns') },
+    places: ['name'],
+    examples: ['scratch'],
+    view: group,
+  }),
+  GROUP_OPEN: verb({
+    noun: 'group',
+    verb: 'open',
+    about: 'Try again to open a storage group that could not be opened: its disk was not mounted, say',
+    parameters: { name: groupName },
+    places: ['name'],
+    examples: ['archive'],
+    view: group,
+  }),
+  GROUP_OPTIMIZE: verb({
+    noun: 'group',
+    verb: 'optimize',
+    about: 'Compress densely what was compressed fast, and free what that leaves behind',
+    parameters: { name: someGroup, wait },
+    places: ['name'],
+    examples: ['--wait', 'archive'],
+    follow: 'group.show',
+    view: work,
+  }),
+  GROUP_COLLECT: verb({
+    noun: 'group',
+    verb: 'collect',
+    about: 'Free what no cartridge and no snapshot needs any more',
+    parameters: { name: someGroup, wait, plan: flag('Only say what would be done') },
+    places: ['name'],
+    examples: ['--wait', 'archive --plan --wait'],
+    follow: 'group.show',
+    view: work,
+  }),
+  GROUP_SCRUB: verb({
+    noun: 'group',
+    verb: 'scrub',
+    about: 'Read everything again and verify it; say what is damaged and which cartridges it concerns',
+    parameters: { name: someGroup, wait },
+    places: ['name'],
+    examples: ['--wait', 'archive'],
+    follow: 'group.show',
+    view: work,
+  }),
+  GROUP_STOP: verb({
+    noun: 'group',
+    verb: 'stop',
+    about: 'Stop optimizing, collecting or scrubbing; what was done stays done',
+    parameters: { name: someGroup },
+    places: ['name'],
+    examples: ['', 'archive'],
+    view: group,
   }),
 
   TAPE_CREATE: verb({

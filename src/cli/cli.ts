@@ -85,6 +85,8 @@ function grammar(args: readonly string[], world: World, act: Act): Argv {
 function usageError(message: string, args: readonly string[]): RefusedError {
   const [what = ''] = message.split('\n');
   if (what.includes('--help')) return new RefusedError('usage', what);
+  const choice = /Argument: (\S+), .*Choices: (.*)/.exec(message);
+  if (choice !== null) return new RefusedError('usage', `${choice[1]}: give one of ${choice[2]}`);
   const words = known(args);
   const help = `\`${['tapesilo', ...words, '--help'].join(' ')}\``;
   return new RefusedError('usage', what.endsWith('?') ? `${what} See ${help}` : `${what}: see ${help}`);
@@ -193,6 +195,7 @@ const NOUNS: Readonly<Record<string, string>> = {
   drive: 'Tape drives',
   slot: 'Storage slots',
   'mail-slot': 'Mail slots (import and export elements)',
+  group: 'Storage groups: where what is on cartridges is kept',
   tape: 'Cartridges',
   target: 'iSCSI targets and their CHAP users',
   lun: 'Logical units behind targets',

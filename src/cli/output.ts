@@ -7,7 +7,7 @@ export function render(view: View, result: unknown): string {
     case 'text':
       return `${String(result)}\n`;
     case 'thing':
-      return renderThing(result);
+      return renderThing(without(result, view.hide ?? []));
     case 'table':
       return renderTable(view.columns, result as readonly Readonly<Record<string, unknown>>[]);
   }
@@ -29,7 +29,7 @@ function cell(value: unknown, show?: Column['show']): string {
 const inline = (thing: Row): string =>
   Object.entries(thing)
     .filter(([, value]) => value !== false && value !== null)
-    .map(([name, value]) => (value === true ? spaced(name) : `${spaced(name)} ${cell(value)}`))
+    .map(([name, value]) => (value === true ? spaced(name) : `${labelOf(name)} ${cell(value, showOf(name))}`))
     .join(', ');
 
 function renderTable(columns: readonly Column[], rows: readonly Readonly<Record<string, unknown>>[]): string {
@@ -52,19 +52,28 @@ function renderTable(columns: readonly Column[], rows: readonly Readonly<Record<
 
 const sizes = new Set(['size', 'used', 'capacity', 'free']);
 
+const without = (result: unknown, hidden: readonly string[]): unknown =>
+  typeof result === 'object' && result !== null
+    ? Object.fromEntries(Object.entries(result).filter(([name]) => !hidden.includes(name)))
+    : result;
+
 /** A line for each property; a list of things as a table below its name. */
 function renderThing(result: unknown): string {
   if (typeof result !== 'object' || result === null) return '';
   const properties = Object.entries<unknown>(result as Readonly<Record<string, unknown>>);
-  const width = Math.max(0, ...properties.map(([name]) => spaced(name).length)) + 1;
+  const width = Math.max(0, ...properties.map(([name]) => labelOf(name).length)) + 1;
   return properties
     .map(([name, value]) => {
-      if (isList(value)) return `${spaced(name)}:\n${indented(renderList(value))}`;
-      if (isBlock(value)) return `${spaced(name)}:\n${indented(renderThing(value))}`;
-      return `${`${spaced(name)}:`.padEnd(width)} ${cell(value, sizes.has(name) ? 'size' : undefined)}\n`;
+      if (isList(value)) return `${labelOf(name)}:\n${indented(renderList(value))}`;
+      if (isBlock(value)) return `${labelOf(name)}:\n${indented(renderThing(value))}`;
+      return `${`${labelOf(name)}:`.padEnd(width)} ${cell(value, showOf(name))}\n`;
     })
     .join('');
 }
+const showOf = (name: string): 'size' | undefined =>
+  sizes.has(name) || /[a-z]Bytes$/.test(name) ? 'size' : undefined;
+/** The unit is seen. */
+const labelOf = (name: string): string => spaced(name.replace(/(?<=[a-z])Bytes$/, ''));
 /** As a table, or, when the things hold lists themselves, one after another. */
 const renderList = (rows: readonly Row[]): string =>
   rows.some((row) => Object.values(row).some(isList))
@@ -79,7 +88,8 @@ const isBlock = (value: unknown): value is Row =>
 const columnsOf = (rows: readonly Row[]): Column[] =>
   [...new Set(rows.flatMap((row) => Object.keys(row)))].map((name) => ({
     name,
-    title: spaced(name).toUpperCase(),
+    title: labelOf(name).toUpperCase(),
+    ...(showOf(name) === undefined ? {} : { show: 'size' as const }),
   }));
 const indented = (lines: string): string => lines.replaceAll(/^(?=.)/gm, '  ');
 /** "elementAddress" as "element address"; names of RFC 7143, such as DataPDUInOrder, stay as they are. */

@@ -2,6 +2,7 @@
 import { AdminClient, defaultHome, readParameters, type Success, typedName, type Verb } from '#admin';
 import { RefusedError } from '#errors';
 import { EXIT } from './exit-codes.table.js';
+import { follow } from './follow.js';
 import { render } from './output.js';
 import { readSecret } from './secrets.js';
 import type { World } from './terminal.js';
@@ -19,7 +20,11 @@ export function homeOf(world: World, given: Given): string {
 export async function performVerb(world: World, row: Verb, given: Given): Promise<number> {
   const input = await inputOf(world, row, given);
   if (row.destroys === true && given['yes'] !== true) await confirm(world, row, input);
-  const reply = await new AdminClient(world.env, homeOf(world, given)).call(row.name, input);
+  const client = new AdminClient(world.env, homeOf(world, given));
+  let reply = await client.call(row.name, input);
+  if (row.follow !== undefined && input['wait'] === true) {
+    reply = await follow(world, client, { ...row, follow: row.follow }, reply);
+  }
   if (given['json'] === true) world.process.out(`${JSON.stringify(reply.result)}\n`);
   else show(world, row, reply);
   for (const warning of reply.warnings) world.process.err(`tapesilo: warning: ${warning}\n`);
@@ -38,7 +43,9 @@ async function inputOf(world: World, row: Verb, given: Given): Promise<Record<st
   for (const [name, parameter] of Object.entries(row.parameters)) {
     const typed = typedName(name);
     const value = parameter.kind === 'secret' ? await secretOf(world, typed, given) : given[typed];
-    if (value !== undefined) input[name] = value;
+    if (value === undefined) continue;
+    const isPath = parameter.kind === 'path' && typeof value === 'string' && value !== '';
+    input[name] = isPath ? world.process.absolutePath(value) : value;
   }
   return readParameters(row.parameters, input);
 }

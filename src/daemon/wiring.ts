@@ -5,6 +5,7 @@ import {
   Groups,
   type OpenStore,
   type PersonalityView,
+  settingsOf,
   type StoreKind,
   type TapeFace,
   type TapeLibrary,
@@ -57,10 +58,8 @@ export async function wire({ env, catalog, home, store: kind, openDedup }: World
 const storesOf =
   (env: Env, openDedup: OpenDedup): OpenStore =>
   async (row, folder, expected) => {
-    const { quotaBytes: capacityBytes, density } = row;
-    const options = { env, folder, ...expected, ...(capacityBytes === undefined ? {} : { capacityBytes }) };
-    if (row.kind === 'plain') return await FileGroup.open(options);
-    return await openDedup({ ...options, density: density === 'adaptive' ? 'fast' : density });
+    const options = { env, folder, ...expected, ...settingsOf(row) };
+    return row.kind === 'plain' ? await FileGroup.open(options) : await openDedup(options);
   };
 
 const countersKey = 'counters';

@@ -99,6 +99,12 @@ export class ContainerStore {
       if (open.holdsMemory) bytes += open.place?.bytes ?? open.pendingBytes;
     return bytes;
   }
+  /** Bytes of containers that are on disk and not in the table yet. */
+  get writtenBytes(): number {
+    let bytes = 0;
+    for (const open of this.#open.values()) if (!open.holdsMemory) bytes += open.place?.bytes ?? 0;
+    return bytes;
+  }
   get stalled(): boolean {
     return this.#stall !== undefined;
   }

@@ -193,7 +193,7 @@ export class Engine implements ContainerHost {
   }
   /** Bytes of all files. */
   get physicalBytes(): number {
-    let bytes = this.journal.bytes + this.journal.bytesBefore + this.checkpoint.bytes + this.index.bytes;
+    const bytes = this.journal.bytes + this.journal.bytesBefore + this.checkpoint.bytes + this.index.bytes;
     return bytes + this.state.containers.packBytes + this.state.containers.metaBytes; // and their mirrors
   }
   occupied(): { readonly inFiles: number; readonly pending: number } {
@@ -205,7 +205,7 @@ export class Engine implements ContainerHost {
     }
     const pending =
       reserved + this.containers.pendingBytes + metadataReserveBytes + streams * streamReserveBytes;
-    return { inFiles: this.physicalBytes, pending };
+    return { inFiles: this.physicalBytes + this.containers.writtenBytes, pending };
   }
 
   /** As the guard's; but bytes that are just being written count twice, so it waits for them before it says 'full'. */

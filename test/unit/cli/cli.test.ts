@@ -91,7 +91,9 @@ test('every example of every verb is understood, and asks the daemon for that ve
   for (const row of rows) {
     for (const example of row.examples) {
       const world = new FakeWorld();
-      world.reply = { ok: true, result: row.view.as === 'table' ? [] : {}, notes: [], warnings: [] };
+      const ended = { state: 'done', report: { summary: 'Done' } };
+      const result = row.view.as === 'table' ? [] : row.follow === undefined ? {} : ended;
+      world.reply = { ok: true, result, notes: [], warnings: [] };
       t.is(await world.run(`${row.noun} ${row.verb} ${example}`), 0, `${row.name} ${example}: ${world.err}`);
       t.deepEqual(
         world.asked.map(({ verb }) => verb),

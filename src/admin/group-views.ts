@@ -1,0 +1,77 @@
+/** What is shown of storage groups; names are part of the contract with scripts. Bytes unless the name says otherwise. */
+import { DedupGroup } from '#store';
+import type { WorkView } from './group-work.js';
+import type { InstalledGroup, Store } from './installed-group.js';
+import type { Installation } from './installation.js';
+
+export interface Capacity {
+  /** What hosts have written, of all cartridges. */
+  readonly logicalBytes: number;
+  /** Of that, what is not the same as something else. */
+  readonly uniqueBytes: number;
+  /** That, compressed. */
+  readonly compressedBytes: number;
+  /** All that the group takes of its disk. */
+  readonly physicalBytes: number;
+  /** Of that, what collecting would free. */
+  readonly reclaimableBytes: number;
+  /** What may still be written to the disk. */
+  readonly freeBytes: number;
+}
+
+async function capacityOf(store: Store): Promise<Capacity> {
+  const { freeBytes, usedBytes } = await store.space();
+  if (!(store instanceof DedupGroup)) {
+    const same = { logicalBytes: usedBytes, uniqueBytes: usedBytes, compressedBytes: usedBytes };
+    return { ...same, physicalBytes: usedBytes, reclaimableBytes: 0, freeBytes };
+  }
+  const { logicalBytes, uniqueBytes, compressedBytes, physicalBytes, reclaimableBytes } = await store.sizes();
+  return { logicalBytes, uniqueBytes, compressedBytes, physicalBytes, reclaimableBytes, freeBytes };
+}
+
+/** How many bytes of hosts a byte of the disk stands for; nothing can be said of an empty group. */
+const ratioOf = ({
+  logicalBytes,
+  physicalBytes,
+}: Pick<Capacity, 'logicalBytes' | 'physicalBytes'>): number | null =>
+  logicalBytes === 0 || physicalBytes === 0 ? null : Math.round((100 * logicalBytes) / physicalBytes) / 100;
+
+export async function viewGroup({ catalog }: Installation, group: InstalledGroup) {
+  const { row, problem } = group;
+  const progress = group.work.view(row.name);
+  const view = {
+    name: row.name,
+    state: group.state,
+    ...(problem === undefined ? {} : { problem: problem.message }),
+    kind: row.kind,
+    default: row.isDefault,
+    folder: group.folder,
+    density: row.kind === 'plain' ? null : row.density,
+    encryption: row.keyKind ?? 'none',
+    ...(row.keyPlace === undefined ? {} : { keyPlace: row.keyPlace }),
+    tapes: await catalog.cartridges.countOf(row.id),
+    quotaBytes: row.quotaBytes ?? null,
+  };
+  if (problem !== undefined) return view;
+  const capacity = await capacityOf(group.store);
+  const work = progress === undefined ? {} : { work: inWords(progress), progress };
+  return { ...view, ...capacity, ratio: ratioOf(capacity), ...work };
+}
+
+function inWords({ work, state, percent, seconds, report, error }: WorkView): string {
+  if (state === 'running')
+    return `${work}, ${percent === undefined ? '' : `${percent} % `}after ${seconds} s`;
+  const came = report?.summary ?? error?.message;
+  return `${work}, ${state} after ${seconds} s${came === undefined ? '' : `: ${came}`}`;
+}
+
+/** Of all groups that are open together. Not what is free: groups may share a disk. */
+export async function totalCapacity(groups: readonly InstalledGroup[]) {
+  const sum = { logicalBytes: 0, uniqueBytes: 0, compressedBytes: 0, physicalBytes: 0, reclaimableBytes: 0 };
+  for (const group of groups) {
+    if (group.state !== 'open') continue;
+    const one = await capacityOf(group.store);
+    for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += one[name]; // its own keys
+  }
+  return { ...sum, ratio: ratioOf(sum) };
+}
