@@ -191,9 +191,10 @@ test('a crash before any call of the disk loses nothing that was acknowledged', 
   const kinds = new Set<string>();
   const problems: string[] = [];
   let failing: string | undefined;
-  let bench: Bench | undefined;
   let crashes = 0;
   let looking = Promise.resolve();
+  // Each call waits until the crash before it was looked at.
+  const bench = new Bench(disk.begin({ delay: async () => await looking }));
   const lookAtAll = async (call: number, copies: readonly SimDisk[], model: GroupModel): Promise<void> => {
     for (const [index, copy] of copies.entries()) {
       const fate = fates[index];
@@ -208,7 +209,7 @@ test('a crash before any call of the disk loses nothing that was acknowledged', 
     const kind = kindOf(call);
     kinds.add(kind);
     // Reading changes nothing: what it leaves is what the call before it left.
-    if (bench !== undefined && call.kind !== 'read' && call.kind !== 'free') {
+    if (call.kind !== 'read' && call.kind !== 'free') {
       const { model } = bench;
       const copies = fates.map((_, index) => disk.copy(new SimRandom(4 * call.index + index)));
       const then = model.copy();
@@ -218,9 +219,6 @@ test('a crash before any call of the disk loses nothing that was acknowledged', 
     failing = undefined;
     return 'io';
   };
-  // Each call waits until the crash before it was looked at.
-  const delay = async (): Promise<void> => await looking;
-  bench = new Bench(disk.begin({ delay }));
   await work(bench, (kind) => (failing = kind));
   await looking;
   t.deepEqual(problems, []);
