@@ -1,5 +1,6 @@
 /**
- * ContainerTable: where each container lies, by its number; 24 bytes of memory each (6 MB per TB of unique data). Also the
+ * ContainerTable: where each container lies, by its number; 24 bytes of memory each (6 MB per TB of unique data), in pages that go
+ * when the last of their containers has gone: numbers are not used again. Also the
  * sums per pack that collection and the space of the group are reckoned with.
  */
 import { strict as assert } from 'node:assert';
@@ -31,6 +32,8 @@ export interface PackSum {
 /** `counts`: ordinals in the low 12 bits, chunks in the next 12, then two flags. */
 const columns = { pack: 0, offset: 1, bytes: 2, generation: 3, counts: 4, raw: 5 } as const;
 const width = 6;
+const rowBytes = width * 4;
+const pageRows = 1024;
 const countBits = 0x1000;
 const metaBit = 0x100_0000;
 const fastBit = 0x200_0000;
@@ -44,8 +47,14 @@ const fromCounts = (counts: number): Pick<ContainerFact, 'ordinals' | 'chunks' |
   fast: (counts & fastBit) !== 0,
 });
 
+interface Page {
+  readonly cells: Uint32Array;
+  count: number;
+}
+const pageOf = (id: number): number => Math.floor(id / pageRows);
+
 export class ContainerTable {
-  #cells = new Uint32Array(1024 * width);
+  readonly #pages = new Map<number, Page>();
   /** Highest number in use, ever. */
   #last = 0;
   #count = 0;
@@ -97,46 +106,51 @@ export class ContainerTable {
     this.#packs.delete(pack);
   }
   has(id: number): boolean {
-    return id > 0 && id <= this.#last && (this.#cells[id * width] ?? 0) !== 0;
+    return this.#cell(id, columns.pack) !== 0;
+  }
+  #cell(id: number, column: number): number {
+    return this.#pages.get(pageOf(id))?.cells[(id % pageRows) * width + column] ?? 0;
   }
   get(id: number): ContainerFact | undefined {
     if (!this.has(id)) return undefined;
-    const cell = (column: number): number => this.#cells[id * width + column] ?? 0;
     return {
       id,
-      generation: cell(columns.generation),
+      generation: this.#cell(id, columns.generation),
       place: {
-        pack: cell(columns.pack),
-        offset: cell(columns.offset) * containerAlignBytes,
-        bytes: cell(columns.bytes) * containerAlignBytes,
+        pack: this.#cell(id, columns.pack),
+        offset: this.#cell(id, columns.offset) * containerAlignBytes,
+        bytes: this.#cell(id, columns.bytes) * containerAlignBytes,
       },
-      ...fromCounts(cell(columns.counts)),
-      rawBytes: cell(columns.raw),
+      ...fromCounts(this.#cell(id, columns.counts)),
+      rawBytes: this.#cell(id, columns.raw),
     };
   }
   ordinalsOf(id: number): number {
-    return this.has(id) ? (this.#cells[id * width + columns.counts] ?? 0) % countBits : 0;
+    return this.#cell(id, columns.counts) % countBits;
   }
-  *ids(): Iterable<number> {
-    for (let id = 1; id <= this.#last; id++) if (this.has(id)) yield id;
+  /** From `from` on, ascending. */
+  *ids(from = 0): Iterable<number> {
+    for (const number of [...this.#pages.keys()].toSorted((a, b) => a - b)) {
+      const end = (number + 1) * pageRows;
+      for (let id = Math.max(from, number * pageRows); id < end; id++) if (this.has(id)) yield id;
+    }
   }
   set(fact: ContainerFact): void {
     const { id, place } = fact;
     assert(id > 0 && place.pack > 0);
     this.#forget(id);
-    while ((id + 1) * width > this.#cells.length) {
-      const grown = new Uint32Array(2 * this.#cells.length);
-      grown.set(this.#cells);
-      this.#cells = grown;
-    }
+    const number = pageOf(id);
+    const page = this.#pages.get(number) ?? { cells: new Uint32Array(pageRows * width), count: 0 };
+    this.#pages.set(number, page);
+    const at = (id % pageRows) * width;
+    page.cells[at + columns.pack] = place.pack;
+    page.cells[at + columns.offset] = place.offset / containerAlignBytes;
+    page.cells[at + columns.bytes] = place.bytes / containerAlignBytes;
+    page.cells[at + columns.generation] = fact.generation;
+    page.cells[at + columns.counts] = countsOf(fact);
+    page.cells[at + columns.raw] = fact.rawBytes;
+    page.count += 1;
     this.#last = Math.max(this.#last, id);
-    const at = id * width;
-    this.#cells[at + columns.pack] = place.pack;
-    this.#cells[at + columns.offset] = place.offset / containerAlignBytes;
-    this.#cells[at + columns.bytes] = place.bytes / containerAlignBytes;
-    this.#cells[at + columns.generation] = fact.generation;
-    this.#cells[at + columns.counts] = countsOf(fact);
-    this.#cells[at + columns.raw] = fact.rawBytes;
     this.#add(fact, 1);
     this.#grow(place.pack, place.offset + place.bytes);
   }
@@ -166,18 +180,27 @@ export class ContainerTable {
   }
   #forget(id: number): void {
     const old = this.get(id);
-    if (old !== undefined) this.#add(old, -1);
+    const page = this.#pages.get(pageOf(id));
+    if (old === undefined || page === undefined) return;
+    this.#add(old, -1);
+    page.count -= 1;
+    page.cells[(id % pageRows) * width] = 0;
   }
   remove(id: number): void {
     this.#forget(id);
-    if (id <= this.#last) this.#cells[id * width] = 0;
+    if (this.#pages.get(pageOf(id))?.count === 0) this.#pages.delete(pageOf(id));
   }
 
+  /** Page by page as it lies in memory, from the first row in use to the last. */
   encode(to: ByteWriter): void {
-    to.u32(this.#last).u32(this.#count);
-    for (const id of this.ids()) {
-      to.u32(id);
-      for (let column = 0; column < width; column++) to.u32(this.#cells[id * width + column] ?? 0);
+    to.u32(this.#last).u32(this.#pages.size);
+    for (const [number, { cells }] of this.#pages) {
+      let from = 0;
+      let end = pageRows;
+      while (from < end && cells[from * width] === 0) from += 1;
+      while (end > from && cells[(end - 1) * width] === 0) end -= 1;
+      to.u32(number * pageRows + from).u32(end - from);
+      to.raw(Buffer.from(cells.buffer, from * rowBytes, (end - from) * rowBytes));
     }
     to.u32(this.#packs.size);
     for (const [pack, { endBytes }] of this.#packs) to.u32(pack).u32(endBytes);
@@ -185,27 +208,27 @@ export class ContainerTable {
   static decode(from: ByteReader): ContainerTable {
     const table = new ContainerTable();
     const last = from.u32();
-    const count = from.u32();
-    for (let i = 0; i < count; i++) {
-      const id = from.u32();
-      const [pack, offset, bytes, generation, counts, rawBytes] = Array.from({ length: width }, () =>
-        from.u32(),
-      );
-      if (id === 0 || id > last || pack === 0) throw from.corrupt('has a container without a place');
-      table.set({
-        id,
-        generation: generation ?? 0,
-        place: {
-          pack: pack ?? 0,
-          offset: (offset ?? 0) * containerAlignBytes,
-          bytes: (bytes ?? 0) * containerAlignBytes,
-        },
-        ...fromCounts(counts ?? 0),
-        rawBytes: rawBytes ?? 0,
-      });
-    }
-    table.#last = Math.max(last, table.#last);
+    for (let left = from.u32(); left > 0; left--) table.#decodePage(from, last);
+    table.#last = last;
     for (let left = from.u32(); left > 0; left--) table.#grow(from.u32(), from.u32());
     return table;
+  }
+  #decodePage(from: ByteReader, last: number): void {
+    const first = from.u32();
+    const rows = from.u32();
+    const row = first % pageRows;
+    const fits = row + rows <= pageRows && (rows === 0 || first + rows - 1 <= last);
+    if (!fits || this.#pages.has(pageOf(first))) throw from.corrupt('has containers that overlap');
+    const page = { cells: new Uint32Array(pageRows * width), count: 0 };
+    Buffer.from(page.cells.buffer).set(from.raw(rows * rowBytes), row * rowBytes);
+    this.#pages.set(pageOf(first), page);
+    for (let index = 0; index < rows; index++) {
+      const fact = this.get(first + index);
+      if (fact === undefined) continue;
+      if (fact.id === 0) throw from.corrupt('has a container without a number');
+      page.count += 1;
+      this.#add(fact, 1);
+      this.#grow(fact.place.pack, fact.place.offset + fact.place.bytes);
+    }
   }
 }

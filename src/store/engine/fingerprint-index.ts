@@ -264,8 +264,12 @@ export class FingerprintIndex {
     const entriesMax = inputs.reduce((sum, run) => sum + run.entriesIn(what.range), 0);
     const writer = await this.#begin(what, entriesMax);
     try {
-      const isWanted = (): boolean => !this.#stopped;
-      if (await mergeRuns(inputs, what.range, writer, this.#isAlive, isWanted)) return await writer.finish();
+      // The newest entries do not wait for the merge: memory has room for a few times what is due only.
+      const goesOn = async (): Promise<boolean> => {
+        if (this.due) await this.#flush();
+        return !this.#stopped;
+      };
+      if (await mergeRuns(inputs, what.range, writer, this.#isAlive, goesOn)) return await writer.finish();
     } catch (cause) {
       await writer.abandon();
       throw cause;
@@ -273,7 +277,7 @@ export class FingerprintIndex {
     await writer.abandon();
     return undefined;
   }
-  /** All fresh runs of now, range by range. In between the newest entries are written as always. */
+  /** All fresh runs of now, range by range. */
   async #mergeIntoBase(): Promise<void> {
     const inputs = this.#fresh;
     for (const old of this.#base.length > 0 ? this.#base : [undefined]) {

@@ -77,20 +77,20 @@ class RunCursor {
   }
 }
 
-/** False when it was not wanted any more; the writer has a part then. `runs`: newest first. */
+/** `goesOn` is asked between slices; false when it said no: the writer has a part then. `runs`: newest first. */
 export async function mergeRuns(
   runs: readonly IndexRun[],
   range: HiRange,
   writer: RunWriter,
   isAlive: (container: number) => boolean,
-  isWanted: () => boolean,
+  goesOn: () => Promise<boolean>,
 ): Promise<boolean> {
   const merger = new Merger(
     runs.map((run) => new RunCursor(run, range)),
     writer,
     isAlive,
   );
-  while (isWanted()) {
+  while (await goesOn()) {
     if (!(await merger.slice())) return true;
   }
   return false;

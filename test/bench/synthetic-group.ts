@@ -1,0 +1,156 @@
+/**
+ * A storage group that says it holds terabytes: containers that are journaled, indexed and referred to by cartridges as ingest
+ * would have done it, by the engine's own journal, checkpoints and merges; only the packs with their data are not there.
+ */
+import { randomFillSync } from 'node:crypto';
+import { realEnv } from '#env';
+import { ByteWriter } from '../../src/store/engine/bytes.js';
+import type { Directory } from '../../src/store/engine/container.format.js';
+import { defaultTuning, type Engine } from '../../src/store/engine/engine.js';
+import { Inputs } from '../../src/store/engine/inputs.js';
+import { encodeRuns } from '../../src/store/engine/recipe.format.js';
+import { Runs } from '../../src/store/engine/recipe.js';
+import { makeFolder, openSuperblock, recover } from '../../src/store/engine/recovery.js';
+import { openWasmKernels } from '../../src/store/engine/wasm-kernels.js';
+
+const MiB = 1024 * 1024;
+export const containerBytes = 4 * MiB;
+export const chunksPerContainer = 200;
+const chunkBytes = Math.floor(containerBytes / chunksPerContainer);
+/** Containers of one commit, and the streams that repeat what is stored already beside each of them. */
+const containersPerCommit = 64;
+const recordBytes = 256 * 1024;
+const entryBytes = 24;
+const chunksPerRun = 140;
+/** Packs of data that are not there have numbers from here on. */
+const firstPack = 100_000;
+const containersPerPack = 16;
+
+/** Without a claim: whoever calls it has the folder. */
+export async function openEngine(folder: string): Promise<Engine> {
+  const env = realEnv();
+  await makeFolder(env, folder);
+  const kernels = await openWasmKernels();
+  const options = { env, folder, kernels, capacityBytes: Infinity, reserveBytes: 0, memoryBytes: 128 * MiB };
+  const superblock = await openSuperblock(env, folder);
+  const settings = { ...options, tuning: defaultTuning, density: 'fast' as const };
+  return await recover(settings, superblock, new Inputs(kernels));
+}
+
+const mixed = (value: number): number => {
+  let x = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return (x ^ (x >>> 16)) >>> 0;
+};
+/** The front of a fingerprint that looks random and can be made again. */
+export function fingerprint(chunk: number, into: Buffer, at: number): void {
+  const hi = mixed(chunk + 0x9e3779b9);
+  into.writeUInt32BE(hi, at);
+  into.writeUInt32BE(mixed((hi ^ Math.imul(chunk, 0x27d4eb2f)) + 0x7f4a7c15), at + 4);
+}
+const shared = {
+  kind: 1,
+  id: 0,
+  count: chunksPerContainer,
+  fingerprints: Buffer.alloc(chunksPerContainer * 32),
+  ordinals: Uint16Array.from({ length: chunksPerContainer }, (_, index) => index),
+};
+/** What the index reads of a container. One object is used again and again. */
+export function directoryOf(id: number): Directory {
+  shared.id = id;
+  for (let index = 0; index < chunksPerContainer; index++)
+    fingerprint((id - 1) * chunksPerContainer + index, shared.fingerprints, index * 32);
+  return shared as unknown as Directory;
+}
+
+export class SyntheticGroup {
+  readonly engine: Engine;
+  readonly #repeats: number;
+  readonly #objects: number[] = [];
+  readonly #bytes: number[] = [];
+  #last = 0;
+
+  /** `repeats`: bytes that were stored already for each new one. */
+  constructor(engine: Engine, repeats: number) {
+    this.engine = engine;
+    this.#repeats = repeats;
+  }
+  async begin(cartridges: number): Promise<void> {
+    const { engine } = this;
+    for (let tape = 0; tape < cartridges; tape++) {
+      await engine.inTurn(async () => {
+        await engine.record([{ kind: 'created', volume: `tape-${tape}` }]);
+      });
+    }
+  }
+  /** New containers onto a cartridge, with repeats, and a commit of it all. */
+  async write(tape: number): Promise<void> {
+    const { engine } = this;
+    // In turn: a checkpoint gives numbers to containers of its own.
+    const first = await engine.inTurn(() => Promise.resolve(this.#containers()));
+    const entry = engine.state.volumes.get(`tape-${tape}`);
+    if (entry === undefined) throw new Error(`There is no tape-${tape}`);
+    entry.state = await engine.stateOf(entry);
+    const change = this.#change(tape, first);
+    await engine.commit({ volume: entry.id, depends: new Set(), encode: () => change });
+  }
+  #containers(): number {
+    const { engine } = this;
+    const first = engine.state.containers.last + 1;
+    this.#last = engine.state.containers.last + containersPerCommit;
+    for (let id = first; id <= this.#last; id++) {
+      const place = {
+        pack: firstPack + Math.floor(id / containersPerPack),
+        offset: (id % containersPerPack) * containerBytes,
+        bytes: containerBytes,
+      };
+      const container = { id, generation: 0, kind: 1 as const, place };
+      const fact = { ...container, ordinals: chunksPerContainer, rawBytes: containerBytes };
+      engine.owed.push({ kind: 'container', container: fact });
+      engine.state.apply({ kind: 'container', container: fact });
+      engine.index.publish(directoryOf(id));
+    }
+    engine.containers.startAfter(this.#last);
+    return first;
+  }
+  #change(tape: number, first: number): Buffer {
+    const runs = new Runs(0);
+    for (let id = first; id <= this.#last; id++) {
+      runs.push(id, 0, chunksPerContainer, containerBytes);
+      for (let left = this.#repeats * containerBytes; left > 0; left -= chunksPerRun * chunkBytes) {
+        const other = 1 + (mixed(id + left) % first);
+        runs.push(
+          other,
+          mixed(left) % (chunksPerContainer - chunksPerRun),
+          chunksPerRun,
+          chunksPerRun * chunkBytes,
+        );
+      }
+    }
+    const bytes = this.#bytes[tape] ?? 0;
+    const objects = this.#objects[tape] ?? 0;
+    const records = Math.floor(runs.end / recordBytes);
+    const to = new ByteWriter().block(Buffer.alloc(600, 7)).varint(2);
+    to.text('data-0').varint(0).varint(bytes).varint(0).varint(0);
+    encodeRuns(to, runs, 0, runs.length);
+    to.block(Buffer.alloc(9000, 3));
+    to.text('objects-0')
+      .varint(entryBytes)
+      .varint(objects * entryBytes);
+    to.block(entriesOf(records, bytes));
+    this.#bytes[tape] = bytes + runs.end;
+    this.#objects[tape] = objects + records;
+    return to.finish();
+  }
+}
+function entriesOf(records: number, bytes: number): Buffer {
+  const entries = Buffer.alloc(records * entryBytes);
+  for (let record = 0; record < records; record++) {
+    const at = record * entryBytes;
+    entries.writeUInt32LE(recordBytes, at);
+    entries.writeUInt8(1, at + 4);
+    entries.writeUIntLE(bytes + record * recordBytes, at + 8, 6);
+    randomFillSync(entries, at + 16, 8);
+  }
+  return entries;
+}
