@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { realEnv } from '#env';
 import { DedupGroup } from '#store';
-import { containerBytes, openEngine, SyntheticGroup } from './synthetic-group.js';
+import { containerBytes, makeCartridges, openEngine, SyntheticGroup } from './synthetic-group.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -63,14 +63,20 @@ async function openOnce(folder: string): Promise<void> {
 async function build(folder: string): Promise<void> {
   const started = performance.now();
   let engine = await openEngine(folder);
+  const isNew = engine.state.volumes.size === 0;
+  if (isNew) {
+    await engine.close();
+    await makeCartridges(folder, Number(options.cartridges));
+    engine = await openEngine(folder);
+  }
   const cartridges = Number(options.cartridges);
-  if (engine.state.volumes.size === 0) {
+  if (isNew) {
     const group = new SyntheticGroup(engine, Number(options.repeats));
-    await group.begin(cartridges);
     const until = (Number(options.terabytes) * 1e12) / containerBytes;
     // A few at a time, as drives do; each is full before the next begins.
     const perTape = Math.ceil(until / 64 / cartridges);
     for (let tape = 0; tape < cartridges; tape++) {
+      group.heads = (cartridges - tape) * perTape < 60;
       for (let i = 0; i < perTape; i++) await group.write(tape);
     }
   }
@@ -102,16 +108,16 @@ async function build(folder: string): Promise<void> {
 async function crash(folder: string): Promise<void> {
   const engine = await openEngine(folder);
   const group = new SyntheticGroup(engine, Number(options.repeats));
+  group.heads = true;
   const { number } = engine.checkpoint;
   let commits = 0;
-  let longest = 0;
-  // Twice round: the first time tells how long it gets.
-  for (; engine.checkpoint.number < number + 2; commits++) {
-    longest = Math.max(longest, engine.journal.bytes);
-    await group.write(commits % 4);
-  }
-  for (; engine.journal.bytes < longest * 0.97 && engine.checkpoint.number === number + 2; commits++)
-    await group.write(commits % 4);
+  // Until checkpoints come as they do in the long run; then until the next would come.
+  for (; engine.checkpoint.number < number + 2; commits++) await group.write(commits % 4);
+  commits = 0;
+  const { dueBytes, dueContainer } = engine.checkpoint;
+  const isNear = (): boolean =>
+    engine.journal.bytes > dueBytes * 0.97 || engine.state.containers.last > dueContainer - 64;
+  for (; !isNear(); commits++) await group.write(commits % 4);
   const figures = { what: 'crashed', journalMB: engine.journal.bytes / 1e6, containersSince: commits * 64 };
   process.stdout.write(`${JSON.stringify(figures)}\n`);
 }

@@ -4,9 +4,20 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { realEnv } from '#env';
+import { DedupGroup } from '#store';
+import { xxh64 } from '#wire';
 import { ByteWriter } from '../../src/store/engine/bytes.js';
-import type { Directory } from '../../src/store/engine/container.format.js';
+import {
+  Directory,
+  encodeHead,
+  KIND,
+  type Place,
+  regionSeed,
+} from '../../src/store/engine/container.format.js';
+import { PLACE } from '../../src/store/engine/region-cipher.js';
+import { saltBytes } from '../../src/store/engine/sealing.js';
 import { defaultTuning, type Engine } from '../../src/store/engine/engine.js';
+import { plainGroup } from '../../src/store/engine/group-cipher.js';
 import { Inputs } from '../../src/store/engine/inputs.js';
 import { encodeRuns } from '../../src/store/engine/recipe.format.js';
 import { Runs } from '../../src/store/engine/recipe.js';
@@ -34,7 +45,7 @@ export async function openEngine(folder: string): Promise<Engine> {
   const options = { env, folder, kernels, capacityBytes: Infinity, reserveBytes: 0, memoryBytes: 128 * MiB };
   const superblock = await openSuperblock(env, folder);
   const settings = { ...options, tuning: defaultTuning, density: 'fast' as const };
-  return await recover(settings, superblock, new Inputs(kernels));
+  return await recover(settings, superblock, new Inputs(kernels), plainGroup);
 }
 
 const mixed = (value: number): number => {
@@ -63,8 +74,16 @@ export function directoryOf(id: number): Directory {
   return shared as unknown as Directory;
 }
 
+/** Empty ones, `tape-0` and so on. */
+export async function makeCartridges(folder: string, cartridges: number): Promise<void> {
+  const group = await DedupGroup.open({ env: realEnv(), folder, reserveBytes: 0 });
+  for (let tape = 0; tape < cartridges; tape++) await (await group.create(`tape-${tape}`)).close();
+  await group.close();
+}
 export class SyntheticGroup {
   readonly engine: Engine;
+  /** Containers get heads that can be read: those that a restart reads must have them. */
+  heads = false;
   readonly #repeats: number;
   readonly #objects: number[] = [];
   readonly #bytes: number[] = [];
@@ -75,26 +94,18 @@ export class SyntheticGroup {
     this.engine = engine;
     this.#repeats = repeats;
   }
-  async begin(cartridges: number): Promise<void> {
-    const { engine } = this;
-    for (let tape = 0; tape < cartridges; tape++) {
-      await engine.inTurn(async () => {
-        await engine.record([{ kind: 'created', volume: `tape-${tape}` }]);
-      });
-    }
-  }
   /** New containers onto a cartridge, with repeats, and a commit of it all. */
   async write(tape: number): Promise<void> {
     const { engine } = this;
     // In turn: a checkpoint gives numbers to containers of its own.
-    const first = await engine.inTurn(() => Promise.resolve(this.#containers()));
+    const first = await engine.inTurn(async () => await this.#containers());
     const entry = engine.state.volumes.get(`tape-${tape}`);
     if (entry === undefined) throw new Error(`There is no tape-${tape}`);
     entry.state = await engine.stateOf(entry);
     const change = this.#change(tape, first);
     await engine.commit({ volume: entry.id, depends: new Set(), encode: () => change });
   }
-  #containers(): number {
+  async #containers(): Promise<number> {
     const { engine } = this;
     const first = engine.state.containers.last + 1;
     this.#last = engine.state.containers.last + containersPerCommit;
@@ -109,9 +120,41 @@ export class SyntheticGroup {
       engine.owed.push({ kind: 'container', container: fact });
       engine.state.apply({ kind: 'container', container: fact });
       engine.index.publish(directoryOf(id));
+      if (this.heads) await this.#writeHead(id, place);
     }
     engine.containers.startAfter(this.#last);
     return first;
+  }
+  /** Head and fingerprints, in a file with holes. */
+  async #writeHead(id: number, place: Place): Promise<void> {
+    const { containers, group } = this.engine;
+    const region = {
+      codec: 0,
+      dense: true,
+      offset: 8192,
+      storedBytes: 65_536,
+      rawBytes: 262_144,
+      checksum: 0n,
+    };
+    const regions = [...Array.from({ length: 15 }, () => 13), chunksPerContainer - 15 * 13].map((chunks) => ({
+      ...region,
+      chunks,
+    }));
+    const fingerprints = directoryOf(id).fingerprints ?? Buffer.alloc(0);
+    const directory = new Directory({
+      id,
+      generation: 0,
+      kind: KIND.data,
+      place,
+      salt: Buffer.alloc(saltBytes),
+      regions,
+      ordinals: shared.ordinals,
+      lengths: new Uint32Array(chunksPerContainer).fill(chunkBytes),
+      fingerprintsOffset: 3 * MiB,
+      fingerprintsChecksum: xxh64(fingerprints, regionSeed(id, PLACE.fingerprints)),
+    });
+    await containers.packs.write(encodeHead({ group, place }, directory), place);
+    await containers.packs.write(fingerprints, { ...place, offset: place.offset + 3 * MiB });
   }
   #change(tape: number, first: number): Buffer {
     const runs = new Runs(0);

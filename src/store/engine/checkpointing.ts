@@ -5,8 +5,9 @@
  */
 import { strict as assert } from 'node:assert';
 import { dropCheckpoint, writeCheckpoint } from './checkpoint.js';
-import type { Engine } from './engine.js';
-import type { Root, VolumeEntry } from './group-state.js';
+import type { Engine, Tuning } from './engine.js';
+import { checkpointContainers, checkpointContainersShare } from './engine-limits.js';
+import type { GroupState, Root, VolumeEntry } from './group-state.js';
 import { MetaWriter } from './meta-writer.js';
 import type { Piece } from './recipe.js';
 import { trimCuts } from './trimming.js';
@@ -26,6 +27,22 @@ export interface CheckpointPlace {
   roots: readonly Root[];
   rootsBefore: readonly Root[];
   indexBefore: ReadonlySet<number>;
+  /** The next is due when the journal is longer, or when a container has a higher number. */
+  dueBytes: number;
+  dueContainer: number;
+}
+/** The larger the state, the longer it may wait to be written again. */
+export function setDue(place: CheckpointPlace, tuning: Tuning, { containers }: GroupState): void {
+  place.dueBytes = Math.max(tuning.checkpointBytes, 2 * place.newestBytes);
+  const share = Math.floor(containers.count / checkpointContainersShare);
+  place.dueContainer = containers.last + Math.max(checkpointContainers, share);
+}
+export const isCheckpointDue = ({ journal, checkpoint, state }: Engine): boolean =>
+  journal.bytes > checkpoint.dueBytes || state.containers.last > checkpoint.dueContainer;
+/** After one that the disk had no room for. */
+export function postponeCheckpoint({ journal, checkpoint, state, tuning }: Engine): void {
+  checkpoint.dueBytes = journal.bytes + tuning.checkpointBytes / 4;
+  checkpoint.dueContainer = state.containers.last + checkpointContainers / 4;
 }
 
 export async function runCheckpoint(engine: Engine, force: boolean): Promise<void> {
@@ -59,6 +76,7 @@ export async function runCheckpoint(engine: Engine, force: boolean): Promise<voi
   checkpoint.rootsBefore = checkpoint.roots;
   checkpoint.roots = state.roots();
   checkpoint.indexBefore = indexBefore;
+  setDue(checkpoint, engine.tuning, state);
   for (const entry of dirty) {
     entry.dirty = false;
     if (!engine.open.has(entry.id)) entry.state = undefined;

@@ -38,6 +38,9 @@ export const packFilesMax = 64;
  * the replay and the recipes held in memory.
  */
 export const journalBytesMax = MiB;
+/** Containers between two checkpoints, or one for so many of all: what a restart after a crash reads for the index. */
+export const checkpointContainers = 2048;
+export const checkpointContainersShare = 64;
 /** Runs of a recipe that are stored as one piece. */
 export const pieceRuns = 4096;
 /** Bytes of a stream of entries that are stored as one piece. */

@@ -16,7 +16,7 @@ import { StoreError } from '../../errors.js';
 import { SpaceGuard } from '../space-guard.js';
 import { ByteReader } from './bytes.js';
 import { ChunkReader } from './chunk-reader.js';
-import { type CheckpointPlace, runCheckpoint } from './checkpointing.js';
+import { type CheckpointPlace, isCheckpointDue, postponeCheckpoint, runCheckpoint } from './checkpointing.js';
 import { fromColumns } from './columns.js';
 import type { Directory } from './container.format.js';
 import type { ContainerHost, ContainerStore } from './container-store.js';
@@ -134,13 +134,11 @@ export class Engine implements ContainerHost {
     readonly resolve: () => void;
     readonly reject: (error: unknown) => void;
   }[] = [];
-  #checkpointDueBytes: number;
   #upkeep: Promise<void> | undefined;
 
   constructor(parts: EngineParts) {
     this.env = parts.env;
     this.tuning = parts.tuning;
-    this.#checkpointDueBytes = parts.tuning.checkpointBytes;
     this.folder = parts.folder;
     this.group = parts.group;
     this.kernels = parts.kernels;
@@ -310,7 +308,7 @@ export class Engine implements ContainerHost {
       return;
     }
     for (const { resolve } of waiting) resolve();
-    if (this.journal.bytes > this.#checkpointDueBytes) await this.checkpointNow();
+    if (isCheckpointDue(this)) await this.checkpointNow();
     this.#keepUp();
   }
   /** Journals the facts, with all containers that are durable, and makes them true. In turn only. */
@@ -349,12 +347,10 @@ export class Engine implements ContainerHost {
   async checkpointNow(force = false): Promise<void> {
     try {
       await runCheckpoint(this, force);
-      // The larger the state, the longer it may wait to be written again.
-      this.#checkpointDueBytes = Math.max(this.tuning.checkpointBytes, 2 * this.checkpoint.newestBytes);
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       if (cause.code !== 'full') this.fail(cause);
-      this.#checkpointDueBytes = this.journal.bytes + this.tuning.checkpointBytes / 4;
+      postponeCheckpoint(this);
     }
   }
   /** The index is kept in order beside everything else. */

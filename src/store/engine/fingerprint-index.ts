@@ -232,7 +232,8 @@ export class FingerprintIndex {
       throw cause;
     } finally {
       frozen.clear();
-      this.#spare = frozen;
+      // A table that had to grow while the disk was slow is not kept.
+      if (frozen.bytes <= IndexMemory.bytesFor(this.#entriesPerRun)) this.#spare = frozen;
       this.#frozen = undefined;
     }
   }

@@ -1,6 +1,7 @@
 /** IndexMemory: the newest entries of the index, in an open-addressed table of plain arrays that is used again and again. */
 import { strict as assert } from 'node:assert';
 
+const slotBytes = 14;
 const partBits = 5;
 /** Slots that a key of `parts` has room for. */
 const slotsMax = 0x20_0000;
@@ -23,7 +24,11 @@ export class IndexMemory {
     this.#ordinals = new Uint16Array(slots);
   }
   get bytes(): number {
-    return this.#slots * 14;
+    return this.#slots * slotBytes;
+  }
+  /** At most, of a table with so many entries. */
+  static bytesFor(entries: number): number {
+    return Math.ceil((entries * 8) / 3) * slotBytes;
   }
   #slotOf(hi: number, lo: number): number {
     let slot = lo % this.#slots;

@@ -8,8 +8,10 @@ import { StoreError } from '../../errors.js';
 import type { Expectation } from '../store.js';
 import { type Checkpoint, dropCheckpoint, lostCheckpoints, newestCheckpoint } from './checkpoint.js';
 import { cleanMirrors } from './collector.js';
+import { type Directory, KIND } from './container.format.js';
 import { ContainerStore } from './container-store.js';
-import type { CheckpointPlace } from './checkpointing.js';
+import type { ContainerFact } from './container-table.js';
+import { type CheckpointPlace, setDue } from './checkpointing.js';
 import { Engine, type Tuning } from './engine.js';
 import type { Fact } from './facts.js';
 import { FingerprintIndex } from './fingerprint-index.js';
@@ -33,6 +35,8 @@ export interface EngineOptions {
   readonly tuning: Tuning;
   readonly density: Density;
 }
+/** That the index is made of again, read beside each other. */
+const directoriesAtOnce = 16;
 const packsFolder = (folder: string): string => join(folder, 'packs');
 const indexFolder = (folder: string): string => join(folder, 'index');
 
@@ -87,7 +91,7 @@ export async function recover(
   const from = newest?.segment ?? 1;
   const { batches, bytes } = await readJournal(disk, journalFolder(folder), owner, from, state.sequence);
   const onDisk = await Packs.list(disk, packsFolder(folder));
-  const lastPack = Math.max(0, ...onDisk, ...state.containers.packs.keys(), ...packsOf(batches));
+  const lastPack = highest([onDisk, state.containers.packs.keys(), packsOf(batches)]);
   const packs = new Packs(disk, packsFolder(folder), lastPack, options.tuning.packBytes);
   const mirrors = new Mirrors(disk, join(folder, 'mirrors'));
   const index = new FingerprintIndex(
@@ -113,7 +117,7 @@ export async function recover(
     journal,
     state,
     index,
-    checkpoint: placeOf(newest, state),
+    checkpoint: placeOf(newest, state, options.tuning),
     containers: (host) =>
       new ContainerStore(
         host,
@@ -133,8 +137,8 @@ export async function recover(
   await loadIndex(engine);
   return engine;
 }
-function placeOf(newest: Checkpoint | undefined, state: GroupState): CheckpointPlace {
-  return {
+function placeOf(newest: Checkpoint | undefined, state: GroupState, tuning: Tuning): CheckpointPlace {
+  const place: CheckpointPlace = {
     number: newest?.number ?? 0,
     segment: newest?.segment ?? 1,
     sequence: state.sequence,
@@ -143,7 +147,17 @@ function placeOf(newest: Checkpoint | undefined, state: GroupState): CheckpointP
     roots: state.roots(),
     rootsBefore: [],
     indexBefore: new Set(state.indexRuns.map(({ number }) => number)),
+    dueBytes: 0,
+    dueContainer: 0,
   };
+  setDue(place, tuning, state);
+  return place;
+}
+/** Of lists that are too long to be arguments. */
+function highest(lists: readonly Iterable<number>[]): number {
+  let last = 0;
+  for (const list of lists) for (const number of list) last = Math.max(last, number);
+  return last;
 }
 const packsOf = (batches: readonly Batch[]): number[] =>
   batches.flatMap(({ facts }) =>
@@ -205,16 +219,30 @@ async function loadIndex(engine: Engine): Promise<void> {
   const { state, index, containers } = engine;
   const whole = await index.load(state.indexRuns);
   await index.clean(new Set(state.indexRuns.map(({ number }) => number)));
-  for (const id of state.containers.ids()) {
-    const fact = state.containers.get(id);
-    if (fact === undefined || fact.kind !== 1 || (whole && id <= state.indexedTo)) continue;
-    try {
-      index.publish(await containers.readDirectory(fact));
-    } catch (cause) {
-      // A damaged container is not found again; who reads it is told.
-      if (!(cause instanceof StoreError)) throw cause;
-    }
+  let some: Promise<Directory | undefined>[] = [];
+  const publish = async (): Promise<void> => {
+    for (const directory of await Promise.all(some)) if (directory !== undefined) index.publish(directory);
+    some = [];
     if (index.due) await index.maintain();
+  };
+  for (const id of state.containers.ids(whole ? state.indexedTo + 1 : 0)) {
+    const fact = state.containers.get(id);
+    if (fact?.kind !== KIND.data) continue;
+    some.push(readDirectory(containers, fact));
+    if (some.length === directoriesAtOnce) await publish();
+  }
+  await publish();
+}
+/** A damaged container is not found again; who reads it is told. */
+async function readDirectory(
+  containers: ContainerStore,
+  fact: ContainerFact,
+): Promise<Directory | undefined> {
+  try {
+    return await containers.readDirectory(fact);
+  } catch (cause) {
+    if (!(cause instanceof StoreError)) throw cause;
+    return undefined;
   }
 }
 /** Folder of a group, its name durable. */
