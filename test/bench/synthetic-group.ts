@@ -116,7 +116,8 @@ export class SyntheticGroup {
         bytes: containerBytes,
       };
       const container = { id, generation: 0, kind: 1 as const, place };
-      const fact = { ...container, ordinals: chunksPerContainer, rawBytes: containerBytes };
+      const counts = { ordinals: chunksPerContainer, chunks: chunksPerContainer, fast: false };
+      const fact = { ...container, ...counts, rawBytes: containerBytes };
       engine.owed.push({ kind: 'container', container: fact });
       engine.state.apply({ kind: 'container', container: fact });
       engine.index.publish(directoryOf(id));
