@@ -6,7 +6,16 @@ import { strict as assert } from 'node:assert';
 import type { GroupRow } from '#catalog';
 import { StoreError } from '#errors';
 import type { GroupWork } from './group-work.js';
-import { DedupGroup, type FileGroup, type Space, type StorageGroup, type Volume } from '#store';
+import {
+  DedupGroup,
+  type FileGroup,
+  type PaceOptions,
+  type Space,
+  type StorageGroup,
+  type VerifyReport,
+  type Volume,
+  type VolumeView,
+} from '#store';
 
 /** What a group's folder holds. */
 export type Store = FileGroup | DedupGroup;
@@ -73,6 +82,13 @@ export class InstalledGroup implements StorageGroup {
   }
   async open(id: string): Promise<Volume> {
     return await this.store.open(id);
+  }
+  async view(id: string): Promise<VolumeView> {
+    return await this.store.view(id);
+  }
+  async verify(id: string, options?: PaceOptions): Promise<VerifyReport> {
+    const { store } = this;
+    return store instanceof DedupGroup ? await store.verify(id, options) : await store.verify(id);
   }
   async remove(id: string): Promise<void> {
     await this.store.remove(id);

@@ -15,10 +15,20 @@ import type { Kernels } from './engine/kernels.js';
 import type { Density } from './engine/open-container.js';
 import { checkExpected, type EngineOptions, makeFolder, openSuperblock, recover } from './engine/recovery.js';
 import { openWasmKernels } from './engine/wasm-kernels.js';
-import { scrub, type ScrubOptions, type ScrubReport } from './engine/scrubber.js';
+import { DedupView } from './dedup-view.js';
+import { replaceContainer } from './engine/healing.js';
+import { Pacer } from './engine/pacer.js';
+import {
+  type DamageReport,
+  damageOf,
+  scrub,
+  type ScrubOptions,
+  type ScrubReport,
+} from './engine/scrubber.js';
+import { type DedupVerifyReport, verifyVolume } from './engine/verifier.js';
 import { type GroupSizes, sizesOf } from './engine/sizes.js';
 import type { Superblock } from './engine/superblock.js';
-import type { Expectation, Space, StorageGroup, Volume } from './store.js';
+import type { Expectation, PaceOptions, Space, StorageGroup, Volume, VolumeView } from './store.js';
 
 const MiB = 1024 * 1024;
 
@@ -38,6 +48,15 @@ export interface DedupGroupOptions extends Expectation {
 }
 const defaults = { density: 'fast' as Density, reserveBytes: 64 * MiB, memoryBytes: 128 * MiB };
 const volumeId = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
+/** A snapshot. */
+export interface PointInTime {
+  readonly name: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly takenMs: number;
+  /** Of all its streams. */
+  readonly logicalBytes: number;
+}
 
 export class DedupGroup implements StorageGroup {
   #options: EngineOptions;
@@ -179,6 +198,17 @@ export class DedupGroup implements StorageGroup {
     assert(volumeId.test(name), `"${name}" is no name of a snapshot`);
     await this.#copy(id, `${id}@${name}`, 'new');
   }
+  /** The snapshots of a volume, the newest last. */
+  async pointsInTime(id: string): Promise<readonly PointInTime[]> {
+    const { state } = await this.#alive();
+    const before = `${id}@`;
+    const all = [...state.volumes.values()].filter((entry) => entry.id.startsWith(before));
+    return all
+      .map(({ id: name, copiedMs, logicalBytes }) => {
+        return { name: name.slice(before.length), takenMs: copiedMs, logicalBytes };
+      })
+      .toSorted((a, b) => a.takenMs - b.takenMs);
+  }
   async snapshots(id: string): Promise<string[]> {
     const engine = await this.#alive();
     const before = `${id}@`;
@@ -237,6 +267,29 @@ export class DedupGroup implements StorageGroup {
   /** Reads and verifies everything; what is damaged, and whom it concerns. */
   async scrub(options: ScrubOptions = {}): Promise<ScrubReport> {
     return await scrub(await this.#alive(), options);
+  }
+  /** Of one volume or snapshot (`volume@snapshot`), open or not: its last committed state. StoreError 'missing'. */
+  async verify(id: string, options: PaceOptions = {}): Promise<DedupVerifyReport> {
+    return await verifyVolume(await this.#alive(), id, options);
+  }
+  /** Damage that is known, and whom it concerns. */
+  async damage(): Promise<DamageReport> {
+    const engine = await this.#alive();
+    return await damageOf(engine, new Pacer(engine.env.clock, {}, 'Looking for damage'));
+  }
+  /**
+   * Takes a sound copy of a container, as another store keeps it, in place of a damaged one. StoreError 'corrupt' when it does not
+   * verify or is something else, 'missing'.
+   */
+  async replaceContainer(id: number, image: Buffer): Promise<void> {
+    const engine = await this.#alive();
+    await replaceContainer(engine, id, image, new Pacer(engine.env.clock, {}, 'Replacing a container'));
+  }
+  async view(id: string): Promise<VolumeView> {
+    const engine = await this.#alive();
+    const entry = engine.state.volumes.get(id);
+    if (entry === undefined) throw new StoreError('missing', `There is no volume ${id}`, { volume: id });
+    return new DedupView(id, engine, (await engine.peekState(entry)).copy());
   }
   async sizes(): Promise<GroupSizes> {
     return sizesOf(await this.#alive());

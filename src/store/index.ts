@@ -1,7 +1,23 @@
 /** Face of the store. */
-export type { Expectation, Space, StorageGroup, Stream, StreamShape, Volume } from './store.js';
+export type {
+  DamagedRange,
+  Expectation,
+  PaceOptions,
+  ReadableStream,
+  Space,
+  StorageGroup,
+  Stream,
+  StreamShape,
+  VerifyReport,
+  Volume,
+  VolumeView,
+} from './store.js';
 export { DedupGroup } from './dedup-group.js';
-export type { DedupGroupOptions } from './dedup-group.js';
+export type { DedupGroupOptions, PointInTime } from './dedup-group.js';
+export type { CollectionOptions, CollectionReport } from './engine/collector.js';
+export type { DamageReport, ScrubOptions, ScrubReport } from './engine/scrubber.js';
+export type { GroupSizes } from './engine/sizes.js';
+export type { DedupVerifyReport } from './engine/verifier.js';
 export { FileGroup } from './file-group.js';
 export type { FileGroupOptions } from './file-group.js';
 export { cutsPerCallMax, Kernels, scratchBytes } from './kernels/index.js';

@@ -33,6 +33,13 @@ export interface StorageGroup {
   create(id: string): Promise<Volume>;
   /** At its last committed state, whatever happened since. One opener at a time: StoreError 'locked'. */
   open(id: string): Promise<Volume>;
+  /**
+   * Its last committed state as of now, for reading. Where a store can, whether or not the volume is open; else StoreError 'locked'
+   * when it is.
+   */
+  view(id: string): Promise<VolumeView>;
+  /** Reads everything that the last committed state consists of, as far as the store has checksums of its own for it. */
+  verify(id: string, options?: PaceOptions): Promise<VerifyReport>;
   /** Durably; the volume must not be open. No error when it is not there. */
   remove(id: string): Promise<void>;
   list(): Promise<string[]>;
@@ -44,6 +51,40 @@ export interface StreamShape {
   /** Small entries of that many bytes each, appended whole, which do not repeat: not worth looking for among what is stored. */
   readonly entryBytes?: number;
 }
+
+/** Bytes of a stream that cannot be read. */
+export interface DamagedRange {
+  readonly volume: string;
+  readonly stream: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+export interface VerifyReport {
+  /** Of all its streams. */
+  readonly bytes: number;
+  readonly ranges: readonly DamagedRange[];
+  /** Not even its label can be read. */
+  readonly lost: boolean;
+}
+/** What long work takes. */
+export interface PaceOptions {
+  /** Ends it at the next piece with CanceledError; what was done stays done. */
+  readonly signal?: AbortSignal;
+  /** Awaited before each piece: the throttle. `bytes` will be read or written for it. */
+  readonly pace?: (bytes: number) => Promise<void>;
+  /** How far it is, in bytes of what is looked at. */
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/** A volume that is only read. */
+export interface VolumeView {
+  readonly id: string;
+  readonly label: Buffer;
+  stream(name: string, shape?: StreamShape): ReadableStream;
+  streams(): readonly string[];
+  close(): Promise<void>;
+}
+export type ReadableStream = Pick<Stream, 'length' | 'read' | 'willRead'>;
 
 export interface Volume {
   readonly id: string;

@@ -1,6 +1,6 @@
 /** MemoryGroup: the store's face over plain memory, for tests of what stands on it. Nothing survives it. */
 import { StoreError } from '#errors';
-import type { Space, StorageGroup, Stream, Volume } from '#store';
+import type { DamagedRange, Space, StorageGroup, Stream, VerifyReport, Volume } from '#store';
 import { ownedSlab, type Slab } from '#wire';
 
 class MemoryStream implements Stream {
@@ -71,6 +71,8 @@ export class MemoryGroup implements StorageGroup {
   /** What appends and commits fail with from now on. */
   failing: 'full' | 'io' | undefined;
   freeBytes = 2 ** 40;
+  /** What `verify` finds. */
+  damaged: readonly DamagedRange[] = [];
 
   check(): void {
     if (this.failing !== undefined) throw new StoreError(this.failing, 'As the test wants it');
@@ -85,6 +87,13 @@ export class MemoryGroup implements StorageGroup {
     const volume = this.volumes.get(id);
     if (volume === undefined) throw new StoreError('missing', `There is no ${id}`);
     return volume;
+  }
+  async view(id: string): Promise<Volume> {
+    return await this.open(id);
+  }
+  async verify(id: string): Promise<VerifyReport> {
+    await this.open(id);
+    return { bytes: 0, ranges: this.damaged, lost: false };
   }
   async remove(id: string): Promise<void> {
     this.volumes.delete(id);

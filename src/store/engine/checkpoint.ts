@@ -54,9 +54,28 @@ export async function writeCheckpoint(
 export async function readCheckpoint(
   disk: Disk,
   folder: string,
-  { group, cipher }: FrameOwner,
+  owner: FrameOwner,
   number: number,
 ): Promise<Checkpoint | undefined> {
+  const found = await readBody(disk, folder, owner, number);
+  if (found === undefined) return undefined;
+  const reader = new ByteReader(found.body, `Checkpoint ${number}`);
+  return { number, segment: reader.u32(), state: GroupState.decode(reader), bytes: found.bytes };
+}
+export async function isCheckpointSound(
+  disk: Disk,
+  folder: string,
+  owner: FrameOwner,
+  number: number,
+): Promise<boolean> {
+  return (await readBody(disk, folder, owner, number)) !== undefined;
+}
+async function readBody(
+  disk: Disk,
+  folder: string,
+  { group, cipher }: FrameOwner,
+  number: number,
+): Promise<{ readonly body: Buffer; readonly bytes: number } | undefined> {
   const file = await disk.open(pathOf(folder, number), 'existing');
   let bytes: Buffer;
   try {
@@ -68,9 +87,7 @@ export async function readCheckpoint(
   const name = { kind: FRAME.checkpoint, group, file: number, offset: 0 };
   const frame = decodeFrame(name, bytes);
   const body = frame === undefined ? undefined : cipher.frames.open(name, frame.body);
-  if (frame === undefined || body === undefined) return undefined;
-  const reader = new ByteReader(body, `Checkpoint ${number}`);
-  return { number, segment: reader.u32(), state: GroupState.decode(reader), bytes: frame.bytes };
+  return frame === undefined || body === undefined ? undefined : { body, bytes: frame.bytes };
 }
 
 /** The newest that verifies; undefined in a group that never had one. StoreError 'corrupt' when there are some and none does. */

@@ -13,7 +13,8 @@ import type { Engine } from './engine.js';
 import { type Move, movesTogether, regenerate, settleMoves } from './generations.js';
 import { markAll, type UnreadableVolume } from './marking.js';
 import { Marks } from './marks.js';
-import { Pacer, type PaceOptions } from './pacer.js';
+import type { PaceOptions } from '../store.js';
+import { Pacer } from './pacer.js';
 
 export interface CollectionOptions extends PaceOptions {
   /** Packs with less garbage than that share of them are left alone; 0, when it is not given. */

@@ -220,13 +220,16 @@ export class Engine implements ContainerHost {
   // --- reading what lies in containers
 
   async stateOf(entry: VolumeEntry): Promise<VolumeState> {
-    if (entry.damage !== undefined) throw entry.damage;
-    if (entry.state !== undefined) return entry.state;
-    assert(entry.root !== undefined);
-    const bytes = await this.chunks.readMeta(entry.root);
-    const state = decodeState(new ByteReader(bytes, `The state of volume ${entry.id}`));
-    entry.state ??= state;
-    return entry.state;
+    const state = await this.peekState(entry);
+    return (entry.state ??= state);
+  }
+  /** Not kept, when it was not at hand. */
+  async peekState({ id, damage, state, root }: VolumeEntry): Promise<VolumeState> {
+    if (damage !== undefined) throw damage;
+    if (state !== undefined) return state;
+    assert(root !== undefined);
+    const bytes = await this.chunks.readMeta(root);
+    return decodeState(new ByteReader(bytes, `The state of volume ${id}`));
   }
   async runsOf(piece: Piece, begins: number): Promise<Runs> {
     const key = piece.container * 1024 + piece.ordinal;

@@ -182,6 +182,27 @@ export async function readJournal(
   }
   return { batches, bytes };
 }
+/** True when every batch can be read in both of its copies. No batch may be written meanwhile. */
+export async function isJournalWhole(disk: Disk, folder: string, group: bigint): Promise<boolean> {
+  for (const segment of await segmentsIn(disk, folder)) {
+    const file = await disk.open(join(folder, fileName(segment)), 'existing');
+    try {
+      const source = Buffer.alloc(await file.size());
+      const got = await file.readAt(source, 0);
+      for (let at = 0; at < got;) {
+        const frame = decodeFrame(
+          { kind: FRAME.journal, group, file: segment, offset: at },
+          source.subarray(at, got),
+        );
+        if (frame === undefined) return false;
+        at += frame.bytes;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+  return true;
+}
 const gap = (segment: number, expected: number, found: number): StoreError => {
   const facts = { segment, expected, found };
   return new StoreError('corrupt', `The journal lacks what came before batch ${found}`, facts);

@@ -4,16 +4,8 @@
  */
 import type { Clock } from '#env';
 import { CanceledError } from '../../errors.js';
+import type { PaceOptions } from '../store.js';
 
-/** What every long work takes. */
-export interface PaceOptions {
-  /** Ends it at the next piece with CanceledError; what was done stays done. */
-  readonly signal?: AbortSignal;
-  /** Awaited before each piece: the throttle. `bytes` will be read or written for it. */
-  readonly pace?: (bytes: number) => Promise<void>;
-  /** How far it is, in bytes of what is looked at. */
-  readonly progress?: (done: number, total: number) => void;
-}
 /** After so long without a pause others get the thread. */
 const stretchMs = 5;
 

@@ -177,16 +177,20 @@ export class RegionCache {
       got === stored.length &&
       xxh64(stored, regionSeed(directory.id, number)) === region.checksum &&
       this.#cipher.open(directory, number, stored, target);
-    if (isSound(await this.#readPack(directory, region.offset, stored))) return;
+    const got = await this.#readPack(directory, region.offset, stored);
+    if (typeof got === 'number' && isSound(got)) return;
     if (isSound(await this.#mirrors.read(directory, region.offset, stored))) return;
-    throw damaged(directory.id, 'region', { region: number, ...directory.place });
+    throw typeof got === 'number'
+      ? damaged(directory.id, 'region', { region: number, ...directory.place })
+      : got;
   }
-  async #readPack(directory: Directory, offset: number, target: Buffer): Promise<number> {
+  /** How much was read, or why nothing was: a second copy may do. */
+  async #readPack(directory: Directory, offset: number, target: Buffer): Promise<number | StoreError> {
     try {
       return await this.#packs.read(directory.place, offset, target);
     } catch (cause) {
-      if (cause instanceof StoreError && cause.code === 'missing') return 0; // the pack is gone
-      throw cause;
+      if (!(cause instanceof StoreError)) throw cause;
+      return cause.code === 'missing' ? 0 : cause; // the pack is gone
     }
   }
   async #takeStored(): Promise<Buffer> {
