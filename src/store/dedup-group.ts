@@ -5,16 +5,15 @@
 import { strict as assert } from 'node:assert';
 import type { Env } from '#env';
 import { StoreError } from '../errors.js';
+import type { Arena } from './engine/arena.js';
 import { collect, type CollectionOptions, type CollectionReport, recompress } from './engine/collector.js';
 import { DedupVolume } from './engine/dedup-volume.js';
 import { defaultTuning, type Engine, type Tuning } from './engine/engine.js';
 import type { Fact } from './engine/facts.js';
 import { plainGroup } from './engine/group-cipher.js';
-import { Inputs } from './engine/inputs.js';
 import type { Kernels } from './engine/kernels.js';
 import type { Density } from './engine/open-container.js';
 import { checkExpected, type EngineOptions, makeFolder, openSuperblock, recover } from './engine/recovery.js';
-import { openWasmKernels } from './engine/wasm-kernels.js';
 import { DedupView } from './dedup-view.js';
 import { replaceContainer } from './engine/healing.js';
 import { Pacer } from './engine/pacer.js';
@@ -44,9 +43,17 @@ export interface DedupGroupOptions extends Expectation {
   /** How new chunks are compressed. */
   readonly density?: Density;
   readonly kernels?: Kernels;
+  readonly arena?: Arena;
+  /** Threads for cutting and compressing, beside this one. */
+  readonly threads?: number;
   readonly tuning?: Partial<Tuning>;
 }
-const defaults = { density: 'fast' as Density, reserveBytes: 64 * MiB, memoryBytes: 128 * MiB };
+const defaults = {
+  density: 'adaptive' as Density,
+  threads: 0,
+  reserveBytes: 64 * MiB,
+  memoryBytes: 128 * MiB,
+};
 const volumeId = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** A snapshot. */
@@ -61,7 +68,6 @@ export interface PointInTime {
 export class DedupGroup implements StorageGroup {
   #options: EngineOptions;
   readonly #superblock: Superblock;
-  readonly #inputs: Inputs;
   readonly #release: () => Promise<void>;
   readonly #open = new Map<string, DedupVolume | undefined>();
   #engine: Engine;
@@ -70,25 +76,21 @@ export class DedupGroup implements StorageGroup {
   private constructor(
     options: EngineOptions,
     superblock: Superblock,
-    inputs: Inputs,
     engine: Engine,
     release: () => Promise<void>,
   ) {
     this.#options = options;
     this.#superblock = superblock;
-    this.#inputs = inputs;
     this.#engine = engine;
     this.#release = release;
   }
   /** Makes the folder if need be and claims it: StoreError 'locked' when another process has it. */
   static async open(options: DedupGroupOptions): Promise<DedupGroup> {
     const { env, folder } = options;
-    const kernels = options.kernels ?? (await openWasmKernels());
     const engineOptions = {
       capacityBytes: Infinity,
       ...defaults,
       ...options,
-      kernels,
       tuning: { ...defaultTuning, ...options.tuning },
     };
     await checkExpected(env.disk, folder, options);
@@ -96,9 +98,8 @@ export class DedupGroup implements StorageGroup {
     const release = await env.disk.claim(folder);
     try {
       const superblock = await openSuperblock(env, folder, options.id);
-      const inputs = new Inputs(kernels);
-      const engine = await recover(engineOptions, superblock, inputs, plainGroup);
-      return new DedupGroup(engineOptions, superblock, inputs, engine, release);
+      const engine = await recover(engineOptions, superblock, () => plainGroup);
+      return new DedupGroup(engineOptions, superblock, engine, release);
     } catch (error) {
       await release();
       throw error;
@@ -127,7 +128,7 @@ export class DedupGroup implements StorageGroup {
   }
   async #recover(): Promise<Engine> {
     await this.#engine.close(); // nothing of the old life may write any more
-    this.#engine = await recover(this.#options, this.#superblock, this.#inputs, plainGroup);
+    this.#engine = await recover(this.#options, this.#superblock, () => plainGroup);
     return this.#engine;
   }
 

@@ -8,7 +8,11 @@ import type { StoreBench, StoreBenchOptions } from './store.js';
 
 const GiB = 1024 * 1024 * 1024;
 
-export function dedupGroupBench(options: StoreBenchOptions = {}): StoreBench {
+/** With threads that work beside. */
+export const threadedDedupGroupBench = (options: StoreBenchOptions = {}): StoreBench =>
+  dedupGroupBench(options, 1);
+
+export function dedupGroupBench(options: StoreBenchOptions = {}, threads = 0): StoreBench {
   const { capacityBytes = 4 * GiB, memoryBytes, seed = 1 } = options;
   const disk = new SimDisk({ dice: new SimRandom(seed), capacityBytes });
   let life: Disk | undefined;
@@ -21,6 +25,7 @@ export function dedupGroupBench(options: StoreBenchOptions = {}): StoreBench {
         env,
         folder: 'group',
         reserveBytes: 0,
+        threads,
         ...(memoryBytes === undefined ? {} : { memoryBytes }),
       });
     },
