@@ -34,9 +34,10 @@ export class Arena {
     else free.push(buffer);
   }
   /** Everything may be used again: whoever had some of it is no more. */
-  restart(): void {
+  restart(): this {
     this.#end = alignBytes;
     this.#free.clear();
+    return this;
   }
   view(at: number, bytes: number): Buffer {
     return Buffer.from(this.memory.buffer, at, bytes);
