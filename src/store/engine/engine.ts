@@ -102,7 +102,7 @@ export class Engine implements ContainerHost {
   readonly tuning: Tuning;
   readonly folder: string;
   readonly group: bigint;
-  readonly #means: Means;
+  readonly means: Means;
   readonly cipher: GroupCipher;
   readonly rings: Rings;
   readonly journal: Journal;
@@ -140,7 +140,7 @@ export class Engine implements ContainerHost {
     this.tuning = parts.tuning;
     this.folder = parts.folder;
     this.group = parts.group;
-    this.#means = parts.means;
+    this.means = parts.means;
     this.cipher = parts.cipher;
     this.rings = new Rings(parts.means, parts.cipher.fingerprints);
     this.journal = parts.journal;
@@ -374,6 +374,6 @@ export class Engine implements ContainerHost {
     await this.journal.end();
     await this.index.close();
     await this.containers.packs.close();
-    await this.#means.crew.close();
+    await this.means.crew.close();
   }
 }
