@@ -50,7 +50,7 @@ export async function regenerate(
     }
     if (open.count === 0) return undefined;
     const generation = fact.generation + 1;
-    await new Promise<void>((resolve) => open.end(resolve));
+    await open.ended();
     const image = open.seal(engine.group, generation, (bytes) => containers.packs.reserve(bytes));
     const { place, rawBytes, count: chunks } = open;
     if (place === undefined || open.directory === undefined) return undefined;

@@ -259,6 +259,9 @@ export class OpenContainer {
     if (this.#full.length === 0) then();
     else void this.packed().then(then);
   }
+  async ended(): Promise<void> {
+    await new Promise<void>((resolve) => this.end(resolve));
+  }
   /** After `end`. `reserve` says where it will lie, given its length. The image to be written. */
   seal(group: bigint, generation: number, reserve: (bytes: number) => Place): Buffer {
     assert(this.state === 'ended' && this.#full.length === 0);
