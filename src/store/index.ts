@@ -18,10 +18,10 @@ export type { CollectionOptions, CollectionReport } from './engine/collector.js'
 export type { DamageReport, ScrubOptions, ScrubReport } from './engine/scrubber.js';
 export type { GroupSizes } from './engine/sizes.js';
 export type { DedupVerifyReport } from './engine/verifier.js';
+export type { KeySource } from './key-source.js';
 export { FileGroup } from './file-group.js';
 export type { FileGroupOptions } from './file-group.js';
 export { cutsPerCallMax, Kernels, scratchBytes } from './kernels/index.js';
 export type { AverageBytes, Codec, CutState } from './kernels/index.js';
 export type { Density } from './engine/open-container.js';
-export { Arena } from './engine/arena.js';
 export { plainKernels } from './engine/kernels.js';

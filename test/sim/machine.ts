@@ -5,19 +5,22 @@
 import type { Disk, Env, Logger, Process } from '#env';
 import { SimDisk } from '../support/sim-disk.js';
 import { serve } from '../../src/daemon/index.js';
-import { Arena, DedupGroup, plainKernels } from '#store';
+import { ReusedKernels } from '../support/reused-kernels.js';
+import { DedupGroup } from '#store';
 import { StoreError } from '#errors';
 import { Life, type Scheduler, simClock } from './sim-clock.js';
 import { SimDatabaseWorld } from './sim-databases.js';
 import { SimNetWorld } from './sim-net.js';
 
 export const home = '/tapesilo';
+const refused = async (): Promise<never> => await Promise.reject(new Error('There are no keys here'));
+const noSecrets: Env['secrets'] = { file: refused, command: refused };
 const portal = { host: '127.0.0.1', port: 3260 };
 
 /** What a home keeps its cartridges in. */
 export type SimStore = 'plain' | 'dedup';
-/** One for all machines and their lives, which come one after another: making it anew is what takes long. */
-const arena = new Arena();
+/** One for all machines: they run one after another. */
+const kernels = new ReusedKernels();
 const MiB = 1024 * 1024;
 /** So small that a few records bring checkpoints, packs and runs of the index. */
 const tuning = { checkpointBytes: 40_000, pieceRuns: 8, packBytes: MiB, indexEntries: 200 };
@@ -80,15 +83,9 @@ export class Machine {
         json: true,
         store: this.#store,
       };
-      arena.restart(); // nothing of the life before runs any more
+      const lifeKernels = kernels.begin();
       serve(process, env, options, async (of) => {
-        const group = await DedupGroup.open({
-          ...of,
-          kernels: plainKernels,
-          arena,
-          tuning,
-          memoryBytes: 24 * MiB,
-        });
+        const group = await DedupGroup.open({ ...of, kernels: lifeKernels, tuning, memoryBytes: 24 * MiB });
         this.#keepUp(life, group).catch((error: unknown) => this.complaints.push(`Upkeep: ${String(error)}`));
         return group;
       }).catch(reject);
@@ -139,6 +136,7 @@ export class Machine {
       disk,
       net: this.net.netOf(life),
       databases: this.#databases.databasesOf(life),
+      secrets: noSecrets,
       log: this.#log(),
     };
   }

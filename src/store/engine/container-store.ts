@@ -22,14 +22,12 @@ import {
 import type { ContainerFact, ContainerTable } from './container-table.js';
 import { directoriesMax, headBytesMax, localityPlaces } from './engine-limits.js';
 import { FingerprintCache } from './fingerprint-cache.js';
-import type { Means } from './means.js';
-import { type ContainerTools, damaged, type Density, OpenContainer } from './open-container.js';
+import type { Kernels } from './kernels.js';
+import { damaged, type Density, OpenContainer } from './open-container.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
-import { Pressure } from './pressure.js';
 import { RegionCache } from './region-cache.js';
 import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
-import type { Effort } from './slips.js';
 import { workspaceBytes, Workspaces } from './workspace.js';
 
 export interface ContainerHost {
@@ -51,7 +49,7 @@ export class ContainerStore {
   readonly cache: FingerprintCache;
   readonly regions: RegionCache;
   readonly #host: ContainerHost;
-  readonly #tools: ContainerTools;
+  readonly #kernels: Kernels;
   readonly #cipher: RegionCipher;
   readonly #workspaces: Workspaces;
   /** Those with memory, oldest first; and those that are not journaled yet. */
@@ -60,16 +58,14 @@ export class ContainerStore {
   readonly #loading = new Map<number, Promise<Directory>>();
   readonly #queue: OpenContainer[] = [];
   #writes = 0;
-  /** Containers that are ended and not sealed yet. */
-  #sealing = 0;
   #stall: StoreError | undefined;
   #nextId: number;
   /** Of data, when settings do not say. */
-  density: Density = 'adaptive';
+  density: Density = 'fast';
 
   constructor(
     host: ContainerHost,
-    means: Means,
+    kernels: Kernels,
     packs: Packs,
     mirrors: Mirrors,
     table: ContainerTable,
@@ -77,23 +73,14 @@ export class ContainerStore {
     cipher: RegionCipher = plainRegions,
   ) {
     this.#host = host;
-    const pressure = new Pressure(means.crew);
-    this.#tools = {
-      ...means,
-      get effort(): Effort {
-        return pressure.effort;
-      },
-    };
+    this.#kernels = kernels;
     this.#cipher = cipher;
     this.packs = packs;
     this.mirrors = mirrors;
     this.table = table;
-    this.#workspaces = new Workspaces(
-      means.arena,
-      Math.max(3, Math.floor((memoryBytes * 0.4) / workspaceBytes)),
-    );
+    this.#workspaces = new Workspaces(kernels, Math.max(3, Math.floor((memoryBytes * 0.4) / workspaceBytes)));
     this.regions = new RegionCache(
-      means,
+      kernels,
       packs,
       mirrors,
       Math.max(16, Math.floor((memoryBytes * 0.25) / 262_144)),
@@ -135,7 +122,7 @@ export class ContainerStore {
     const workspace = this.#workspaces.take();
     return workspace === undefined
       ? undefined
-      : new OpenContainer(id, kind, this.#tools, workspace, density, this.#cipher);
+      : new OpenContainer(id, kind, this.#kernels, workspace, density, this.#cipher);
   }
   /** Waits for memory, and has others written for it. */
   async beginSoon(kind: ContainerKind, density?: () => Density): Promise<OpenContainer> {
@@ -151,7 +138,7 @@ export class ContainerStore {
       if (open !== undefined) return open;
       if (this.#stall !== undefined) await this.retry();
       else {
-        if (this.#writes === 0 && this.#sealing === 0) this.#sealOldest();
+        if (this.#writes === 0) this.#sealOldest();
         await this.#workspaces.change();
       }
     }
@@ -173,21 +160,15 @@ export class ContainerStore {
     this.#open.delete(open.id);
     this.#workspaces.give(open.release());
   }
-  /** Ends the container and begins to write it as soon as it is compressed. */
+  /** Ends the container and begins to write it. */
   seal(open: OpenContainer): void {
     if (open.state !== 'filling') return;
-    this.#sealing += 1;
-    open.end(() => this.#seal(open));
-  }
-  #seal(open: OpenContainer): void {
-    this.#sealing -= 1;
     open.seal(this.#host.group, 0, (bytes) => this.packs.reserve(bytes));
     const { directory } = open;
     assert(directory !== undefined);
     this.cache.replace(open.source, directory);
     this.#queue.push(open);
     this.#start();
-    this.#workspaces.wake();
   }
   #start(): void {
     while (this.#writes < writesMax && this.#stall === undefined && this.#host.refusal === undefined) {
@@ -232,7 +213,7 @@ export class ContainerStore {
   async written(containers: Iterable<OpenContainer>): Promise<void> {
     for (const open of containers) {
       this.seal(open);
-      while (open.state === 'ended' || open.state === 'sealed') {
+      while (open.state === 'sealed') {
         this.#check();
         if (this.#stall !== undefined) await this.retry();
         else await this.#workspaces.change();
@@ -300,11 +281,11 @@ export class ContainerStore {
     return false;
   }
   get writing(): boolean {
-    return this.#writes > 0 || this.#sealing > 0;
+    return this.#writes > 0;
   }
   /** Resolves when no write is under way. */
   async settled(): Promise<void> {
-    while (this.writing) await this.#workspaces.change();
+    while (this.#writes > 0) await this.#workspaces.change();
     this.#workspaces.wake();
   }
   get workspaces(): Workspaces {

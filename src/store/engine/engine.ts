@@ -32,14 +32,15 @@ import type { Fact } from './facts.js';
 import type { FingerprintIndex } from './fingerprint-index.js';
 import type { GroupCipher } from './group-cipher.js';
 import type { GroupState, VolumeEntry } from './group-state.js';
+import type { Inputs } from './inputs.js';
 import type { Journal } from './journal.js';
+import { passphraseCost } from './key-derivation.js';
+import type { Kernels } from './kernels.js';
 import { Lru } from './lru.js';
 import type { Liveness, Pin } from './marks.js';
-import type { Means } from './means.js';
 import type { OpenContainer } from './open-container.js';
 import { Quarantine } from './quarantine.js';
 import { type Piece, pieceAt, type Recipe, type Run, type Runs } from './recipe.js';
-import { Rings } from './rings.js';
 import { Turn } from './turn.js';
 import { decodePiece, decodeState, type StreamState, type VolumeState } from './volume-state.js';
 
@@ -58,7 +59,7 @@ export interface OpenVolume {
   /** Runs or entries of a stream lie in these pieces now, behind those that were there. */
   adopt(stream: string, before: readonly Piece[], added: readonly Piece[], runs: number): void;
   readonly streamsOpen: number;
-  /** Promised to its streams, and appended to them and not in containers yet. */
+  /** Promised to its streams. */
   readonly reservedBytes: number;
   /** Its streams as they are, committed or not. */
   working(): StreamState[];
@@ -73,20 +74,24 @@ export interface Tuning {
   readonly packBytes: number;
   /** Entries of the index in memory before they are written as a run. */
   readonly indexEntries: number;
+  /** What a passphrase costs: see Derivation. */
+  readonly passphraseCost: number;
 }
 export const defaultTuning: Tuning = {
   checkpointBytes: journalBytesMax,
   pieceRuns,
   packBytes,
   indexEntries: indexMemoryEntries,
+  passphraseCost,
 };
 export interface EngineParts {
   readonly tuning: Tuning;
   readonly env: Env;
   readonly folder: string;
   readonly group: bigint;
-  readonly means: Means;
+  readonly kernels: Kernels;
   readonly cipher: GroupCipher;
+  readonly inputs: Inputs;
   readonly journal: Journal;
   readonly state: GroupState;
   readonly index: FingerprintIndex;
@@ -102,9 +107,9 @@ export class Engine implements ContainerHost {
   readonly tuning: Tuning;
   readonly folder: string;
   readonly group: bigint;
-  readonly means: Means;
+  readonly kernels: Kernels;
   readonly cipher: GroupCipher;
-  readonly rings: Rings;
+  readonly inputs: Inputs;
   readonly journal: Journal;
   readonly state: GroupState;
   readonly containers: ContainerStore;
@@ -140,9 +145,9 @@ export class Engine implements ContainerHost {
     this.tuning = parts.tuning;
     this.folder = parts.folder;
     this.group = parts.group;
-    this.means = parts.means;
+    this.kernels = parts.kernels;
     this.cipher = parts.cipher;
-    this.rings = new Rings(parts.means, parts.cipher.fingerprints);
+    this.inputs = parts.inputs;
     this.journal = parts.journal;
     this.state = parts.state;
     this.index = parts.index;
@@ -191,7 +196,8 @@ export class Engine implements ContainerHost {
   /** Bytes of all files. */
   get physicalBytes(): number {
     const bytes = this.journal.bytes + this.journal.bytesBefore + this.checkpoint.bytes + this.index.bytes;
-    return bytes + this.state.containers.packBytes + this.state.containers.metaBytes; // and their mirrors
+    const stored = this.state.containers.packBytes + this.state.containers.metaBytes; // and their mirrors
+    return bytes + stored + this.cipher.bytes;
   }
   occupied(): { readonly inFiles: number; readonly pending: number } {
     let streams = 0;
@@ -261,6 +267,11 @@ export class Engine implements ContainerHost {
   async runIn({ runs, pieces }: Recipe, offset: number): Promise<Run> {
     if (offset >= runs.from) return runs.at(runs.indexAt(offset));
     return await this.runAt(pieces, offset);
+  }
+  /** What was read of recipes is read again. */
+  forgetPieces(): void {
+    this.#runsOfPieces.forget(() => true);
+    this.#entriesOfPieces.forget(() => true);
   }
   async entriesOf(piece: Piece, entryBytes: number): Promise<Buffer> {
     const key = piece.container * 1024 + piece.ordinal;
@@ -374,6 +385,5 @@ export class Engine implements ContainerHost {
     await this.journal.end();
     await this.index.close();
     await this.containers.packs.close();
-    await this.means.crew.close();
   }
 }

@@ -7,13 +7,11 @@ import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import { type Directory, regionSeed } from './container.format.js';
 import { regionAlignBytes, regionBytesMax } from './engine-limits.js';
-import { CODEC } from './kernels.js';
-import type { Means } from './means.js';
+import { CODEC, type Kernels } from './kernels.js';
 import { damaged } from './open-container.js';
 import { plainRegions, type RegionCipher } from './region-cipher.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
-import { OpenSlip, OUTCOME, slipBytes } from './slips.js';
 
 export interface Block {
   readonly memory: Buffer;
@@ -21,38 +19,33 @@ export interface Block {
   pins: number;
   loading: Promise<void> | undefined;
 }
-/** Memory for what is stored of a region, and the slip to have it opened with. */
-interface Stored {
-  readonly memory: Buffer;
-  readonly slip: OpenSlip;
-}
 /** Regions that are being read from the disk at a time: each needs memory for what is stored. */
 const readsMax = 4;
 const keyOf = (directory: Directory, region: number): number =>
   (directory.id * 64 + region) * 256 + (directory.generation % 256);
 
 export class RegionCache {
-  readonly #means: Means;
+  readonly #kernels: Kernels;
   readonly #packs: Packs;
   readonly #mirrors: Mirrors;
   readonly #blocksMax: number;
   readonly #cipher: RegionCipher;
   readonly #blocks = new Map<number, Block>();
   readonly #free: Block[] = [];
-  readonly #stored: Stored[] = [];
+  readonly #stored: Buffer[] = [];
   #made = 0;
   #storedMade = 0;
   #waiting: (() => void)[] = [];
 
   constructor(
-    means: Means,
+    kernels: Kernels,
     packs: Packs,
     mirrors: Mirrors,
     blocksMax: number,
     cipher: RegionCipher = plainRegions,
   ) {
     assert(blocksMax >= 2 * readsMax);
-    this.#means = means;
+    this.#kernels = kernels;
     this.#packs = packs;
     this.#mirrors = mirrors;
     this.#blocksMax = blocksMax;
@@ -135,7 +128,7 @@ export class RegionCache {
   #make(): Block | undefined {
     if (this.#made === this.#blocksMax) return undefined;
     this.#made += 1;
-    return { memory: this.#means.arena.allocate(regionBytesMax), key: -1, pins: 0, loading: undefined };
+    return { memory: this.#kernels.allocate(regionBytesMax), key: -1, pins: 0, loading: undefined };
   }
   #evicted(): Block | undefined {
     for (const [key, block] of this.#blocks) {
@@ -159,23 +152,13 @@ export class RegionCache {
     }
     const stored = await this.#takeStored();
     try {
-      const packed = isRaw ? raw : stored.memory.subarray(0, region.storedBytes);
-      await this.#readStored(directory, number, stored.memory, packed);
-      if (isRaw) return;
-      await this.#open(stored.slip, packed, raw, region.codec);
-      if (stored.slip.outcome !== OUTCOME.done)
-        throw damaged(directory.id, 'region', { region: number, codec: region.codec });
+      const packed = isRaw ? raw : stored.subarray(0, region.storedBytes);
+      await this.#readStored(directory, number, stored, packed);
+      if (!isRaw) this.#kernels.decompress(region.codec, packed, raw);
     } finally {
       this.#stored.push(stored);
       this.#wake();
     }
-  }
-  async #open(slip: OpenSlip, source: Buffer, target: Buffer, codec: number): Promise<void> {
-    slip.ask(source, target, codec);
-    await new Promise<void>((resolve) => {
-      slip.done = resolve;
-      this.#means.crew.run(slip);
-    });
   }
   /** A region as it was compressed, read from the disk, verified and opened. */
   async readStored(directory: Directory, number: number, target: Buffer): Promise<void> {
@@ -210,16 +193,13 @@ export class RegionCache {
       return cause.code === 'missing' ? 0 : cause; // the pack is gone
     }
   }
-  async #takeStored(): Promise<Stored> {
+  async #takeStored(): Promise<Buffer> {
     for (;;) {
       const free = this.#stored.pop();
       if (free !== undefined) return free;
       if (this.#storedMade < readsMax) {
         this.#storedMade += 1;
-        const { arena } = this.#means;
-        // And what sealing adds.
-        const memory = arena.allocate(regionBytesMax + regionAlignBytes);
-        return { memory, slip: new OpenSlip(arena.allocate(slipBytes)) };
+        return this.#kernels.allocate(regionBytesMax + regionAlignBytes); // and what sealing adds
       }
       await this.#change();
     }

@@ -11,8 +11,7 @@ import {
   headBytesMax,
   regionBytesMax,
 } from './engine-limits.js';
-import type { Arena } from './arena.js';
-import { PackSlip, slipBytes } from './slips.js';
+import type { Kernels } from './kernels.js';
 
 const fingerprintsBytes = containerChunksMax * fingerprintBytes;
 /** Head, regions (each may be stored as it is, and end unaligned), fingerprints, head, filling. */
@@ -27,27 +26,25 @@ const imageBytes =
 
 export interface Workspace {
   readonly image: Buffer;
-  /** Regions: one that is being filled, others that are being compressed. */
-  readonly raws: readonly Buffer[];
+  /** The region that is being filled. */
+  readonly raw: Buffer;
   readonly fingerprints: Buffer;
   readonly lengths: Uint32Array;
   /** For a region that is opened again; made when first needed. */
   spare?: Buffer;
-  readonly slip: PackSlip;
 }
-const rawsOfWorkspace = 3;
-export const workspaceBytes = imageBytes + rawsOfWorkspace * regionBytesMax + fingerprintsBytes;
+export const workspaceBytes = imageBytes + regionBytesMax + fingerprintsBytes;
 
 export class Workspaces {
   readonly max: number;
-  readonly #arena: Arena;
+  readonly #kernels: Kernels;
   readonly #free: Workspace[] = [];
   #made = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(arena: Arena, max: number) {
+  constructor(kernels: Kernels, max: number) {
     assert(max >= 2);
-    this.#arena = arena;
+    this.#kernels = kernels;
     this.max = max;
   }
   take(): Workspace | undefined {
@@ -56,11 +53,10 @@ export class Workspaces {
     if (this.#made === this.max) return undefined;
     this.#made += 1;
     return {
-      image: this.#arena.allocate(imageBytes),
-      raws: Array.from({ length: rawsOfWorkspace }, () => this.#arena.allocate(regionBytesMax)),
-      fingerprints: this.#arena.allocate(fingerprintsBytes),
+      image: this.#kernels.allocate(imageBytes),
+      raw: this.#kernels.allocate(regionBytesMax),
+      fingerprints: this.#kernels.allocate(fingerprintsBytes),
       lengths: new Uint32Array(containerChunksMax),
-      slip: new PackSlip(this.#arena.allocate(slipBytes)),
     };
   }
   give(workspace: Workspace): void {
