@@ -25,3 +25,4 @@ export { cutsPerCallMax, Kernels, scratchBytes } from './kernels/index.js';
 export type { AverageBytes, Codec, CutState } from './kernels/index.js';
 export type { Density } from './engine/open-container.js';
 export { plainKernels } from './engine/kernels.js';
+export { Pacer } from './engine/pacer.js';
