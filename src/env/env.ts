@@ -10,6 +10,7 @@ export interface Env {
   readonly disk: Disk;
   readonly net: Net;
   readonly databases: Databases;
+  readonly secrets: Secrets;
   readonly log: Logger;
 }
 
@@ -65,6 +66,14 @@ export interface DiskFile {
   size(): Promise<number>;
   truncate(size: number): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Where people keep keys. What goes wrong is said without a word of the secret. */
+export interface Secrets {
+  /** A file that a person names, and its permissions. Rejects when it is longer. */
+  file(path: string, bytesMax: number): Promise<{ readonly bytes: Buffer; readonly mode: number }>;
+  /** What a program prints. Rejects with what it said on standard error when it fails. */
+  command(command: readonly string[], timeoutMs: number, bytesMax: number): Promise<Buffer>;
 }
 
 export interface Address {

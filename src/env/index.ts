@@ -7,6 +7,7 @@ import type { Env } from './env.js';
 import { type Level, realLog, silentLog } from './log.js';
 import { realNet } from './net.js';
 import { realRandom } from './random.js';
+import { realSecrets } from './secrets.js';
 
 export type {
   Address,
@@ -21,6 +22,7 @@ export type {
   Listener,
   Net,
   Random,
+  Secrets,
   SqlValue,
   Timer,
 } from './env.js';
@@ -38,6 +40,7 @@ export function realEnv(level?: Level): Env {
     disk: realDisk,
     net: realNet,
     databases: realDatabases,
+    secrets: realSecrets,
     log,
   };
 }

@@ -139,6 +139,7 @@ export class Machine {
       disk,
       net: this.net.netOf(life),
       databases: this.#databases.databasesOf(life),
+      secrets: noSecrets,
       log: this.#log(),
     };
   }

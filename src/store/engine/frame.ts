@@ -11,7 +11,7 @@ const VERSION = 1;
 export const frameHeaderBytes = 48;
 const checksumAt = 40;
 
-export const FRAME = { superblock: 1, checkpoint: 2, journal: 3, indexRun: 4 } as const;
+export const FRAME = { superblock: 1, checkpoint: 2, journal: 3, indexRun: 4, keys: 5 } as const;
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
 export interface FrameName {
