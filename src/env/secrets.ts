@@ -46,8 +46,13 @@ async function command(
         return;
       }
       stdout.fill(0);
-      const why = error.killed === true ? `no answer in ${timeoutMs / 1000} s` : `${error.code ?? error.signal}`;
-      const words = stderr.toString('utf8').replaceAll(/\p{Cc}+/gu, ' ').trim().slice(0, wordsMax);
+      const why =
+        error.killed === true ? `no answer in ${timeoutMs / 1000} s` : `${error.code ?? error.signal}`;
+      const words = stderr
+        .toString('utf8')
+        .replaceAll(/\p{Cc}+/gu, ' ')
+        .trim()
+        .slice(0, wordsMax);
       // Without `cause`: that error has the command line, and what was printed.
       reject(new Error(words === '' ? why : `${why}: ${words}`));
     });

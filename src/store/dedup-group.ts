@@ -4,16 +4,24 @@
  */
 import { strict as assert } from 'node:assert';
 import type { Env } from '#env';
-import { StoreError } from '../errors.js';
+import { RefusedError, StoreError } from '../errors.js';
 import type { Arena } from './engine/arena.js';
 import { collect, type CollectionOptions, type CollectionReport, recompress } from './engine/collector.js';
 import { DedupVolume } from './engine/dedup-volume.js';
 import { defaultTuning, type Engine, type Tuning } from './engine/engine.js';
 import type { Fact } from './engine/facts.js';
 import { plainGroup } from './engine/group-cipher.js';
+import type { KeyRing } from './engine/key-ring.js';
 import type { Kernels } from './engine/kernels.js';
 import type { Density } from './engine/open-container.js';
-import { checkExpected, type EngineOptions, makeFolder, openSuperblock, recover } from './engine/recovery.js';
+import {
+  checkExpected,
+  type EngineOptions,
+  makeFolder,
+  openAgain,
+  openSuperblock,
+  recover,
+} from './engine/recovery.js';
 import { DedupView } from './dedup-view.js';
 import { replaceContainer } from './engine/healing.js';
 import { Pacer } from './engine/pacer.js';
@@ -27,6 +35,14 @@ import {
 import { type DedupVerifyReport, verifyVolume } from './engine/verifier.js';
 import { type GroupSizes, sizesOf } from './engine/sizes.js';
 import type { Superblock } from './engine/superblock.js';
+import {
+  createVolume,
+  destroyUnusedKeys,
+  forkVolume,
+  rotateKey,
+  shredVolume,
+} from './engine/volume-lives.js';
+import type { KeySource } from './key-source.js';
 import type { Expectation, PaceOptions, Space, StorageGroup, Volume, VolumeView } from './store.js';
 
 const MiB = 1024 * 1024;
@@ -47,6 +63,11 @@ export interface DedupGroupOptions extends Expectation {
   /** Threads for cutting and compressing, beside this one. */
   readonly threads?: number;
   readonly tuning?: Partial<Tuning>;
+  /**
+   * What opens an encrypted group; a new group that gets one is encrypted. RefusedError 'unauthorized' when it is not the right one or
+   * there is none, 'conflict' when the group is not encrypted.
+   */
+  readonly keySource?: KeySource | undefined;
 }
 const defaults = {
   density: 'adaptive' as Density,
@@ -68,6 +89,7 @@ export interface PointInTime {
 export class DedupGroup implements StorageGroup {
   #options: EngineOptions;
   readonly #superblock: Superblock;
+  #ring: KeyRing | undefined;
   readonly #release: () => Promise<void>;
   readonly #open = new Map<string, DedupVolume | undefined>();
   #engine: Engine;
@@ -76,31 +98,38 @@ export class DedupGroup implements StorageGroup {
   private constructor(
     options: EngineOptions,
     superblock: Superblock,
+    ring: KeyRing | undefined,
     engine: Engine,
     release: () => Promise<void>,
   ) {
     this.#options = options;
     this.#superblock = superblock;
+    this.#ring = ring;
     this.#engine = engine;
     this.#release = release;
   }
   /** Makes the folder if need be and claims it: StoreError 'locked' when another process has it. */
   static async open(options: DedupGroupOptions): Promise<DedupGroup> {
+    const { keySource, ...others } = options;
     const { env, folder } = options;
     const engineOptions = {
       capacityBytes: Infinity,
       ...defaults,
-      ...options,
+      ...others,
       tuning: { ...defaultTuning, ...options.tuning },
     };
     await checkExpected(env.disk, folder, options);
     await makeFolder(env, folder);
     const release = await env.disk.claim(folder);
+    let ring: KeyRing | undefined;
     try {
-      const superblock = await openSuperblock(env, folder, options.id);
-      const engine = await recover(engineOptions, superblock, () => plainGroup);
-      return new DedupGroup(engineOptions, superblock, engine, release);
+      const cost = engineOptions.tuning.passphraseCost;
+      const opened = await openSuperblock({ env, folder }, options.id, keySource, cost);
+      ring = opened.ring;
+      const engine = await begin(engineOptions, opened.superblock, ring);
+      return new DedupGroup(engineOptions, opened.superblock, ring, engine, release);
     } catch (error) {
+      ring?.close();
       await release();
       throw error;
     }
@@ -128,7 +157,8 @@ export class DedupGroup implements StorageGroup {
   }
   async #recover(): Promise<Engine> {
     await this.#engine.close(); // nothing of the old life may write any more
-    this.#engine = await recover(this.#options, this.#superblock, () => plainGroup);
+    if (this.#ring !== undefined) this.#ring = await openAgain(this.#options, this.#ring);
+    this.#engine = await begin(this.#options, this.#superblock, this.#ring);
     return this.#engine;
   }
 
@@ -139,7 +169,7 @@ export class DedupGroup implements StorageGroup {
       throw new StoreError('locked', `Volume ${id} exists`, { volume: id });
     }
     return await this.#holding(id, async () => {
-      await engine.inTurn(async () => await engine.record([{ kind: 'created', volume: id, key: 0 }]));
+      await createVolume(engine, this.#ring, id);
       return await this.#openIn(engine, id);
     });
   }
@@ -190,6 +220,37 @@ export class DedupGroup implements StorageGroup {
     } finally {
       this.#open.delete(id);
     }
+  }
+
+  // --- encryption
+
+  get isEncrypted(): boolean {
+    return this.#ring !== undefined;
+  }
+  /** From now on another key opens the group, and not the one before; nothing that is stored is written again. */
+  async rotateKey(source: KeySource): Promise<void> {
+    this.#needRing();
+    await rotateKey(await this.#alive(), this.#needRing(), source);
+  }
+  /**
+   * Destroys the key of a volume and of its snapshots: nothing on the disk can be read as that volume any more, from the moment that
+   * this resolves. StoreError 'locked' when it is open, 'missing'.
+   */
+  async shred(id: string): Promise<void> {
+    this.#needRing();
+    if (this.#open.has(id)) throw new StoreError('locked', `Volume ${id} is in use`, { volume: id });
+    this.#open.set(id, undefined); // nobody opens what goes
+    try {
+      const engine = await this.#alive();
+      await shredVolume(engine, this.#needRing(), id);
+    } finally {
+      this.#open.delete(id);
+    }
+  }
+  #needRing(): KeyRing {
+    if (this.#ring !== undefined) return this.#ring;
+    const message = 'The storage group is not encrypted: that is chosen when a group is made';
+    throw new RefusedError('conflict', message, { group: this.id });
   }
 
   // --- points in time
@@ -247,7 +308,10 @@ export class DedupGroup implements StorageGroup {
         throw new StoreError('locked', `${to} exists`, { volume: to });
       }
       if (entry.damage !== undefined) throw entry.damage;
-      await engine.record([{ kind: 'copied', from, to, atMs: this.#options.env.clock.wallMs() }]);
+      const ring = isOneFamily(from, to) ? undefined : this.#ring;
+      const atMs = this.#options.env.clock.wallMs();
+      if (ring !== undefined) await forkVolume(engine, ring, entry, to, atMs);
+      else await engine.record([{ kind: 'copied', from, to, atMs }]);
     });
   }
   async list(): Promise<string[]> {
@@ -303,6 +367,20 @@ export class DedupGroup implements StorageGroup {
   async close(): Promise<void> {
     for (const volume of this.#open.values()) await volume?.close();
     await this.#engine.close();
+    this.#ring?.close();
     await this.#release();
   }
+}
+/** A volume and its snapshots have one key. */
+const isOneFamily = (a: string, b: string): boolean => a.split('@')[0] === b.split('@')[0];
+
+/** A life of the group. */
+async function begin(
+  options: EngineOptions,
+  superblock: Superblock,
+  ring: KeyRing | undefined,
+): Promise<Engine> {
+  const engine = await recover(options, superblock, (means) => ring?.standOn(means) ?? plainGroup);
+  if (ring !== undefined) await destroyUnusedKeys(engine, ring);
+  return engine;
 }

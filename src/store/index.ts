@@ -18,6 +18,7 @@ export type { CollectionOptions, CollectionReport } from './engine/collector.js'
 export type { DamageReport, ScrubOptions, ScrubReport } from './engine/scrubber.js';
 export type { GroupSizes } from './engine/sizes.js';
 export type { DedupVerifyReport } from './engine/verifier.js';
+export type { KeySource } from './key-source.js';
 export { FileGroup } from './file-group.js';
 export type { FileGroupOptions } from './file-group.js';
 export { cutsPerCallMax, Kernels, scratchBytes } from './kernels/index.js';

@@ -47,7 +47,7 @@ export async function openEngine(folder: string): Promise<Engine> {
     reserveBytes: 0,
     memoryBytes: 128 * MiB,
   };
-  const superblock = await openSuperblock(env, folder);
+  const { superblock } = await openSuperblock({ env, folder });
   const settings = { ...options, tuning: defaultTuning, density: 'fast' as const };
   return await recover(settings, superblock, () => plainGroup);
 }

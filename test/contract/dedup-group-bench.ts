@@ -1,18 +1,30 @@
 /** DedupGroup on a simulated disk. */
-import type { Disk } from '#env';
+import type { Disk, Env } from '#env';
 import { realEnv } from '#env';
-import { DedupGroup } from '#store';
+import { DedupGroup, type DedupGroupOptions } from '#store';
 import { SimDisk } from '#support';
 import { SimRandom } from '../sim/sim-random.js';
 import type { StoreBench, StoreBenchOptions } from './store.js';
 
 const GiB = 1024 * 1024 * 1024;
 
+const key = Buffer.from('thirty-two bytes that nobody knows');
+const secrets: Env['secrets'] = {
+  file: async () => await Promise.resolve({ bytes: Buffer.from(key), mode: 0o600 }),
+  command: async () => await Promise.reject(new Error('There is none')),
+};
+
 /** With threads that work beside. */
 export const threadedDedupGroupBench = (options: StoreBenchOptions = {}): StoreBench =>
-  dedupGroupBench(options, 1);
+  dedupGroupBench(options, { threads: 1 });
+/** The same, encrypted. */
+export const sealedGroupBench = (options: StoreBenchOptions = {}): StoreBench =>
+  dedupGroupBench(options, { keySource: { kind: 'file', path: '/key' } });
 
-export function dedupGroupBench(options: StoreBenchOptions = {}, threads = 0): StoreBench {
+export function dedupGroupBench(
+  options: StoreBenchOptions = {},
+  how: Pick<DedupGroupOptions, 'threads' | 'keySource'> = {},
+): StoreBench {
   const { capacityBytes = 4 * GiB, memoryBytes, seed = 1 } = options;
   const disk = new SimDisk({ dice: new SimRandom(seed), capacityBytes });
   let life: Disk | undefined;
@@ -20,12 +32,12 @@ export function dedupGroupBench(options: StoreBenchOptions = {}, threads = 0): S
     disk,
     open: async () => {
       life ??= disk.begin();
-      const env = { ...realEnv(), disk: life };
+      const env = { ...realEnv(), disk: life, secrets };
       return await DedupGroup.open({
         env,
         folder: 'group',
         reserveBytes: 0,
-        threads,
+        ...how,
         ...(memoryBytes === undefined ? {} : { memoryBytes }),
       });
     },

@@ -12,6 +12,8 @@ import { SimDatabaseWorld } from './sim-databases.js';
 import { SimNetWorld } from './sim-net.js';
 
 export const home = '/tapesilo';
+const refused = async (): Promise<never> => await Promise.reject(new Error('There are no keys here'));
+const noSecrets: Env['secrets'] = { file: refused, command: refused };
 const portal = { host: '127.0.0.1', port: 3260 };
 
 /** What a home keeps its cartridges in. */

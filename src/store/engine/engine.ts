@@ -33,6 +33,7 @@ import type { FingerprintIndex } from './fingerprint-index.js';
 import type { GroupCipher } from './group-cipher.js';
 import type { GroupState, VolumeEntry } from './group-state.js';
 import type { Journal } from './journal.js';
+import { passphraseCost } from './key-derivation.js';
 import { Lru } from './lru.js';
 import type { Liveness, Pin } from './marks.js';
 import type { Means } from './means.js';
@@ -73,12 +74,15 @@ export interface Tuning {
   readonly packBytes: number;
   /** Entries of the index in memory before they are written as a run. */
   readonly indexEntries: number;
+  /** What a passphrase costs: see Derivation. */
+  readonly passphraseCost: number;
 }
 export const defaultTuning: Tuning = {
   checkpointBytes: journalBytesMax,
   pieceRuns,
   packBytes,
   indexEntries: indexMemoryEntries,
+  passphraseCost,
 };
 export interface EngineParts {
   readonly tuning: Tuning;
@@ -191,7 +195,8 @@ export class Engine implements ContainerHost {
   /** Bytes of all files. */
   get physicalBytes(): number {
     const bytes = this.journal.bytes + this.journal.bytesBefore + this.checkpoint.bytes + this.index.bytes;
-    return bytes + this.state.containers.packBytes + this.state.containers.metaBytes; // and their mirrors
+    const stored = this.state.containers.packBytes + this.state.containers.metaBytes; // and their mirrors
+    return bytes + stored + this.cipher.bytes;
   }
   occupied(): { readonly inFiles: number; readonly pending: number } {
     let streams = 0;
@@ -261,6 +266,11 @@ export class Engine implements ContainerHost {
   async runIn({ runs, pieces }: Recipe, offset: number): Promise<Run> {
     if (offset >= runs.from) return runs.at(runs.indexAt(offset));
     return await this.runAt(pieces, offset);
+  }
+  /** What was read of recipes is read again. */
+  forgetPieces(): void {
+    this.#runsOfPieces.forget(() => true);
+    this.#entriesOfPieces.forget(() => true);
   }
   async entriesOf(piece: Piece, entryBytes: number): Promise<Buffer> {
     const key = piece.container * 1024 + piece.ordinal;

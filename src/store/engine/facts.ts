@@ -37,6 +37,7 @@ export type Fact =
       readonly key: number;
       readonly root: Root;
       readonly logicalBytes: number;
+      readonly atMs: number;
     }
   /** Chunks that cannot be read; none: it is sound again. */
   | { readonly kind: 'damaged'; readonly container: number; readonly lost: Lost }
@@ -62,7 +63,7 @@ export function encodeFact(to: ByteWriter, fact: Fact): void {
       encodeLost(to, fact.lost);
       return;
     case 'adopted':
-      to.u8(FACT.adopted).text(fact.volume).u32(fact.key).u64(fact.logicalBytes);
+      to.u8(FACT.adopted).text(fact.volume).u32(fact.key).u64(fact.logicalBytes).u64(fact.atMs);
       encodeRoot(to, fact.root);
       return;
     case 'commit':
@@ -98,6 +99,7 @@ export function decodeFact(from: ByteReader): Fact {
         volume: from.text(),
         key: from.u32(),
         logicalBytes: from.u64(),
+        atMs: from.u64(),
         root: decodeRoot(from),
       };
     case FACT.container:

@@ -10,6 +10,8 @@ export interface GroupCipher {
   readonly fingerprints: FingerprintCipher;
   readonly frames: FrameCipher;
   readonly volumes: VolumeCipher;
+  /** Of the files with its keys. */
+  readonly bytes: number;
 }
 export const plainGroup: GroupCipher = {
   isSealed: false,
@@ -17,4 +19,5 @@ export const plainGroup: GroupCipher = {
   fingerprints: plainFingerprints,
   frames: plainFrames,
   volumes: plainVolumes,
+  bytes: 0,
 };

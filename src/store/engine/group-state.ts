@@ -69,6 +69,7 @@ export class GroupState {
         const entry = newEntry(fact.volume, fact.key, undefined);
         entry.root = fact.root;
         entry.logicalBytes = fact.logicalBytes;
+        entry.copiedMs = fact.atMs;
         entry.dirty = false;
         this.volumes.set(fact.volume, entry);
         return;

@@ -24,12 +24,17 @@ const limits = { cost: 22, blocks: 16, lanes: 8 };
 const info = 'tapesilo key-encryption key';
 
 /** `cost`: of a passphrase. */
-export function newDerivation(isRandom: boolean, random: (bytes: number) => Buffer, cost: number): Derivation {
+export function newDerivation(
+  isRandom: boolean,
+  random: (bytes: number) => Buffer,
+  cost: number,
+): Derivation {
   const salt = random(derivationSaltBytes);
   return isRandom ? { kind: 'hkdf', salt } : { kind: 'scrypt', salt, cost, blocks: 8, lanes: 1 };
 }
 export async function deriveKey(derivation: Derivation, secret: Buffer): Promise<Buffer> {
-  if (derivation.kind === 'hkdf') return Buffer.from(hkdfSync('sha256', secret, derivation.salt, info, keyBytes));
+  if (derivation.kind === 'hkdf')
+    return Buffer.from(hkdfSync('sha256', secret, derivation.salt, info, keyBytes));
   const { salt, cost, blocks, lanes } = derivation;
   const N = 2 ** cost;
   const options = { N, r: blocks, p: lanes, maxmem: 2 * 128 * N * blocks };
@@ -57,7 +62,12 @@ export function decodeDerivation(from: ByteReader): Derivation {
   const salt = Buffer.from(from.raw(derivationSaltBytes));
   if (code === CODE.hkdf) return { kind: 'hkdf', salt };
   const isBearable =
-    cost > 0 && cost <= limits.cost && blocks > 0 && blocks <= limits.blocks && lanes > 0 && lanes <= limits.lanes;
+    cost > 0 &&
+    cost <= limits.cost &&
+    blocks > 0 &&
+    blocks <= limits.blocks &&
+    lanes > 0 &&
+    lanes <= limits.lanes;
   if (code !== CODE.scrypt || !isBearable) throw from.corrupt('wants a key made in a way that is not known');
   return { kind: 'scrypt', salt, cost, blocks, lanes };
 }

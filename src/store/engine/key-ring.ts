@@ -9,6 +9,7 @@
  *   K1 what superblocks and tables say on disk is written before it counts in memory; when that fails, the ring is read again
  *   K2 nothing is written until the secret has proved right
  */
+import { strict as assert } from 'node:assert';
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Env } from '#env';
 import { RefusedError, StoreError } from '../../errors.js';
@@ -16,21 +17,27 @@ import type { Secret } from '../key-source.js';
 import { type FingerprintCipher, fingerprintCipher } from './fingerprint-cipher.js';
 import { type FrameCipher, SealedFrames } from './frame-cipher.js';
 import type { GroupCipher } from './group-cipher.js';
-import type { Kernels } from './kernels.js';
+import type { Means } from './means.js';
 import { type Derivation, deriveKey, newDerivation, purposeKey } from './key-derivation.js';
 import { type RegionCipher, SealedRegions } from './region-cipher.js';
 import { keyBytes, openBox, sealBox } from './sealing.js';
-import { groupNumber, type KeySlot, type StoredSuperblock, type Superblock, writeSuperblock } from './superblock.js';
+import {
+  type FoundSuperblock,
+  groupNumber,
+  type KeySlot,
+  type StoredSuperblock,
+  type Superblock,
+  writeSuperblock,
+} from './superblock.js';
 import { SealedVolumes, type VolumeCipher } from './volume-cipher.js';
 import { keysFolder, VolumeKeys, type VolumeKeysParts } from './volume-keys.js';
 
 export interface KeyRingParts {
   readonly env: Env;
   readonly folder: string;
-  readonly kernels: Kernels;
 }
 /** What opens the boxes of a superblock. */
-interface Wrapping {
+export interface Wrapping {
   readonly derivation: Derivation;
   readonly key: Buffer;
 }
@@ -42,13 +49,15 @@ export class KeyRing implements GroupCipher {
   readonly regions: RegionCipher;
   readonly fingerprints: FingerprintCipher;
   readonly frames: FrameCipher;
-  readonly volumes: VolumeCipher;
   readonly keys: VolumeKeys;
+  #volumes: VolumeCipher | undefined;
   readonly #parts: KeyRingParts;
   readonly #master: Buffer;
   readonly #purposes: Readonly<Record<'regions' | 'frames' | 'fingerprints' | 'superblock', Buffer>>;
   #superblock: Superblock;
   #wrapping: Wrapping;
+  /** A rotation is under way, or failed half-way. */
+  #next: Wrapping | undefined;
 
   private constructor(
     parts: KeyRingParts,
@@ -73,11 +82,24 @@ export class KeyRing implements GroupCipher {
     this.regions = new SealedRegions(this.#purposes.regions, random);
     this.frames = new SealedFrames(this.#purposes.frames, random);
     this.fingerprints = fingerprintCipher(this.#purposes.fingerprints);
-    this.volumes = new SealedVolumes(keys, random, parts.kernels);
   }
 
+  /** For the life of an engine that has these means. */
+  standOn(means: Means): this {
+    this.#volumes = new SealedVolumes(this.keys, (bytes) => this.#parts.env.random.bytes(bytes), means);
+    return this;
+  }
+  get volumes(): VolumeCipher {
+    assert(this.#volumes !== undefined, 'it stands on the means of an engine');
+    return this.#volumes;
+  }
   /** Of a new group, whose superblock is written by it. `cost`: of a passphrase. */
-  static async make(parts: KeyRingParts, superblock: Superblock, secret: Secret, cost: number): Promise<KeyRing> {
+  static async make(
+    parts: KeyRingParts,
+    superblock: Superblock,
+    secret: Secret,
+    cost: number,
+  ): Promise<KeyRing> {
     const { random } = parts.env;
     const derivation = newDerivation(secret.random, (bytes) => random.bytes(bytes), cost);
     const wrapping = { derivation, key: await deriveKey(derivation, secret.bytes) };
@@ -88,41 +110,43 @@ export class KeyRing implements GroupCipher {
     return ring;
   }
   /**
-   * Of a group that is there. `candidates`: its superblocks, the newest first; a rotation that a crash cut short left two that different
-   * secrets open, and either is right. RefusedError 'unauthorized' when the secret opens none, and nothing is changed then.
+   * Of a group that is there. A rotation that a crash cut short left two superblocks that different secrets open, and either is right.
+   * RefusedError 'unauthorized' when the secret opens none, and nothing is changed then.
    */
   static async open(
     parts: KeyRingParts,
-    candidates: readonly StoredSuperblock[],
+    found: FoundSuperblock,
     wrappingsOf: (derivation: Derivation) => Promise<readonly Buffer[]>,
-    isWhole: boolean,
   ): Promise<KeyRing> {
+    const candidates = found.other === undefined ? [found.superblock] : [found.superblock, found.other];
     for (const superblock of candidates) {
       const { id, keys: slot } = superblock;
       if (slot === undefined) continue;
       for (const key of await wrappingsOf(slot.derivation)) {
         const master = openBox(key, masterContext(id), slot.master);
-        if (master === undefined) continue;
+        if (master === undefined) {
+          key.fill(0);
+          continue;
+        }
         checkMark(superblock, master);
         const epochKey = openBox(key, epochContext(id, slot.epoch), slot.epochKey);
         if (epochKey === undefined) throw changed(id);
         const keys = await VolumeKeys.load(keysPartsOf(parts, id), slot.epoch, epochKey);
         const ring = new KeyRing(parts, superblock, { derivation: slot.derivation, key }, master, keys);
-        await ring.#mend(candidates, superblock, isWhole);
+        await ring.#mend(found, superblock);
         return ring;
       }
     }
     throw new RefusedError(
       'unauthorized',
       'The key does not open the storage group: it is another passphrase, key file or command than its last one',
-      { group: candidates[0]?.id },
+      { group: found.superblock.id },
     );
   }
   /** Both copies say what was opened; then nothing needs the tables of other epochs. */
-  async #mend(candidates: readonly StoredSuperblock[], opened: StoredSuperblock, isWhole: boolean): Promise<void> {
-    const newest = Math.max(...candidates.map(({ sequence }) => sequence));
-    if (!isWhole) {
-      const sequence = opened.sequence === newest ? newest : newest + 1;
+  async #mend({ superblock: newest, whole }: FoundSuperblock, opened: StoredSuperblock): Promise<void> {
+    if (!whole) {
+      const sequence = opened.sequence + (opened === newest ? 0 : 2); // the other one is a step ahead
       try {
         await this.#write(this.#wrapping, this.keys.epoch, this.keys.epochKey, sequence, opened.copy);
       } catch (cause) {
@@ -133,12 +157,16 @@ export class KeyRing implements GroupCipher {
     }
     await this.keys.dropOthers();
   }
+  get bytes(): number {
+    return this.keys.bytes;
+  }
   get superblock(): Superblock {
     return this.#superblock;
   }
-  /** To read the ring again with, after a failure: a copy, because `close` overwrites its own. */
-  get wrappingKey(): Buffer {
-    return Buffer.from(this.#wrapping.key);
+  /** To read the ring again with, after a failure: copies, because `close` overwrites its own. */
+  get wrappingKeys(): Buffer[] {
+    const all = this.#next === undefined ? [this.#wrapping] : [this.#next, this.#wrapping];
+    return all.map(({ key }) => Buffer.from(key));
   }
 
   /** Durable in both superblocks when it resolves. `last`: see writeSuperblock. */
@@ -166,10 +194,12 @@ export class KeyRing implements GroupCipher {
   }
 
   /** The same keys under another secret. In the engine's turn; a failure is for the engine to fail with (K1). */
-  async rotate(wrapping: Wrapping): Promise<void> {
-    await this.#write(wrapping, this.keys.epoch, this.keys.epochKey, this.#superblock.sequence + 1);
+  async rotate(next: Wrapping): Promise<void> {
+    this.#next = next;
+    await this.#write(next, this.keys.epoch, this.keys.epochKey, this.#superblock.sequence + 1);
     this.#wrapping.key.fill(0);
-    this.#wrapping = wrapping;
+    this.#wrapping = next;
+    this.#next = undefined;
   }
 
   /**
@@ -194,6 +224,7 @@ export class KeyRing implements GroupCipher {
     this.keys.close();
     this.#master.fill(0);
     this.#wrapping.key.fill(0);
+    this.#next?.key.fill(0);
     for (const key of Object.values(this.#purposes)) key.fill(0);
   }
 }

@@ -4,7 +4,8 @@
  */
 import { dirname, join } from 'node:path';
 import { type Disk, type Env, makeDurableDirectory } from '#env';
-import { StoreError } from '../../errors.js';
+import { RefusedError, StoreError } from '../../errors.js';
+import { type KeySource, secretOf } from '../key-source.js';
 import type { Expectation } from '../store.js';
 import { type Checkpoint, dropCheckpoint, lostCheckpoints, newestCheckpoint } from './checkpoint.js';
 import { cleanMirrors } from './collector.js';
@@ -19,6 +20,8 @@ import type { GroupCipher } from './group-cipher.js';
 import { GroupState } from './group-state.js';
 import { type Batch, Journal, journalFolder, readJournal, segmentsIn } from './journal.js';
 import { type Means, type MeansOptions, openMeans } from './means.js';
+import { deriveKey, passphraseCost } from './key-derivation.js';
+import { KeyRing, type KeyRingParts } from './key-ring.js';
 import type { Density } from './open-container.js';
 import { Mirrors } from './mirrors.js';
 import { Packs } from './packs.js';
@@ -50,25 +53,77 @@ export async function checkExpected(disk: Disk, folder: string, { id, make }: Ex
   }
 }
 
-/** The group's superblock, made if the folder is a group not yet. */
-export async function openSuperblock(env: Env, folder: string, id?: string): Promise<Superblock> {
-  const { disk } = env;
-  const found = await readSuperblock(disk, folder);
-  if (found?.whole === true) return found.superblock;
-  if (found === undefined) {
-    const packs = await Packs.list(disk, packsFolder(folder));
-    const used = packs.length > 0 || (await segmentsIn(disk, journalFolder(folder))).length > 0;
-    await disk.syncDirectory(dirname(folder));
-    if (used) throw new StoreError('corrupt', 'The storage group has lost its superblock', { folder });
-  }
+export interface OpenSuperblock {
+  readonly superblock: Superblock;
+  /** Of an encrypted group. */
+  readonly ring: KeyRing | undefined;
+}
+/**
+ * The group's superblock, made if the folder is a group not yet: an encrypted one if a key is given. RefusedError when the key is
+ * not the right one, when one is given and not needed, and when one is needed and not given; nothing is changed then.
+ */
+export async function openSuperblock(
+  parts: KeyRingParts,
+  id?: string,
+  source?: KeySource,
+  cost = passphraseCost,
+): Promise<OpenSuperblock> {
+  const { env, folder } = parts;
+  const found = await readSuperblock(env.disk, folder);
+  if (found === undefined) await checkUnused(env.disk, folder);
+  else checkSealed(found.superblock, source);
   const superblock = found?.superblock ?? { id: id ?? env.random.uuid(), sequence: 1, settings: {} };
-  try {
-    await writeSuperblock(disk, folder, superblock);
-  } catch (cause) {
-    // A full disk is no reason not to read what is there: one copy says it all.
-    if (found === undefined || !(cause instanceof StoreError) || cause.code !== 'full') throw cause;
+  if (source !== undefined) {
+    const secret = await secretOf(env.secrets, source);
+    try {
+      const ring =
+        found === undefined
+          ? await KeyRing.make(parts, superblock, secret, cost)
+          : await KeyRing.open(parts, found, async (derivation) => [
+              await deriveKey(derivation, secret.bytes),
+            ]);
+      return { superblock, ring };
+    } finally {
+      secret.bytes.fill(0);
+    }
   }
-  return superblock;
+  if (found?.whole !== true) {
+    try {
+      await writeSuperblock(env.disk, folder, superblock, undefined, found?.superblock.copy);
+    } catch (cause) {
+      // A full disk is no reason not to read what is there: one copy says it all.
+      if (found === undefined || !(cause instanceof StoreError) || cause.code !== 'full') throw cause;
+    }
+  }
+  return { superblock, ring: undefined };
+}
+/** After a failure that may have left keys on the disk as they are not in memory. */
+export async function openAgain(parts: KeyRingParts, ring: KeyRing): Promise<KeyRing> {
+  const found = await readSuperblock(parts.env.disk, parts.folder);
+  if (found === undefined) throw lostSuperblock(parts.folder);
+  const keys = ring.wrappingKeys;
+  ring.close();
+  return await KeyRing.open(parts, found, async () => await Promise.resolve(keys));
+}
+const lostSuperblock = (folder: string): StoreError =>
+  new StoreError('corrupt', 'The storage group has lost its superblock', { folder });
+async function checkUnused(disk: Disk, folder: string): Promise<void> {
+  const packs = await Packs.list(disk, packsFolder(folder));
+  const used = packs.length > 0 || (await segmentsIn(disk, journalFolder(folder))).length > 0;
+  await disk.syncDirectory(dirname(folder));
+  if (used) throw lostSuperblock(folder);
+}
+function checkSealed({ keys, id }: Superblock, source: KeySource | undefined): void {
+  if (keys !== undefined && source === undefined) {
+    throw new RefusedError('unauthorized', 'The storage group is encrypted: it opens with its key only', {
+      group: id,
+    });
+  }
+  if (keys === undefined && source !== undefined) {
+    const message =
+      'The storage group is not encrypted, and a key was given for it: either it is another folder, or somebody has put this group in place of the encrypted one';
+    throw new RefusedError('conflict', message, { group: id });
+  }
 }
 
 /** Of a folder that is claimed. */
@@ -165,8 +220,7 @@ async function replay(engine: Engine, batches: readonly Batch[]): Promise<void> 
       if (places(fact)) continue;
       const needs = fact.kind === 'commit' ? fact.volume : fact.kind === 'copied' ? fact.from : undefined;
       if (needs !== undefined) await load(engine, needs);
-      const open = fact.kind === 'commit' ? opened(engine, fact) : fact;
-      if (open !== undefined) state.apply(open);
+      state.apply(fact.kind === 'commit' ? opened(engine, fact) : fact);
     }
     state.sequence = sequence;
   }
@@ -174,7 +228,7 @@ async function replay(engine: Engine, batches: readonly Batch[]): Promise<void> 
   engine.journal.startAfter(state.sequence);
 }
 /** A commit that does not open (the key of its volume was destroyed) is the damage of its volume alone. */
-function opened(engine: Engine, fact: Fact & { readonly kind: 'commit' }): Fact | undefined {
+function opened(engine: Engine, fact: Fact & { readonly kind: 'commit' }): Fact {
   const entry = engine.state.volumes.get(fact.volume);
   if (entry === undefined || entry.damage !== undefined) return fact;
   try {
@@ -182,7 +236,7 @@ function opened(engine: Engine, fact: Fact & { readonly kind: 'commit' }): Fact 
   } catch (cause) {
     if (!(cause instanceof StoreError)) throw cause;
     entry.damage = cause;
-    return undefined;
+    return fact;
   }
 }
 /** A state that does not verify is the damage of its volume alone. */

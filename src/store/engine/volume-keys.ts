@@ -219,7 +219,13 @@ async function contentOf({ disk, folder }: VolumeKeysParts, epoch: number, copy:
     await file.close();
   }
 }
-function frameAt({ group }: VolumeKeysParts, epoch: number, copy: number, slot: number, body: Buffer): Buffer {
+function frameAt(
+  { group }: VolumeKeysParts,
+  epoch: number,
+  copy: number,
+  slot: number,
+  body: Buffer,
+): Buffer {
   const offset = slot * sectorBytes;
   const frame = encodeFrame({ kind: FRAME.keys, copy, group, file: epoch, offset }, 0, body);
   assert(frame.length === sectorBytes, 'a sector is written or it is not');
