@@ -4,7 +4,8 @@
  * moves.
  *
  * A region that does not verify is carried on as lost: lengths and fingerprints of its chunks stay, so that everything around it is
- * read as before, and a sound copy can take its place some day; but its pack does not have to stay for it.
+ * read as before, and a sound copy can take its place some day; but its pack does not have to stay for it. That is done only if the
+ * region was found damaged before, on another occasion, and still is: one failed reading is no reason to give up bytes that are there.
  */
 import { hash } from 'node:crypto';
 import { type Directory, fingerprintBytes, isFast, KIND } from './container.format.js';
@@ -28,17 +29,32 @@ export interface Move {
 /** New generations that become durable together. */
 export const movesTogether = 16;
 
-/** Written; undefined when it cannot be made: its head is gone, or nothing is to be kept. */
+/** Written; undefined when it cannot be made: something of it cannot be read, which was not known, or nothing is to be kept. */
 export async function regenerate(
   engine: Engine,
   fact: ContainerFact,
   wish: Wish,
   pacer: Pacer,
 ): Promise<Move | undefined> {
-  const { containers } = engine;
   const directory = await readableDirectory(engine, fact);
   if (directory === undefined) return undefined;
-  directory.fingerprints ??= await fingerprintsOf(engine, directory, pacer);
+  try {
+    directory.fingerprints ??= await fingerprintsOf(engine, directory, pacer);
+    return await written(engine, fact, directory, wish, pacer);
+  } catch (cause) {
+    if (!isUnreadable(cause)) throw cause;
+    engine.quarantine.noticed(cause, directory);
+    return undefined;
+  }
+}
+async function written(
+  engine: Engine,
+  fact: ContainerFact,
+  directory: Directory,
+  wish: Wish,
+  pacer: Pacer,
+): Promise<Move | undefined> {
+  const { containers } = engine;
   const density: () => Density = () =>
     fact.kind === KIND.data && !wish.recompress ? containers.density : 'dense';
   const open = await containers.beginAgainSoon(fact.id, fact.kind, density);
@@ -98,7 +114,7 @@ async function copyRegion(
       regions.unpin(block);
     }
   } catch (cause) {
-    if (!isUnreadable(cause)) throw cause;
+    if (!isUnreadable(cause) || !isKnownLost(engine, directory, kept)) throw cause;
     const rescued = await rescue(engine, directory, kept);
     if (rescued !== undefined) for (const [index, chunk] of rescued) await add(open, directory, index, chunk);
     else {
@@ -106,6 +122,9 @@ async function copyRegion(
       for (const index of kept) lost.push(directory.ordinals[index] ?? 0);
     }
   }
+}
+function isKnownLost(engine: Engine, { id, ordinals }: Directory, indexes: readonly number[]): boolean {
+  return indexes.every((index) => engine.quarantine.has(id, ordinals[index] ?? 0));
 }
 async function add(
   open: OpenContainer,
@@ -177,7 +196,7 @@ async function fingerprintsOf(engine: Engine, directory: Directory, pacer: Pacer
       }
       regions.unpin(block);
     } catch (cause) {
-      if (!isUnreadable(cause)) throw cause;
+      if (!isUnreadable(cause) || !isKnownLost(engine, directory, indexesOf(directory, region))) throw cause;
     }
   }
   return fingerprints;
