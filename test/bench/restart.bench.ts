@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '5' },
     folder: { type: 'string' },
     open: { type: 'string' },
+    crash: { type: 'string' },
   },
 });
 const real = 'real';
@@ -104,7 +105,7 @@ async function build(folder: string): Promise<void> {
   process.stdout.write(`${JSON.stringify(figures)}\n`);
   await engine.close();
 }
-/** Goes on writing until the next commit would bring a checkpoint; then nothing more, not even closing. */
+/** In a process of its own: goes on writing until the next commit would bring a checkpoint; then nothing more, not even closing. */
 async function crash(folder: string): Promise<void> {
   const engine = await openEngine(folder);
   const group = new SyntheticGroup(engine, Number(options.repeats));
@@ -120,6 +121,7 @@ async function crash(folder: string): Promise<void> {
   for (; !isNear(); commits++) await group.write(commits % 4);
   const figures = { what: 'crashed', journalMB: engine.journal.bytes / 1e6, containersSince: commits * 64 };
   process.stdout.write(`${JSON.stringify(figures)}\n`);
+  process.exit(0);
 }
 
 const run = promisify(execFile);
@@ -138,14 +140,15 @@ async function measure(what: string, folder: string): Promise<void> {
 }
 
 if (options.open !== undefined) await openOnce(options.open);
+if (options.crash !== undefined) await crash(options.crash);
 const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'tapesilo-restart-')));
 await build(folder);
 await measure('after closing', folder);
 const crashed = `${folder}-crashed`;
 await rm(crashed, { recursive: true, force: true });
 await cp(folder, crashed, { recursive: true });
-await crash(crashed);
+const { stdout } = await run(process.execPath, [fileURLToPath(import.meta.url), '--crash', crashed]);
+process.stdout.write(stdout);
 await measure('after a crash', crashed);
 await rm(crashed, { recursive: true });
 if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
-process.exit(0); // the crashed engine still waits for its files

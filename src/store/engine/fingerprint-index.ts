@@ -184,7 +184,15 @@ export class FingerprintIndex {
   get due(): boolean {
     return this.#memory.size >= this.#entriesPerRun;
   }
-  /** Writes what memory holds as a run and merges runs, if it is time. */
+  /** Writes what memory holds as a run, if it is time: all that cannot wait. */
+  async relieve(): Promise<void> {
+    try {
+      if (this.due) await this.#flush();
+    } catch (cause) {
+      this.#forgive(cause);
+    }
+  }
+  /** The same, and merges runs, if it is time. */
   async maintain(): Promise<void> {
     try {
       await this.#freshen(0);

@@ -268,7 +268,7 @@ async function loadIndex(engine: Engine): Promise<void> {
   const publish = async (): Promise<void> => {
     for (const directory of await Promise.all(some)) if (directory !== undefined) index.publish(directory);
     some = [];
-    if (index.due) await index.maintain();
+    await index.relieve(); // merges would keep whoever opens the group waiting
   };
   for (const id of state.containers.ids(whole ? state.indexedTo + 1 : 0)) {
     const fact = state.containers.get(id);
