@@ -50,7 +50,7 @@ async function command(
         error.killed === true ? `no answer in ${timeoutMs / 1000} s` : `${error.code ?? error.signal}`;
       const words = stderr
         .toString('utf8')
-        .replaceAll(/\p{Cc}+/gu, ' ')
+        .replaceAll(/[\p{Cc}\s]+/gu, ' ')
         .trim()
         .slice(0, wordsMax);
       // Without `cause`: that error has the command line, and what was printed.

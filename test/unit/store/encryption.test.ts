@@ -196,3 +196,45 @@ test('nothing that is thrown or shown has a key in it', async (t) => {
   const forms = [secret, Buffer.from(secret).toString('hex'), Buffer.from(secret).toString('base64')];
   for (const one of seen) for (const form of forms) t.false(one.includes(form), one);
 });
+
+/** Another bit, and a checksum that fits. */
+function tampered(bytes: Buffer, at: number): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt8(copy.readUInt8(at) ^ 1, at);
+  for (let from = 0; from < copy.length; from += 512) {
+    if (copy.toString('latin1', from, from + 4) !== 'TSEF') continue;
+    const frame = copy.subarray(from, from + 48 + copy.readUInt32LE(from + 8));
+    frame.writeBigUInt64LE(0n, 40);
+    frame.writeBigUInt64LE(xxh64(frame), 40);
+  }
+  return copy;
+}
+test('what somebody changed in journal, checkpoints or keys, checksums and all, is damage, not content', async (t) => {
+  const world = new SealedWorld(11);
+  const group = await world.open();
+  await write(group, 'tape', text(3000));
+  await write(group, 'tape', text(2000));
+  world.crash('keep');
+  const before = await world.contents();
+  const content = Buffer.concat([text(3000), text(2000)]);
+  const outcomes = new Map<string, Set<string>>();
+  for (const [path, bytes] of before) {
+    const kind = /journal$|checkpoint$|keys$|superblock/.exec(path)?.[0];
+    if (kind === undefined) continue;
+    for (let at = 52; at < bytes.length; at += 211) {
+      await world.restore(new Map([...before, [path, tampered(bytes, at)]]));
+      world.crash('keep'); // whoever had it open is gone
+      const outcome = await world
+        .open()
+        .then(async (open) => ((await readFrom(open, 'tape')).equals(content) ? 'as it was' : 'other'))
+        .catch((error: unknown) =>
+          error instanceof StoreError ? error.code : error instanceof RefusedError ? 'refused' : 'thrown',
+        );
+      outcomes.set(kind, (outcomes.get(kind) ?? new Set()).add(outcome));
+    }
+  }
+  for (const [kind, seen] of outcomes)
+    t.false(seen.has('other') || seen.has('thrown'), `${kind}: ${[...seen].join(' ')}`);
+  t.true(outcomes.get('journal')?.has('corrupt'));
+  t.true(outcomes.get('keys')?.has('as it was'), 'the other copy says it');
+});

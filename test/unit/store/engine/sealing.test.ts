@@ -1,6 +1,8 @@
 /** Sealing of places in images of containers: what comes back, and what never does. */
 import test from 'ava';
-import { KIND } from '../../../../src/store/engine/container.format.js';
+import { StoreError } from '#errors';
+import { xxh64 } from '#wire';
+import { decodeHead, KIND } from '../../../../src/store/engine/container.format.js';
 import { plainKernels } from '../../../../src/store/engine/kernels.js';
 import { OpenContainer } from '../../../../src/store/engine/open-container.js';
 import { type Image, SealedRegions } from '../../../../src/store/engine/region-cipher.js';
@@ -86,4 +88,37 @@ test('two images of one container with one content have nothing in common', (t) 
     if (block.equals(two.subarray(at, at + 16)) && !block.equals(Buffer.alloc(16))) same += 1;
   }
   t.true(same <= 4, `${same} blocks alike: the heads' own addresses at most`);
+});
+
+test('a head that somebody changed, checksum and all, is not believed', (t) => {
+  const random = new SimRandom(3);
+  const cipher = new SealedRegions(key, (bytes) => random.bytes(bytes));
+  const workspace = new Workspaces(plainKernels, 2).take();
+  if (workspace === undefined) throw new Error('no memory');
+  const open = new OpenContainer(5, KIND.data, plainKernels, workspace, () => 'fast', cipher);
+  for (let i = 0; i < 30; i++) open.add(patternBytes(i, 9000), 0, 9000, patternBytes(100 + i, 32), 0);
+  const image = open.seal(7n, 0, (bytes) => ({ pack: 1, offset: 0, bytes }));
+  const head = image.subarray(0, image.readUInt32LE(36));
+  const name = { group: 7n, place: { pack: 1, offset: 0, bytes: image.length } };
+  const believed = (): boolean => {
+    head.writeBigUInt64LE(0n, 64);
+    head.writeBigUInt64LE(xxh64(head), 64);
+    try {
+      return decodeHead(name, 5, head, cipher) !== undefined;
+    } catch (error) {
+      return !(error instanceof StoreError);
+    }
+  };
+  t.true(believed());
+  const missed: number[] = [];
+  for (let at = 0; at < head.length; at++) {
+    if (at >= 64 && at < 72) continue; // the checksum, which is made again
+    for (let bit = 0; bit < 8; bit++) {
+      head.writeUInt8(head.readUInt8(at) ^ (1 << bit), at);
+      if (believed()) missed.push(at);
+      head.writeUInt8(head.readUInt8(at) ^ (1 << bit), at);
+    }
+  }
+  t.deepEqual(missed, []);
+  t.true(believed());
 });
