@@ -26,10 +26,9 @@ import type { Means } from './means.js';
 import { type ContainerTools, damaged, type Density, OpenContainer } from './open-container.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
-import { Pressure } from './pressure.js';
+import { toolsOf } from './pressure.js';
 import { RegionCache } from './region-cache.js';
 import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
-import type { Effort } from './slips.js';
 import { workspaceBytes, Workspaces } from './workspace.js';
 
 export interface ContainerHost {
@@ -77,13 +76,7 @@ export class ContainerStore {
     cipher: RegionCipher = plainRegions,
   ) {
     this.#host = host;
-    const pressure = new Pressure(means.crew);
-    this.#tools = {
-      ...means,
-      get effort(): Effort {
-        return pressure.effort;
-      },
-    };
+    this.#tools = toolsOf(means);
     this.#cipher = cipher;
     this.packs = packs;
     this.mirrors = mirrors;

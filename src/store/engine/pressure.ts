@@ -4,6 +4,8 @@
  * telling, so fast; optimizing compresses it again when drives are idle.
  */
 import type { Crew } from './crew.js';
+import type { Means } from './means.js';
+import type { ContainerTools } from './open-container.js';
 import { EFFORT, type Effort } from './slips.js';
 
 const calmRegions = 4;
@@ -20,4 +22,14 @@ export class Pressure {
     else this.#calm += 1;
     return this.#calm > calmRegions ? EFFORT.dense : EFFORT.fast;
   }
+}
+/** What containers are made with: effort as the pressure allows. */
+export function toolsOf(means: Means): ContainerTools {
+  const pressure = new Pressure(means.crew);
+  return {
+    ...means,
+    get effort(): Effort {
+      return pressure.effort;
+    },
+  };
 }

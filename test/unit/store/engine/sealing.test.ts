@@ -68,7 +68,12 @@ test('two images of one container with one content have nothing in common', (t) 
   const cipher = new SealedRegions(key, (bytes) => random.bytes(bytes));
   const images = [0, 1].map(() => {
     const arena = new Arena();
-    const tools = { arena, kernels: plainKernels, crew: new InlineCrew(arena, plainKernels), effort: EFFORT.fast };
+    const tools = {
+      arena,
+      kernels: plainKernels,
+      crew: new InlineCrew(arena, plainKernels),
+      effort: EFFORT.fast,
+    };
     const workspace = new Workspaces(arena, 2).take();
     if (workspace === undefined) throw new Error('no memory');
     const open = new OpenContainer(5, KIND.data, tools, workspace, () => 'fast', cipher);
@@ -93,10 +98,18 @@ test('two images of one container with one content have nothing in common', (t) 
 test('a head that somebody changed, checksum and all, is not believed', (t) => {
   const random = new SimRandom(3);
   const cipher = new SealedRegions(key, (bytes) => random.bytes(bytes));
-  const workspace = new Workspaces(plainKernels, 2).take();
+  const arena = new Arena();
+  const tools = {
+    arena,
+    kernels: plainKernels,
+    crew: new InlineCrew(arena, plainKernels),
+    effort: EFFORT.fast,
+  };
+  const workspace = new Workspaces(arena, 2).take();
   if (workspace === undefined) throw new Error('no memory');
-  const open = new OpenContainer(5, KIND.data, plainKernels, workspace, () => 'fast', cipher);
+  const open = new OpenContainer(5, KIND.data, tools, workspace, () => 'fast', cipher);
   for (let i = 0; i < 30; i++) open.add(patternBytes(i, 9000), 0, 9000, patternBytes(100 + i, 32), 0);
+  open.end(() => undefined);
   const image = open.seal(7n, 0, (bytes) => ({ pack: 1, offset: 0, bytes }));
   const head = image.subarray(0, image.readUInt32LE(36));
   const name = { group: 7n, place: { pack: 1, offset: 0, bytes: image.length } };
