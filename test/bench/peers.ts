@@ -16,7 +16,10 @@ export interface Peer {
   begin(folder: string): Promise<void>;
   /** The file, as a stream, under a name of its own. */
   store(folder: string, name: string, file: string): Promise<Taken>;
+  /** All of it is on disk. */
+  end(): Promise<void>;
 }
+const ended = async (): Promise<void> => await Promise.resolve(); // each run of these programs ends by itself
 
 async function timed(
   program: string,
@@ -58,6 +61,7 @@ const restic: Peer = {
     const args = ['-r', folder, '--no-cache', 'backup', '--stdin', '--stdin-filename', name];
     return await timed('restic', args, file, resticEnv);
   },
+  end: ended,
 };
 const borgEnv = (folder: string): NodeJS.ProcessEnv => ({
   BORG_BASE_DIR: `${folder}-base`,
@@ -73,6 +77,7 @@ const borg: Peer = {
   async store(folder, name, file) {
     return await timed('borg', ['create', `${folder}::${name}`, '-'], file, borgEnv(folder));
   },
+  end: ended,
 };
 export const peers: readonly Peer[] = [restic, borg].filter(({ name }) => isInstalled(name));
 export const absent: readonly string[] = [restic, borg]

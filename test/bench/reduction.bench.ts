@@ -11,7 +11,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Density } from '#store';
+import type { DedupGroup, Density } from '#store';
 import { absent, bytesBelow, type Peer, peers, type Taken } from './peers.js';
 import { openGroup, TapeWriter } from './tape-writer.js';
 
@@ -142,27 +142,31 @@ async function streams(): Promise<void> {
   });
 }
 
+/** A group that stays open, as a daemon's does: its opening and closing are not counted. */
 class Ours implements Peer {
   readonly name: string;
   readonly #density: Density;
+  #group: DedupGroup | undefined;
   constructor(name: string, density: Density) {
     this.name = name;
     this.#density = density;
   }
   async begin(folder: string): Promise<void> {
     await rm(folder, { recursive: true, force: true });
+    this.#group = await openGroup(folder, this.#density);
   }
-  /** The group is open all the time, as a daemon's is: its opening and closing are not counted. */
-  async store(folder: string, name: string, file: string): Promise<Taken> {
-    const group = await openGroup(folder, this.#density);
-    const bytes = generations[files.indexOf(file)] ?? Buffer.alloc(0);
-    const taken = await timed(async () => {
+  async store(_folder: string, name: string, file: string): Promise<Taken> {
+    const group = this.#group;
+    const bytes = generations[files.indexOf(file)];
+    if (group === undefined || bytes === undefined) throw new Error('Not begun');
+    return await timed(async () => {
       const tape = await TapeWriter.begin(group, name);
       await tape.write(bytes, 256 * KiB);
       await tape.end();
     });
-    await group.close();
-    return taken;
+  }
+  async end(): Promise<void> {
+    await this.#group?.close();
   }
 }
 const CASES = ['new', 'again', 'next'] as const;
@@ -171,7 +175,7 @@ const median = (values: readonly number[]): number =>
 
 /** In turns: a new repository gets the first generation, the same again, then all others. */
 async function speed(): Promise<void> {
-  const contenders = [new Ours('tapesilo', 'fast'), new Ours('tapesilo dense', 'dense'), ...peers];
+  const contenders: Peer[] = [new Ours('tapesilo', 'fast'), new Ours('tapesilo dense', 'dense'), ...peers];
   const seen = new Map<string, Taken[]>();
   const sizes = new Map<string, number>();
   const rest = generations.slice(1).reduce((sum, { length }) => sum + length, 0);
@@ -192,6 +196,7 @@ async function speed(): Promise<void> {
         next = { seconds: next.seconds + seconds, cpuSeconds: next.cpuSeconds + cpuSeconds };
       }
       note('next', next);
+      await one.end();
       sizes.set(one.name, await bytesBelow(folder));
       await rm(folder, { recursive: true, force: true });
       await rm(`${folder}-base`, { recursive: true, force: true });

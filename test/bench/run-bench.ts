@@ -1,16 +1,20 @@
 /**
- * `npm run bench [-- --rounds 5 --size 512M --json]`: our daemon beside a tuned tgt, in one run, in turns (A B A B …), on
- * media that were written before. Prints medians, their ratios, and CPU seconds of the target per GB.
+ * `npm run bench [-- --data FOLDER --rounds 5 --size 512M --only TEXT --json]`: our daemon beside a tuned tgt, in one run, in turns
+ * (A B A B …), on media that were written before. Prints medians, their ratios, CPU seconds of the target per GB, and what the
+ * ratio should be at least and at best.
  *
- * Needs gcc and libiscsi-dev for the client; tgt for the comparison (without it only our figures are shown).
+ * FOLDER holds full backups, one file each, in the order of their names: they are the weekly fulls and the compressible data.
+ * Without it both are made up. Needs gcc and libiscsi-dev for the client; tgt for the comparison (without it only our figures
+ * are shown).
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startDaemon } from '../support/daemon.js';
 import { isInstalled, runProgram } from '../support/programs.js';
 import { top } from '../support/top.js';
+import { type Case, casesOf, plainCasesOf } from './cases.js';
 import { Tgt } from './tgt.js';
 
 interface Contender {
@@ -26,23 +30,18 @@ interface Pass {
   readonly short: number;
   readonly failed: number;
 }
-interface Shape {
-  readonly block: string;
-  readonly inFlight: number;
-}
-const SHAPES: readonly Shape[] = [
-  { block: '256K', inFlight: 8 },
-  { block: '64K', inFlight: 1 },
-  { block: '1M', inFlight: 1 },
-];
 
 const { values: options } = parseArgs({
   options: {
+    data: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     size: { type: 'string', default: '512M' },
+    only: { type: 'string', default: '' },
+    work: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
+const rounds = Number(options.rounds);
 const say = (line: string): void => {
   if (!options.json) process.stdout.write(`${line}\n`);
 };
@@ -58,20 +57,25 @@ async function buildClient(): Promise<string> {
   return program;
 }
 
-async function pass(client: string, to: Contender, shape: Shape, verify: boolean): Promise<Pass[]> {
-  const what = ['-j', '-o', 'w,r', '-b', shape.block, '-q', String(shape.inFlight), '-n', options.size];
-  const how = ['-V', verify ? 'full' : 'none', '-P', String(to.pid)];
-  const { status, stdout, stderr } = await runProgram(client, [...what, ...how, to.url], {
+/** One run of the client: `ops` of the source, read data compared if it is verified. */
+async function pass(
+  client: string,
+  to: Contender,
+  { name, block, inFlight }: Case,
+  what: { readonly ops: string; readonly source: readonly string[]; readonly verify: boolean },
+): Promise<Pass[]> {
+  const args = ['-j', '-o', what.ops, '-b', block, '-q', String(inFlight), ...what.source];
+  const how = ['-V', what.verify ? 'full' : 'none', '-P', String(to.pid)];
+  const { status, stdout, stderr } = await runProgram(client, [...args, ...how, to.url], {
     timeoutMs: 600_000,
   });
-  if (status !== 0) throw new Error(`${to.name}, ${shape.block}: ${stderr}${stdout}`);
+  if (status !== 0) throw new Error(`${to.name}, ${name}: ${stderr}${stdout}`);
   const passes = stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Pass);
   const wrong = passes.find(({ bad, short, failed }) => bad + failed > 0 || short > 0);
-  if (wrong !== undefined)
-    throw new Error(`${to.name}, ${shape.block}: wrong data: ${JSON.stringify(wrong)}`);
+  if (wrong !== undefined) throw new Error(`${to.name}, ${name}: wrong data: ${JSON.stringify(wrong)}`);
   return passes;
 }
 
@@ -84,79 +88,108 @@ const median = (values: readonly number[]): number => {
 };
 
 interface Line {
+  readonly name: string;
   readonly shape: string;
-  readonly op: string;
   readonly mbs: Readonly<Record<string, number>>;
   readonly cpuSecPerGB: Readonly<Record<string, number>>;
   readonly ratio: number | undefined;
+  readonly floor: number;
+  readonly aim: number;
 }
 
-async function measure(client: string, contenders: readonly Contender[], shape: Shape): Promise<Line[]> {
-  const seen = new Map<string, Pass[]>();
-  for (const one of contenders) await pass(client, one, shape, true); // writes the medium, and checks it
-  for (let round = 0; round < Number(options.rounds); round++) {
-    for (const one of contenders) {
-      for (const result of await pass(client, one, shape, false)) {
-        const key = `${one.name} ${result.op}`;
-        seen.set(key, [...(seen.get(key) ?? []), result]);
-      }
+async function measure(client: string, contenders: readonly Contender[], one: Case): Promise<Line> {
+  const seen = new Map<string, Pass[]>(contenders.map(({ name }) => [name, []]));
+  for (const to of contenders) {
+    // Writes the medium, and checks it.
+    if (one.before !== undefined)
+      await pass(client, to, one, { ops: 'w,r', source: one.before, verify: true });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const to of contenders) {
+      const what = { ops: one.op, source: one.source(round), verify: false };
+      seen.get(to.name)?.push(...(await pass(client, to, one, what)));
     }
   }
-  return (['w', 'r'] as const).map((op) => {
-    const of = (value: (one: Pass) => number): Record<string, number> =>
-      Object.fromEntries(
-        contenders.map(({ name }) => [name, median((seen.get(`${name} ${op}`) ?? []).map(value))]),
-      );
-    const mbs = of((one) => one.mbs);
-    const peer = mbs['tgt'];
-    return {
-      shape: `${shape.block} q${shape.inFlight}`,
-      op: op === 'w' ? 'write' : 'read',
-      mbs,
-      cpuSecPerGB: of((one) => one.targetCpuSecPerGB),
-      ratio: peer === undefined ? undefined : (mbs['tapesilo'] ?? NaN) / peer,
-    };
-  });
+  for (const to of contenders)
+    await pass(client, to, one, { ops: 'r', source: one.source(rounds - 1), verify: true });
+  const of = (value: (result: Pass) => number): Record<string, number> =>
+    Object.fromEntries([...seen].map(([name, results]) => [name, median(results.map(value))]));
+  const mbs = of((result) => result.mbs);
+  return {
+    name: one.name,
+    shape: `${one.block} q${one.inFlight}`,
+    mbs,
+    cpuSecPerGB: of((result) => result.targetCpuSecPerGB),
+    ratio: mbs['tgt'] === undefined ? undefined : (mbs['tapesilo'] ?? NaN) / mbs['tgt'],
+    floor: one.floor,
+    aim: one.aim,
+  };
 }
 
-function show(line: Line): void {
-  const part = (name: string): string =>
-    line.mbs[name] === undefined
+function show({ name, shape, mbs, cpuSecPerGB, ratio, floor, aim }: Line): void {
+  const part = (who: string): string =>
+    mbs[who] === undefined
       ? ''
-      : `${name} ${line.mbs[name].toFixed(0)} MB/s ${(line.cpuSecPerGB[name] ?? 0).toFixed(2)} CPU s/GB  `;
-  const ratio = line.ratio === undefined ? '' : `ratio ${line.ratio.toFixed(2)}`;
-  say(`${line.shape.padEnd(8)} ${line.op.padEnd(6)} ${part('tapesilo')}${part('tgt')}${ratio}`);
+      : `${who} ${mbs[who].toFixed(0).padStart(5)} MB/s ${(cpuSecPerGB[who] ?? 0).toFixed(2)} CPU s/GB  `;
+  const verdict = (reached: number): string =>
+    reached >= aim ? 'aim reached' : reached >= floor ? 'above the floor' : 'BELOW THE FLOOR';
+  const beside =
+    ratio === undefined ? '' : `ratio ${ratio.toFixed(2)} (floor ${floor}, aim ${aim}): ${verdict(ratio)}`;
+  say(`${name.padEnd(32)} ${shape.padEnd(8)} ${part('tapesilo')}${part('tgt')}${beside}`);
+}
+
+type Ends = (() => unknown)[];
+async function startOurs(folder: string, store: 'dedup' | 'plain', ends: Ends): Promise<Contender> {
+  const teardown = (end: () => unknown): number => ends.unshift(end);
+  const daemon = await startDaemon({ teardown }, join(folder, store), ['--store', store]);
+  const tapes = await daemon.json<{ barcode: string }[] | { tapes: { barcode: string }[] }>('tape', 'list');
+  const first = ('tapes' in tapes ? tapes.tapes : tapes)[0]?.barcode;
+  if (first === undefined) throw new Error('The library has no tapes');
+  await daemon.json('tape', 'move', first, '--to', 'drive0');
+  const { host, port } = daemon.portal;
+  ends.unshift(async () => await daemon.end());
+  return { name: 'tapesilo', url: `iscsi://${host}:${port}/${daemon.targetName}/1`, pid: daemon.pid };
 }
 
 async function main(): Promise<void> {
   const client = await buildClient();
-  const folder = mkdtempSync(join(tmpdir(), 'tapesilo-bench-'));
-  const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const folder = mkdtempSync(join(options.work ?? tmpdir(), 'tapesilo-bench-'));
+  const ends: Ends = [() => rmSync(folder, { recursive: true, force: true })];
+  const backups =
+    options.data === undefined
+      ? []
+      : readdirSync(options.data)
+          .filter((name) => name.endsWith('.tar'))
+          .toSorted()
+          .map((name) => resolve(options.data ?? '', name));
   try {
-    const daemon = await startDaemon({ teardown: (end) => ends.unshift(end) }, join(folder, 'home'));
-    const tapes = await daemon.json<{ barcode: string }[] | { tapes: { barcode: string }[] }>('tape', 'list');
-    const first = ('tapes' in tapes ? tapes.tapes : tapes)[0]?.barcode;
-    if (first === undefined) throw new Error('The library has no tapes');
-    await daemon.json('tape', 'move', first, '--to', 'drive0');
-    const { host, port } = daemon.portal;
-    const ours = { name: 'tapesilo', url: `iscsi://${host}:${port}/${daemon.targetName}/1`, pid: daemon.pid };
-    const contenders: Contender[] = [ours];
+    const peers: Contender[] = [];
     if (isInstalled('tgtd')) {
       const tgt = await Tgt.start(folder, 8000);
       ends.unshift(() => tgt.stop());
-      contenders.push({ name: 'tgt', url: tgt.url, pid: tgt.pid });
+      peers.push({ name: 'tgt', url: tgt.url, pid: tgt.pid });
     } else say('tgt is not installed: our figures only');
     const lines: Line[] = [];
-    for (const shape of SHAPES) {
-      for (const line of await measure(client, contenders, shape)) {
-        lines.push(line);
-        show(line);
+    const run = async (store: 'dedup' | 'plain', cases: readonly Case[]): Promise<void> => {
+      const wanted = cases.filter(({ name }) => name.includes(options.only));
+      if (wanted.length === 0) return;
+      const own: Ends = [];
+      try {
+        const contenders = [await startOurs(folder, store, own), ...peers];
+        for (const one of wanted) {
+          const line = await measure(client, contenders, one);
+          lines.push(line);
+          show(line);
+        }
+      } finally {
+        for (const end of own) await end();
       }
-    }
+    };
+    await run('dedup', casesOf(backups, options.size));
+    await run('plain', plainCasesOf(options.size));
     if (options.json) process.stdout.write(`${JSON.stringify(lines, undefined, 2)}\n`);
-    await daemon.end();
   } finally {
-    for (const end of ends) end();
+    for (const end of ends) await end();
   }
 }
 
