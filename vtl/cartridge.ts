@@ -4,7 +4,9 @@
  */
 import type { Env } from '#env';
 import { StoreError } from '#errors';
-import type { StorageGroup } from '#store';
+import type { DamagedRange, PaceOptions, StorageGroup } from '#store';
+import { type CartridgeReport, checkCartridge } from './cartridge-check.js';
+import { type DamagedObjects, objectsOf } from './damage.js';
 import { type Attribute, Mam } from './mam.js';
 import type { Medium } from './media.table.js';
 import type { CartridgeLabel } from './cartridge-label.js';
@@ -184,6 +186,23 @@ export class Cartridge {
       return partitions.map((_, number) => mam.attributes(number));
     } finally {
       await this.close();
+    }
+  }
+  /**
+   * Reads all of it as it was committed last, without a drive, and says which records are damaged. StoreError 'locked' while it is open
+   * in a store that cannot show it beside that.
+   */
+  async verify(options: PaceOptions = {}): Promise<CartridgeReport> {
+    if (this.#cleaning !== undefined) return { objects: 0, bytes: 0, damaged: [], lost: false };
+    return await checkCartridge(this.#env.clock, this.#group, this.id, options);
+  }
+  /** Which of its records bytes of its volume belong to that the store has found damaged. */
+  async objectsOf(ranges: readonly DamagedRange[]): Promise<readonly DamagedObjects[]> {
+    const view = await this.#group.view(this.id);
+    try {
+      return await objectsOf(view, ranges);
+    } finally {
+      await view.close();
     }
   }
   /** Removes its volume, durably. Not while it is open. */

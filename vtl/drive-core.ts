@@ -11,6 +11,7 @@ import { type DriveCounters, noDriveCounters, type Traffic } from './drive-count
 import { DriveError } from './drive-error.js';
 import type { DriveEvent } from './drive-events.js';
 import { type Zones, zonesOf } from './early-warning.js';
+import { GroupRoom } from './group-room.js';
 import { DriveEncryption } from './encryption.js';
 import type { MediumAccess } from './media.table.js';
 import type { Partition } from './partition.js';
@@ -86,9 +87,7 @@ export class DriveCore {
   appendOnly = false;
   overwriteAllowed: OverwriteAllowance = 'no';
   programmableBytes = 0;
-  groupLow = false;
-  /** Bytes that may be written before the space of the group is asked for. */
-  bytesUntilGroupCheck = 0;
+  readonly room = new GroupRoom();
   /** Stored bytes that no commit covers; what starts the next background commit. */
   uncommittedBytes = 0;
   /** Counts writes; the commits' share of them. */

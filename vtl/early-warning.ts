@@ -23,8 +23,3 @@ export const zonesOf = (capacityBytes: number, programmableBytes: number): Zones
   earlyFrom: capacityBytes,
   end: capacityBytes + reserveBytes(capacityBytes),
 });
-
-/** A group with less free than this, or than a sixteenth of it, gives early warning on every tape (the group fills up). */
-const groupLowBytes = 256 * MiB;
-export const lowBytesOf = (freeBytes: number, usedBytes: number): number =>
-  Math.min(groupLowBytes, (freeBytes + usedBytes) / 16);

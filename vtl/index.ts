@@ -21,6 +21,8 @@ export {
   type CartridgeOptions,
   cleaningUsesOfNew,
 } from './cartridge.js';
+export type { CartridgeReport } from './cartridge-check.js';
+export { type DamagedObjects, inWords } from './damage.js';
 export type { DriveOptions, DriveState, OverwriteAllowance } from './drive-core.js';
 export {
   type DriveCounters,

@@ -57,7 +57,7 @@ function mount(core: DriveCore, mounted: Mounted): void {
   core.changedSinceLoad = false;
   core.changes = core.changesCommitted = 0;
   core.uncommittedBytes = 0;
-  core.bytesUntilGroupCheck = 0;
+  core.room.forget();
   core.overwriteAllowed = 'no';
   core.failed = false;
   core.tapeAlertsOfLoad.clear();

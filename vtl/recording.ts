@@ -7,7 +7,6 @@
 import type { Slab } from '#wire';
 import type { DriveCore, Mounted } from './drive-core.js';
 import { DriveError } from './drive-error.js';
-import { lowBytesOf } from './early-warning.js';
 import { filemarkOverheadBytes, recordOverheadBytes } from './partition.js';
 import type { WriteResult } from './position.js';
 import { recordBytesMax } from '#limits';
@@ -15,8 +14,6 @@ import { recordBytesMax } from '#limits';
 const MiB = 1024 * 1024;
 /** What kill -9 can cost a host that never synchronizes. */
 const commitBytes = 256 * MiB;
-/** How often the space of the group is asked for, when there is much. */
-const groupCheckBytes = 32 * MiB;
 
 export async function writeRecord(core: DriveCore, record: Slab): Promise<WriteResult> {
   const mounted = core.ready();
@@ -71,7 +68,7 @@ export async function writeFilemarks(
     else checkWritable(core, mounted);
     await checkGroup(core, mounted);
     const partition = core.current;
-    let programmableEarlyWarning = false;
+    let [earlyWarning, programmableEarlyWarning] = [false, false];
     for (let written = 0; written < count; written++) {
       const usedAfter = partition.usedBytes + filemarkOverheadBytes;
       if (usedAfter > core.zones.end) throw overflow(core, count - written);
@@ -85,10 +82,11 @@ export async function writeFilemarks(
       core.file += 1;
       core.count('filemarksWritten', 1);
       result = wrote(core, filemarkOverheadBytes, usedAfter);
+      earlyWarning ||= result.earlyWarning;
       programmableEarlyWarning ||= result.programmableEarlyWarning;
       if (written % breathAfter === breathAfter - 1) await core.env.clock.sleep(0);
     }
-    result = { ...result, programmableEarlyWarning };
+    result = { earlyWarning, programmableEarlyWarning };
   }
   if (!immediate) await synchronize(core);
   return result;
@@ -97,14 +95,14 @@ export async function writeFilemarks(
 function wrote(core: DriveCore, storedBytes: number, usedAfter: number): WriteResult {
   const before = core.usedBefore;
   core.usedBefore = usedAfter;
-  core.bytesUntilGroupCheck -= storedBytes;
+  core.room.wrote(storedBytes);
   core.uncommittedBytes += storedBytes;
   core.changes += 1;
   if (core.uncommittedBytes >= commitBytes) core.commits.startSoon();
   else core.commits.arm();
   const { programmableFrom, earlyFrom } = core.zones;
   return {
-    earlyWarning: usedAfter >= earlyFrom || core.groupLow,
+    earlyWarning: core.room.takeWarning() || usedAfter >= earlyFrom,
     programmableEarlyWarning: usedAfter >= programmableFrom && before < programmableFrom,
   };
 }
@@ -115,7 +113,7 @@ function overflow(core: DriveCore, residue = 1): DriveError {
 }
 function writeFailure(core: DriveCore, cause: unknown): DriveError {
   const error = core.failure(cause, 'writing');
-  if (error.code === 'full') core.groupLow = true;
+  if (error.code === 'full') core.room.refused();
   else {
     core.count('uncorrectedWriteErrors', 1);
     core.raise('writeFailure');
@@ -198,13 +196,8 @@ function noteEncryption(core: DriveCore, encrypted: boolean): void {
   else if (label.firstEncrypted !== undefined) label.firstPlainAfterEncrypted ??= core.object;
 }
 
-async function checkGroup(core: DriveCore, { cartridge }: Mounted): Promise<void> {
-  if (core.bytesUntilGroupCheck > 0 && !core.groupLow) return;
-  const { freeBytes, usedBytes } = await cartridge.group.space();
-  const roomBytes = freeBytes - lowBytesOf(freeBytes, usedBytes);
-  core.groupLow = roomBytes < 0;
-  // Half of the room, for others write too.
-  core.bytesUntilGroupCheck = Math.min(groupCheckBytes, Math.max(0, roomBytes / 2));
+async function checkGroup({ room }: DriveCore, { cartridge }: Mounted): Promise<void> {
+  if (room.isDue) room.look(await cartridge.group.space());
 }
 
 /** Everything accepted is durable when it resolves. Throws what could not be made so. */

@@ -26,3 +26,4 @@ export type { AverageBytes, Codec, CutState } from './kernels/index.js';
 export type { Density } from './engine/open-container.js';
 export { Arena } from './engine/arena.js';
 export { plainKernels } from './engine/kernels.js';
+export { Pacer } from './engine/pacer.js';
