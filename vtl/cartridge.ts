@@ -9,7 +9,8 @@ import { type CartridgeReport, checkCartridge } from './cartridge-check.js';
 import { type DamagedObjects, objectsOf } from './damage.js';
 import { type Attribute, Mam } from './mam.js';
 import type { Medium } from './media.table.js';
-import { firstLabel, openImage, type TapeImage } from './tape-image.js';
+import type { CartridgeLabel } from './cartridge-label.js';
+import { firstLabel, newLabel, openImage, type TapeImage } from './tape-image.js';
 
 export interface CartridgeOptions {
   readonly env: Env;
@@ -128,6 +129,44 @@ export class Cartridge {
       await image.format([this.sizeBytes]);
       image.label.capacityProportion = 0xffff;
       for (const partition of image.label.partitions) partition.attributes = {};
+      await image.commit();
+    } finally {
+      await this.close();
+    }
+  }
+  /**
+   * Lets `work` put other content into its volume. The volume change reference goes on from where it was (T7): a host that knows it
+   * sees that the medium is not what it was. Not while it is open.
+   */
+  async replaceContent(work: () => Promise<void>): Promise<void> {
+    const before = await this.#changeReference();
+    await work();
+    await this.#relabel((label) => {
+      label.changeReference = (Math.max(before, label.changeReference) + 1) % 0x1_0000_0000;
+    });
+  }
+  /** 0 when it does not open: then other content is the way to have it open again. */
+  async #changeReference(): Promise<number> {
+    try {
+      const image = await this.open();
+      await this.close();
+      return image.label.changeReference;
+    } catch (cause) {
+      if (cause instanceof StoreError && cause.code === 'corrupt') return 0;
+      throw cause;
+    }
+  }
+  /** Its volume began as that of another cartridge: from now on it has a serial number and a life of its own. */
+  async becomeItself(): Promise<void> {
+    await this.#relabel((label) => {
+      const { serial, manufactured, loadedBy } = newLabel(this.#env, this);
+      Object.assign(label, { serial, manufactured, loadedBy });
+    });
+  }
+  async #relabel(change: (label: CartridgeLabel) => void): Promise<void> {
+    const image = await this.open();
+    try {
+      change(image.label);
       await image.commit();
     } finally {
       await this.close();

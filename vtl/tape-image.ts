@@ -116,7 +116,8 @@ const newPartition = (env: Env, capacityBytes: number): PartitionLabel => ({
 });
 
 const serialLetters = 'ABCDEFGHJKLMNPQRSTUVWXYZ0123456789';
-function newLabel(env: Env, cartridge: Cartridge): CartridgeLabel {
+/** Of a cartridge that has no past. */
+export function newLabel(env: Env, cartridge: Cartridge): CartridgeLabel {
   let serial = '';
   for (let i = 0; i < 10; i++) serial += serialLetters[env.random.integer(serialLetters.length)] ?? '';
   const date = new Date(env.clock.wallMs()).toISOString().slice(0, 10);

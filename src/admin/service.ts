@@ -11,6 +11,7 @@ import type { Network } from './network.js';
 import { readParameters } from './parameter.js';
 import { portalVerbs, sessionVerbs, viewServed } from './portal-verbs.js';
 import type { Success } from './protocol.js';
+import { snapshotVerbs } from './snapshot-verbs.js';
 import { tapeVerbs } from './tape-verbs.js';
 import { initiatorVerbs, lunVerbs, targetVerbs } from './target-verbs.js';
 import type { Told, Verb, VerbHandlers } from './verb.js';
@@ -20,7 +21,7 @@ interface Bound {
   readonly row: Verb;
   readonly run: (input: never, told: Told) => Promise<unknown>;
 }
-const looking = new Set(['list', 'show', 'map', 'types']);
+const looking = new Set(['list', 'show', 'map', 'types', 'snapshots']);
 
 export class AdminService {
   readonly #bound = new Map<string, Bound>();
@@ -41,6 +42,7 @@ export class AdminService {
       ...slotVerbs(installation),
       ...groupVerbs(installation),
       ...tapeVerbs(installation),
+      ...snapshotVerbs(installation),
       ...targetVerbs(installation, network),
       ...lunVerbs(installation),
       ...portalVerbs(network),

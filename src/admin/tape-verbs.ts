@@ -16,7 +16,7 @@ import type { Installation, InstalledLibrary, Whereabouts } from './installation
 import { noteUnowned, unownedKey } from './unowned.js';
 import type { InputOf, Told, VerbHandlers } from './verb.js';
 import type { verbs } from './verbs.table.js';
-import { viewTape } from './views.js';
+import { viewTape, viewTapeWhole } from './views.js';
 
 type Verbs = typeof verbs;
 type Row<K extends keyof Verbs> = InputOf<Verbs[K]>;
@@ -44,7 +44,7 @@ export const tapeVerbs = (installation: Installation) =>
       return made;
     },
     TAPE_LIST: async ({ library }) => await Promise.resolve(listTapes(installation, library).map(viewTape)),
-    TAPE_SHOW: async ({ barcode }) => await Promise.resolve(viewTape(installation.find(barcode))),
+    TAPE_SHOW: async ({ barcode }) => await viewTapeWhole(installation.find(barcode)),
     TAPE_MOVE: async (input, told) => await moveTape(installation, input, told),
     TAPE_IMPORT: async (input, told) => {
       const found = installation.find(input.barcode);
@@ -76,11 +76,11 @@ export const tapeVerbs = (installation: Installation) =>
       told.note(`${barcode} is blank`);
       return viewTape(installation.find(barcode));
     },
-    TAPE_DELETE: async ({ barcode }, told) => {
+    TAPE_DELETE: async ({ barcode, withSnapshots }, told) => {
       const found = installation.find(barcode);
       checkMayDestroy(installation, found);
       if (found.cartridge.writeProtected) checkNotProtected(found.cartridge);
-      if (found.cartridge.cleaning === undefined) groupOf(found.cartridge).check();
+      if (withSnapshots !== true) await checkNoSnapshots(found.cartridge);
       const view = viewTape(found);
       if (found.installed !== undefined && found.element !== undefined) {
         await found.installed.library.exportCartridge(found.element);
@@ -179,7 +179,7 @@ export function nextBarcodes(
     `There are not ${count} free numbers between ${prefix} and ${suffix}: use another prefix`,
   );
 }
-function isTaken(installation: Installation, barcode: string): boolean {
+export function isTaken(installation: Installation, barcode: string): boolean {
   return (
     installation.shelf.find(barcode) !== undefined ||
     installation.libraries.some(({ library }) => library.whereIs(barcode) !== undefined)
@@ -191,7 +191,11 @@ interface Place {
   readonly element: ElementRef;
 }
 /** Elements for the new ones, in order; those without one go to the shelf. */
-function placesFor(installation: Installation, { to, library }: Creation, count: number): Place[] {
+export function placesFor(
+  installation: Installation,
+  { to, library }: Pick<Creation, 'to' | 'library'>,
+  count: number,
+): Place[] {
   if (to === 'shelf' || (to === undefined && library === undefined && installation.libraries.length !== 1))
     return [];
   const installed = installation.library(library);
@@ -311,7 +315,10 @@ function freeMailSlot({ library, row }: InstalledLibrary): ElementRef {
 
 // --- destroying ---------------------------------------------------------------------------------------------------------
 
-function checkMayDestroy(installation: Installation, { cartridge, element, installed }: Whereabouts): void {
+export function checkMayDestroy(
+  installation: Installation,
+  { cartridge, element, installed }: Whereabouts,
+): void {
   if (element?.kind !== 'drive' || installed === undefined) return;
   const drive = elementName(element);
   throw new RefusedError(
@@ -319,8 +326,18 @@ function checkMayDestroy(installation: Installation, { cartridge, element, insta
     `${cartridge.barcode} is in ${installation.nameOf(installed, element)}: take it out first with \`tapesilo drive unload ${drive} --to home\``,
   );
 }
-function checkNotProtected({ barcode, writeProtected, worm }: Cartridge): void {
-  if (worm) throw new RefusedError('protected', `${barcode} is a WORM cartridge: it cannot be erased`);
+/** They are there for the day on which somebody deletes what he should not. */
+async function checkNoSnapshots({ id, barcode, group, cleaning }: Cartridge): Promise<void> {
+  const names = cleaning === undefined ? ((await groupOf({ group }).dedup?.snapshots(id)) ?? []) : [];
+  if (names.length === 0) return;
+  const some = names.slice(0, 3).join(', ');
+  throw new RefusedError(
+    'conflict',
+    `${barcode} has ${names.length} ${names.length === 1 ? 'snapshot' : 'snapshots'} (${some}${names.length > 3 ? ', …' : ''}), which would go with it: drop them first with \`tapesilo tape drop-snapshot\`, or add --with-snapshots`,
+  );
+}
+export function checkNotProtected({ barcode, writeProtected, worm }: Cartridge, done = 'erased'): void {
+  if (worm) throw new RefusedError('protected', `${barcode} is a WORM cartridge: it cannot be ${done}`);
   if (!writeProtected) return;
   throw new RefusedError(
     'protected',

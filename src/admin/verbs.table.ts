@@ -82,6 +82,10 @@ const density = optional(
     choices: ['adaptive', 'fast', 'dense', 'none'],
   }),
 );
+const snapshotName = text('Name of the snapshot', {
+  pattern: /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+  form: 'a name of letters, digits and dashes, such as before-upgrade',
+});
 const wait = flag('Wait until it is done, and say what came of it');
 
 // --- views ------------------------------------------------------------------------------------------------------------
@@ -141,6 +145,11 @@ const groupColumns = [
   column('ratio', 'RATIO'),
   column('freeBytes', 'FREE', 'size'),
   column('folder', 'FOLDER'),
+];
+const snapshotColumns = [
+  column('name', 'SNAPSHOT'),
+  column('created', 'TAKEN'),
+  column('usedBytes', 'USED', 'size'),
 ];
 const targetColumns = [
   column('name', 'TARGET'),
@@ -673,10 +682,71 @@ export const verbs = {
     noun: 'tape',
     verb: 'delete',
     about: 'Destroy a cartridge and all data on it',
-    parameters: { barcode },
+    parameters: {
+      barcode,
+      withSnapshots: flag('And its snapshots; without this they keep it from being destroyed'),
+    },
     places: ['barcode'],
     destroys: true,
     examples: ['A00001L8', 'A00001L8 --yes'],
+    view: thing,
+  }),
+  TAPE_SNAPSHOT: verb({
+    noun: 'tape',
+    verb: 'snapshot',
+    about: 'Keep a cartridge as it is now, as far as it is synchronised; no host can change or remove that',
+    parameters: { barcode, name: optional({ ...snapshotName, about: 'Its name; the time if not given' }) },
+    places: ['barcode', 'name'],
+    examples: ['A00001L8', 'A00001L8 before-upgrade'],
+    view: thing,
+  }),
+  TAPE_SNAPSHOTS: verb({
+    noun: 'tape',
+    verb: 'snapshots',
+    about: 'Snapshots of a cartridge',
+    parameters: { barcode },
+    places: ['barcode'],
+    examples: ['A00001L8', 'A00001L8 --json'],
+    view: table(snapshotColumns, 'There is no snapshot: keep one with `tapesilo tape snapshot BARCODE`'),
+  }),
+  TAPE_DROP_SNAPSHOT: verb({
+    noun: 'tape',
+    verb: 'drop-snapshot',
+    about: 'Let go of a snapshot; what only it needs is freed by `group collect`',
+    parameters: { barcode, name: snapshotName },
+    places: ['barcode', 'name'],
+    destroys: true,
+    examples: ['A00001L8 before-upgrade', 'A00001L8 before-upgrade --yes'],
+    view: thing,
+  }),
+  TAPE_ROLLBACK: verb({
+    noun: 'tape',
+    verb: 'rollback',
+    about: 'Make a cartridge what it was at a snapshot; what it is until then is kept as another snapshot',
+    parameters: { barcode, name: snapshotName },
+    places: ['barcode', 'name'],
+    examples: ['A00001L8 before-upgrade'],
+    view: thing,
+  }),
+  TAPE_FORK: verb({
+    noun: 'tape',
+    verb: 'fork',
+    about: 'Make a cartridge that begins as another one is, or was; it takes no room until it differs',
+    parameters: {
+      barcode,
+      newBarcode: { ...barcode, about: 'Barcode of the new cartridge' },
+      at: optional({ ...snapshotName, about: 'As it was at this snapshot', placeholder: 'NAME' }),
+      library,
+      to: optional(
+        text('Where to put it; onto the shelf if neither this nor a library is given', {
+          placeholder: 'ELEMENT',
+          pattern: /^(slot|ie)\d{1,5}$|^shelf$/,
+          form: 'slot12, ie1 or shelf',
+        }),
+      ),
+    },
+    places: ['barcode', 'newBarcode'],
+    examples: ['A00001L8 A00002L8', 'A00001L8 A00002L8 --at before-upgrade --to slot12'],
     view: thing,
   }),
 

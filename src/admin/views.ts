@@ -103,6 +103,16 @@ export function viewTape({ cartridge, installed, element }: Whereabouts) {
   };
 }
 
+/** With what its storage group says of it. */
+export async function viewTapeWhole(found: Whereabouts) {
+  const view = viewTape(found);
+  if (found.cartridge.cleaning !== undefined) return view;
+  const group = groupOf(found.cartridge);
+  if (group.problem !== undefined) return { ...view, problem: group.problem.message };
+  const snapshots = await group.dedup?.snapshots(found.cartridge.id);
+  return { ...view, ...(snapshots === undefined ? {} : { snapshots }) };
+}
+
 export function viewLun(installation: Installation, { lun, libraryId, driveId }: LunRow): LunView {
   const library = installation.libraries.find(({ row }) => row.id === libraryId)?.row;
   if (library !== undefined) {

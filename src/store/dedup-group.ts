@@ -5,13 +5,13 @@
 import { strict as assert } from 'node:assert';
 import type { Env } from '#env';
 import { RefusedError, StoreError } from '../errors.js';
+import type { Arena } from './engine/arena.js';
 import { collect, type CollectionOptions, type CollectionReport, recompress } from './engine/collector.js';
 import { DedupVolume } from './engine/dedup-volume.js';
 import { defaultTuning, type Engine, type Tuning } from './engine/engine.js';
 import type { Fact } from './engine/facts.js';
 import { plainGroup } from './engine/group-cipher.js';
 import type { KeyRing } from './engine/key-ring.js';
-import { Inputs } from './engine/inputs.js';
 import type { Kernels } from './engine/kernels.js';
 import type { Density } from './engine/open-container.js';
 import {
@@ -22,7 +22,6 @@ import {
   openSuperblock,
   recover,
 } from './engine/recovery.js';
-import { openWasmKernels } from './engine/wasm-kernels.js';
 import { DedupView } from './dedup-view.js';
 import { replaceContainer } from './engine/healing.js';
 import { Pacer } from './engine/pacer.js';
@@ -60,6 +59,9 @@ export interface DedupGroupOptions extends Expectation {
   /** How new chunks are compressed. */
   readonly density?: Density;
   readonly kernels?: Kernels;
+  readonly arena?: Arena;
+  /** Threads for cutting and compressing, beside this one. */
+  readonly threads?: number;
   readonly tuning?: Partial<Tuning>;
   /**
    * What opens an encrypted group; a new group that gets one is encrypted. RefusedError 'unauthorized' when it is not the right one or
@@ -67,7 +69,12 @@ export interface DedupGroupOptions extends Expectation {
    */
   readonly keySource?: KeySource | undefined;
 }
-const defaults = { density: 'fast' as Density, reserveBytes: 64 * MiB, memoryBytes: 128 * MiB };
+const defaults = {
+  density: 'adaptive' as Density,
+  threads: 0,
+  reserveBytes: 64 * MiB,
+  memoryBytes: 128 * MiB,
+};
 const volumeId = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** A snapshot. */
@@ -83,7 +90,6 @@ export class DedupGroup implements StorageGroup {
   #options: EngineOptions;
   readonly #superblock: Superblock;
   #ring: KeyRing | undefined;
-  readonly #inputs: Inputs;
   readonly #release: () => Promise<void>;
   readonly #open = new Map<string, DedupVolume | undefined>();
   #engine: Engine;
@@ -93,14 +99,12 @@ export class DedupGroup implements StorageGroup {
     options: EngineOptions,
     superblock: Superblock,
     ring: KeyRing | undefined,
-    inputs: Inputs,
     engine: Engine,
     release: () => Promise<void>,
   ) {
     this.#options = options;
     this.#superblock = superblock;
     this.#ring = ring;
-    this.#inputs = inputs;
     this.#engine = engine;
     this.#release = release;
   }
@@ -108,12 +112,10 @@ export class DedupGroup implements StorageGroup {
   static async open(options: DedupGroupOptions): Promise<DedupGroup> {
     const { keySource, ...others } = options;
     const { env, folder } = options;
-    const kernels = options.kernels ?? (await openWasmKernels());
     const engineOptions = {
       capacityBytes: Infinity,
       ...defaults,
       ...others,
-      kernels,
       tuning: { ...defaultTuning, ...options.tuning },
     };
     await checkExpected(env.disk, folder, options);
@@ -122,11 +124,10 @@ export class DedupGroup implements StorageGroup {
     let ring: KeyRing | undefined;
     try {
       const cost = engineOptions.tuning.passphraseCost;
-      const opened = await openSuperblock({ env, folder, kernels }, options.id, keySource, cost);
+      const opened = await openSuperblock({ env, folder }, options.id, keySource, cost);
       ring = opened.ring;
-      const inputs = new Inputs(kernels);
-      const engine = await begin(engineOptions, opened.superblock, inputs, ring);
-      return new DedupGroup(engineOptions, opened.superblock, ring, inputs, engine, release);
+      const engine = await begin(engineOptions, opened.superblock, ring);
+      return new DedupGroup(engineOptions, opened.superblock, ring, engine, release);
     } catch (error) {
       ring?.close();
       await release();
@@ -157,7 +158,7 @@ export class DedupGroup implements StorageGroup {
   async #recover(): Promise<Engine> {
     await this.#engine.close(); // nothing of the old life may write any more
     if (this.#ring !== undefined) this.#ring = await openAgain(this.#options, this.#ring);
-    this.#engine = await begin(this.#options, this.#superblock, this.#inputs, this.#ring);
+    this.#engine = await begin(this.#options, this.#superblock, this.#ring);
     return this.#engine;
   }
 
@@ -377,10 +378,9 @@ const isOneFamily = (a: string, b: string): boolean => a.split('@')[0] === b.spl
 async function begin(
   options: EngineOptions,
   superblock: Superblock,
-  inputs: Inputs,
   ring: KeyRing | undefined,
 ): Promise<Engine> {
-  const engine = await recover(options, superblock, inputs, ring ?? plainGroup);
+  const engine = await recover(options, superblock, (means) => ring?.standOn(means) ?? plainGroup);
   if (ring !== undefined) await destroyUnusedKeys(engine, ring);
   return engine;
 }

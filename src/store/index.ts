@@ -24,5 +24,6 @@ export type { FileGroupOptions } from './file-group.js';
 export { cutsPerCallMax, Kernels, scratchBytes } from './kernels/index.js';
 export type { AverageBytes, Codec, CutState } from './kernels/index.js';
 export type { Density } from './engine/open-container.js';
+export { Arena } from './engine/arena.js';
 export { plainKernels } from './engine/kernels.js';
 export { Pacer } from './engine/pacer.js';

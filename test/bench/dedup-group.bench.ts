@@ -1,9 +1,9 @@
 /**
  * Streams into the deduplicating store, in process: every file given becomes a volume.
  *
- *   node dist/test/bench/dedup-group.bench.js [--dense] [--again] [--optimize] [--compare] FOLDER FILE …
+ *   node dist/test/bench/dedup-group.bench.js [--dense|--adaptive] [--again] [--optimize] [--compare] FOLDER FILE …
  *
- * RECORD in the environment: bytes of a record, 262144 if not given.
+ * RECORD in the environment: bytes of a record, 262144 if not given. THREADS: beside the main one, 0 if not given.
  *
  * Prints a JSON line per file, and one for the whole: MB/s by the clock, CPU seconds per GB (10^9 bytes), bytes on disk.
  * `--again` writes each file a second time; then everything is read back and compared with the file.
@@ -63,7 +63,8 @@ if (folder === undefined) throw new Error('Which folder?');
 const group = await DedupGroup.open({
   env: realEnv(),
   folder,
-  density: options.has('--dense') ? 'dense' : 'fast',
+  density: options.has('--dense') ? 'dense' : options.has('--adaptive') ? 'adaptive' : 'fast',
+  threads: Number(process.env['THREADS'] ?? 0),
 });
 let logical = 0;
 for (const file of files) {

@@ -18,11 +18,9 @@ import { PLACE } from '../../src/store/engine/region-cipher.js';
 import { saltBytes } from '../../src/store/engine/sealing.js';
 import { defaultTuning, type Engine } from '../../src/store/engine/engine.js';
 import { plainGroup } from '../../src/store/engine/group-cipher.js';
-import { Inputs } from '../../src/store/engine/inputs.js';
 import { encodeRuns } from '../../src/store/engine/recipe.format.js';
 import { Runs } from '../../src/store/engine/recipe.js';
 import { makeFolder, openSuperblock, recover } from '../../src/store/engine/recovery.js';
-import { openWasmKernels } from '../../src/store/engine/wasm-kernels.js';
 
 const MiB = 1024 * 1024;
 export const containerBytes = 4 * MiB;
@@ -41,11 +39,17 @@ const containersPerPack = 16;
 export async function openEngine(folder: string): Promise<Engine> {
   const env = realEnv();
   await makeFolder(env, folder);
-  const kernels = await openWasmKernels();
-  const options = { env, folder, kernels, capacityBytes: Infinity, reserveBytes: 0, memoryBytes: 128 * MiB };
-  const { superblock } = await openSuperblock({ env, folder, kernels });
+  const options = {
+    env,
+    folder,
+    threads: 0,
+    capacityBytes: Infinity,
+    reserveBytes: 0,
+    memoryBytes: 128 * MiB,
+  };
+  const { superblock } = await openSuperblock({ env, folder });
   const settings = { ...options, tuning: defaultTuning, density: 'fast' as const };
-  return await recover(settings, superblock, new Inputs(kernels), plainGroup);
+  return await recover(settings, superblock, () => plainGroup);
 }
 
 const mixed = (value: number): number => {

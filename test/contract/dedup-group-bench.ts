@@ -1,7 +1,7 @@
 /** DedupGroup on a simulated disk. */
 import type { Disk, Env } from '#env';
 import { realEnv } from '#env';
-import { DedupGroup, type KeySource } from '#store';
+import { DedupGroup, type DedupGroupOptions } from '#store';
 import { SimDisk } from '#support';
 import { SimRandom } from '../sim/sim-random.js';
 import type { StoreBench, StoreBenchOptions } from './store.js';
@@ -14,11 +14,17 @@ const secrets: Env['secrets'] = {
   command: async () => await Promise.reject(new Error('There is none')),
 };
 
+/** With threads that work beside. */
+export const threadedDedupGroupBench = (options: StoreBenchOptions = {}): StoreBench =>
+  dedupGroupBench(options, { threads: 1 });
 /** The same, encrypted. */
-export function sealedGroupBench(options: StoreBenchOptions = {}): StoreBench {
-  return dedupGroupBench(options, { kind: 'file', path: '/key' });
-}
-export function dedupGroupBench(options: StoreBenchOptions = {}, keySource?: KeySource): StoreBench {
+export const sealedGroupBench = (options: StoreBenchOptions = {}): StoreBench =>
+  dedupGroupBench(options, { keySource: { kind: 'file', path: '/key' } });
+
+export function dedupGroupBench(
+  options: StoreBenchOptions = {},
+  how: Pick<DedupGroupOptions, 'threads' | 'keySource'> = {},
+): StoreBench {
   const { capacityBytes = 4 * GiB, memoryBytes, seed = 1 } = options;
   const disk = new SimDisk({ dice: new SimRandom(seed), capacityBytes });
   let life: Disk | undefined;
@@ -31,7 +37,7 @@ export function dedupGroupBench(options: StoreBenchOptions = {}, keySource?: Key
         env,
         folder: 'group',
         reserveBytes: 0,
-        keySource,
+        ...how,
         ...(memoryBytes === undefined ? {} : { memoryBytes }),
       });
     },

@@ -3,15 +3,15 @@ import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { StoreError } from '#errors';
 import { type Disk, realEnv } from '#env';
-import { DedupGroup, type Stream, type Volume } from '#store';
-import { ReusedKernels, SimDisk } from '#support';
+import { Arena, DedupGroup, plainKernels, type Stream, type Volume } from '#store';
+import { SimDisk } from '#support';
 import { copyOf } from '#wire';
 import { patternBytes } from '../contract/store.js';
 import { SimRandom } from '../sim/sim-random.js';
 
 const MiB = 1024 * 1024;
 const ids = ['one', 'two'] as const;
-const kernels = new ReusedKernels();
+const arena = new Arena();
 const tuning = { checkpointBytes: 150_000, pieceRuns: 4 };
 
 async function openGroup(disk: Disk): Promise<DedupGroup> {
@@ -22,7 +22,8 @@ async function openGroup(disk: Disk): Promise<DedupGroup> {
     reserveBytes: 0,
     memoryBytes: 24 * MiB,
     tuning,
-    kernels: kernels.begin(),
+    kernels: plainKernels,
+    arena: arena.restart(),
   });
 }
 interface Seen {

@@ -5,8 +5,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { type Disk, realEnv } from '#env';
 import { StoreError } from '#errors';
-import { DedupGroup } from '#store';
-import { type DiskCall, type Fate, ReusedKernels, SimDisk } from '#support';
+import { Arena, DedupGroup, plainKernels } from '#store';
+import { type DiskCall, type Fate, SimDisk } from '#support';
 import { patternBytes } from '../contract/store.js';
 import { SimRandom } from '../sim/sim-random.js';
 import { engineCalls } from './engine-calls.table.js';
@@ -18,16 +18,17 @@ const MiB = 1024 * 1024;
 const tuning = { checkpointBytes: 12_000, pieceRuns: 3, packBytes: 128 * 1024, indexEntries: 3 };
 const fates: readonly Fate[] = ['drop', 'keep', 'prefix', 'torn'];
 /** Those of the workload, and those of the groups that look at what a crash has left. */
-const kernels = { work: new ReusedKernels(), look: new ReusedKernels() };
+const arenas = { work: new Arena(), look: new Arena() };
 
-async function openGroup(disk: Disk, who: keyof typeof kernels): Promise<DedupGroup> {
+async function openGroup(disk: Disk, who: keyof typeof arenas): Promise<DedupGroup> {
   return await DedupGroup.open({
     env: { ...realEnv(), disk, random: new SimRandom(1) },
     folder: 'group',
     reserveBytes: 0,
     memoryBytes: 8 * MiB,
     tuning,
-    kernels: kernels[who].begin(),
+    kernels: plainKernels,
+    arena: arenas[who].restart(),
   });
 }
 

@@ -5,11 +5,10 @@
 import { createHash } from 'node:crypto';
 import { type Env, realEnv } from '#env';
 import { StoreError } from '#errors';
-import { DedupGroup, type DedupGroupOptions } from '#store';
+import { Arena, DedupGroup, type DedupGroupOptions, plainKernels } from '#store';
 import { xxh64 } from '#wire';
 import { Life, Scheduler, simClock } from '../sim/sim-clock.js';
 import { SimRandom } from '../sim/sim-random.js';
-import { ReusedKernels } from '../support/reused-kernels.js';
 import { type DiskCall, type Fate, SimDisk } from '../support/sim-disk.js';
 import { GroupKeeper } from './group-keeper.js';
 import { GroupModel } from './group-model.js';
@@ -38,7 +37,7 @@ const volumes = ['one', 'two', 'three'] as const;
 const probe = 'probe';
 const fates: readonly Fate[] = ['drop', 'keep', 'prefix', 'torn'];
 /** One for all: histories are played one after another. */
-const kernels = new ReusedKernels();
+const arena = new Arena();
 
 /** As `sync packs`: what is done to what kind of file. */
 export function kindOf({ kind, path }: DiskCall): string {
@@ -125,12 +124,14 @@ class History {
       random: this.#random.fork(),
       disk: this.#options.liesAboutSync === true ? lying(disk) : disk,
     };
+    arena.restart(); // nothing of the life before runs any more
     return await DedupGroup.open({
       env,
       folder,
       reserveBytes: 0,
       memoryBytes: 8 * MiB,
-      kernels: kernels.begin(),
+      kernels: plainKernels,
+      arena,
       ...this.#group,
     });
   }

@@ -5,8 +5,7 @@
 import type { Disk, Env, Logger, Process } from '#env';
 import { SimDisk } from '../support/sim-disk.js';
 import { serve } from '../../src/daemon/index.js';
-import { ReusedKernels } from '../support/reused-kernels.js';
-import { DedupGroup } from '#store';
+import { Arena, DedupGroup, plainKernels } from '#store';
 import { StoreError } from '#errors';
 import { Life, type Scheduler, simClock } from './sim-clock.js';
 import { SimDatabaseWorld } from './sim-databases.js';
@@ -19,8 +18,8 @@ const portal = { host: '127.0.0.1', port: 3260 };
 
 /** What a home keeps its cartridges in. */
 export type SimStore = 'plain' | 'dedup';
-/** One for all machines: they run one after another. */
-const kernels = new ReusedKernels();
+/** One for all machines and their lives, which come one after another: making it anew is what takes long. */
+const arena = new Arena();
 const MiB = 1024 * 1024;
 /** So small that a few records bring checkpoints, packs and runs of the index. */
 const tuning = { checkpointBytes: 40_000, pieceRuns: 8, packBytes: MiB, indexEntries: 200 };
@@ -83,9 +82,15 @@ export class Machine {
         json: true,
         store: this.#store,
       };
-      const lifeKernels = kernels.begin();
+      arena.restart(); // nothing of the life before runs any more
       serve(process, env, options, async (of) => {
-        const group = await DedupGroup.open({ ...of, kernels: lifeKernels, tuning, memoryBytes: 24 * MiB });
+        const group = await DedupGroup.open({
+          ...of,
+          kernels: plainKernels,
+          arena,
+          tuning,
+          memoryBytes: 24 * MiB,
+        });
         this.#keepUp(life, group).catch((error: unknown) => this.complaints.push(`Upkeep: ${String(error)}`));
         return group;
       }).catch(reject);

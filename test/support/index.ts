@@ -32,7 +32,6 @@ export type {
   SimDiskOptions,
 } from './sim-disk.js';
 export { SimDisk } from './sim-disk.js';
-export { ReusedKernels } from './reused-kernels.js';
 export type { Dissection } from './dissector.js';
 export { dissect } from './dissector.js';
 export type { Passed } from './relay.js';

@@ -23,7 +23,7 @@ const TABLE: Readonly<Record<string, Layer>> = {
     'node:fs node:fs/promises node:net node:child_process node:readline/promises node:process pino sqlite3',
   ),
   scsi: layer('wire env'),
-  store: layer('wire env', 'node:zlib @foxglove/wasm-zstd/dist/wasm-zstd.js'),
+  store: layer('wire env', 'node:zlib node:worker_threads @foxglove/wasm-zstd/dist/wasm-zstd.js'),
   catalog: layer('env', 'node:async_hooks'),
   vtl: layer('wire env store catalog'),
   targets: layer('wire env scsi vtl'),

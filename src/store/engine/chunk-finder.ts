@@ -4,7 +4,6 @@
  *
  *   S10 whatever is found is compared by its whole fingerprint
  */
-import { hash } from 'node:crypto';
 import { StoreError } from '../../errors.js';
 import { Directory, fingerprintBytes } from './container.format.js';
 import type { Engine } from './engine.js';
@@ -12,7 +11,7 @@ import { type FingerprintSource, isAt } from './fingerprint-cache.js';
 import type { Found } from './fingerprint-index.js';
 
 export class ChunkFinder {
-  /** Fingerprint of the chunk that was looked for. */
+  /** Fingerprint of the chunk that is looked for: it may be waited for longer than its place lasts. */
   readonly digest = Buffer.alloc(fingerprintBytes);
   readonly #engine: Engine;
   #state: 'begin' | 'asking' | 'new' | 'known' = 'begin';
@@ -23,12 +22,10 @@ export class ChunkFinder {
   constructor(engine: Engine) {
     this.#engine = engine;
   }
-  /** What must be awaited before the same is asked again; undefined when it is known. */
-  look(memory: Buffer, from: number, to: number): Promise<void> | undefined {
+  /** Fingerprint at `at` of `digests`. What must be awaited before the same is asked again; undefined when it is known. */
+  look(digests: Buffer, at: number): Promise<void> | undefined {
     if (this.#state === 'begin') {
-      // As a string of bytes it comes fastest (performance.md A2); Node's types do not list that encoding here.
-      this.digest.write(hash('sha256', memory.subarray(from, to), 'latin1' as 'hex'), 'latin1');
-      this.#engine.cipher.fingerprints.permute(this.digest, 0, fingerprintBytes);
+      digests.copy(this.digest, 0, at, at + fingerprintBytes);
       this.#look();
     }
     if (this.#state === 'asking') return this.#asking;

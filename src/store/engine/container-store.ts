@@ -22,10 +22,11 @@ import {
 import type { ContainerFact, ContainerTable } from './container-table.js';
 import { directoriesMax, headBytesMax, localityPlaces } from './engine-limits.js';
 import { FingerprintCache } from './fingerprint-cache.js';
-import type { Kernels } from './kernels.js';
-import { damaged, type Density, OpenContainer } from './open-container.js';
+import type { Means } from './means.js';
+import { type ContainerTools, damaged, type Density, OpenContainer } from './open-container.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
+import { toolsOf } from './pressure.js';
 import { RegionCache } from './region-cache.js';
 import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
 import { workspaceBytes, Workspaces } from './workspace.js';
@@ -49,7 +50,7 @@ export class ContainerStore {
   readonly cache: FingerprintCache;
   readonly regions: RegionCache;
   readonly #host: ContainerHost;
-  readonly #kernels: Kernels;
+  readonly #tools: ContainerTools;
   readonly #cipher: RegionCipher;
   readonly #workspaces: Workspaces;
   /** Those with memory, oldest first; and those that are not journaled yet. */
@@ -58,14 +59,16 @@ export class ContainerStore {
   readonly #loading = new Map<number, Promise<Directory>>();
   readonly #queue: OpenContainer[] = [];
   #writes = 0;
+  /** Containers that are ended and not sealed yet. */
+  #sealing = 0;
   #stall: StoreError | undefined;
   #nextId: number;
   /** Of data, when settings do not say. */
-  density: Density = 'fast';
+  density: Density = 'adaptive';
 
   constructor(
     host: ContainerHost,
-    kernels: Kernels,
+    means: Means,
     packs: Packs,
     mirrors: Mirrors,
     table: ContainerTable,
@@ -73,14 +76,17 @@ export class ContainerStore {
     cipher: RegionCipher = plainRegions,
   ) {
     this.#host = host;
-    this.#kernels = kernels;
+    this.#tools = toolsOf(means);
     this.#cipher = cipher;
     this.packs = packs;
     this.mirrors = mirrors;
     this.table = table;
-    this.#workspaces = new Workspaces(kernels, Math.max(3, Math.floor((memoryBytes * 0.4) / workspaceBytes)));
+    this.#workspaces = new Workspaces(
+      means.arena,
+      Math.max(3, Math.floor((memoryBytes * 0.4) / workspaceBytes)),
+    );
     this.regions = new RegionCache(
-      kernels,
+      means,
       packs,
       mirrors,
       Math.max(16, Math.floor((memoryBytes * 0.25) / 262_144)),
@@ -122,7 +128,7 @@ export class ContainerStore {
     const workspace = this.#workspaces.take();
     return workspace === undefined
       ? undefined
-      : new OpenContainer(id, kind, this.#kernels, workspace, density, this.#cipher);
+      : new OpenContainer(id, kind, this.#tools, workspace, density, this.#cipher);
   }
   /** Waits for memory, and has others written for it. */
   async beginSoon(kind: ContainerKind, density?: () => Density): Promise<OpenContainer> {
@@ -138,7 +144,7 @@ export class ContainerStore {
       if (open !== undefined) return open;
       if (this.#stall !== undefined) await this.retry();
       else {
-        if (this.#writes === 0) this.#sealOldest();
+        if (this.#writes === 0 && this.#sealing === 0) this.#sealOldest();
         await this.#workspaces.change();
       }
     }
@@ -160,15 +166,21 @@ export class ContainerStore {
     this.#open.delete(open.id);
     this.#workspaces.give(open.release());
   }
-  /** Ends the container and begins to write it. */
+  /** Ends the container and begins to write it as soon as it is compressed. */
   seal(open: OpenContainer): void {
     if (open.state !== 'filling') return;
+    this.#sealing += 1;
+    open.end(() => this.#seal(open));
+  }
+  #seal(open: OpenContainer): void {
+    this.#sealing -= 1;
     open.seal(this.#host.group, 0, (bytes) => this.packs.reserve(bytes));
     const { directory } = open;
     assert(directory !== undefined);
     this.cache.replace(open.source, directory);
     this.#queue.push(open);
     this.#start();
+    this.#workspaces.wake();
   }
   #start(): void {
     while (this.#writes < writesMax && this.#stall === undefined && this.#host.refusal === undefined) {
@@ -213,7 +225,7 @@ export class ContainerStore {
   async written(containers: Iterable<OpenContainer>): Promise<void> {
     for (const open of containers) {
       this.seal(open);
-      while (open.state === 'sealed') {
+      while (open.state === 'ended' || open.state === 'sealed') {
         this.#check();
         if (this.#stall !== undefined) await this.retry();
         else await this.#workspaces.change();
@@ -281,11 +293,11 @@ export class ContainerStore {
     return false;
   }
   get writing(): boolean {
-    return this.#writes > 0;
+    return this.#writes > 0 || this.#sealing > 0;
   }
   /** Resolves when no write is under way. */
   async settled(): Promise<void> {
-    while (this.#writes > 0) await this.#workspaces.change();
+    while (this.writing) await this.#workspaces.change();
     this.#workspaces.wake();
   }
   get workspaces(): Workspaces {

@@ -1,7 +1,8 @@
 /**
- * DataStream: a stream that is cut by content, its chunks looked up, the new ones put into containers.
+ * DataStream: a stream that is cut by content, its chunks looked up, the new ones put into containers. What is appended goes into
+ * the ring and counts from then on; the crew cuts it, and chunks enter the recipe behind the writer's back.
  *
- *   D1 the recipe, then the bytes behind the last cut (the tail), are the stream
+ *   D1 the recipe, then the bytes in the ring, are the stream
  *   D2 what a commit covers is told by a mark; recipes only grow between a mark and its commit
  *   D3 an append that a full disk refuses leaves everything as it was
  */
@@ -10,80 +11,76 @@ import { StoreError } from '../../errors.js';
 import type { Slab } from '#wire';
 import type { Stream } from '../store.js';
 import type { ByteWriter } from './bytes.js';
-import { fingerprintBytes, KIND } from './container.format.js';
-import { ChunkFinder } from './chunk-finder.js';
-import { SlabFiller } from './chunk-reader.js';
-import { chunkBytesMax, chunkBytesMin, inputBytes } from './engine-limits.js';
-import type { CutState } from './kernels.js';
-import type { OpenContainer } from './open-container.js';
+import { ChunkPlacer } from './chunk-placer.js';
+import type { SlabFiller } from './chunk-reader.js';
+import { chunkBytesMax, ringBytes } from './engine-limits.js';
 import type { Recipe, RecipeMark } from './recipe.js';
 import { encodeChange } from './recipe.format.js';
 import { Reservation } from './reservation.js';
-import { type DataMark, located, type StreamHost } from './stream-host.js';
+import type { Ring } from './ring.js';
+import type { DataMark, StreamHost } from './stream-host.js';
+import { StreamReader } from './stream-reader.js';
 import type { DataState } from './volume-state.js';
 
 const DONE: Promise<void> = Promise.resolve();
-const noSlices: readonly Uint8Array[] = [];
+const nothing = Buffer.alloc(0);
+
+/** A commit waits for the recipe to come to this length of the stream. */
+interface AwaitedMark {
+  readonly length: number;
+  readonly resolve: (mark: DataMark) => void;
+  readonly reject: (error: StoreError) => void;
+}
 
 export class DataStream implements Stream {
   readonly name: string;
   readonly #host: StreamHost;
   readonly #recipe: Recipe;
+  readonly #placer: ChunkPlacer;
+  readonly #reader: StreamReader;
+  readonly reservation: Reservation;
   #length: number;
   /** Bytes of the recipe that are as the journal has them. */
   #keep: number;
   #journaled: RecipeMark;
   #journaledLength: number;
 
-  /** Input: the tail from … to, scanned up to a place, with the ends of chunks that were found and not taken yet. */
-  #buffer: Buffer | undefined;
-  #from = 0;
-  #to = 0;
-  #scanned = 0;
-  readonly #cutState: CutState = { bytes: 0, hash: 0 };
-  readonly #cuts = new Int32Array(Math.ceil(inputBytes / chunkBytesMin) + 2);
-  #cutBase = 0;
-  #cutCount = 0;
-  #cutNext = 0;
-  /** What is being appended. */
-  #slices = noSlices;
-  #slice = 0;
-  #sliceAt = 0;
-  /** State before an append that takes longer than a call. */
+  #ring: Ring | undefined;
+  /** Changes when what is in the ring is not what it was: whoever waited for a place of it is not concerned any more. */
+  #era = 0;
+  #isPlacing = false;
+  /** Why placing came to a halt: 'full'. */
+  #halt: StoreError | undefined;
+  /** An append is under way; the mark of what was there before it, once the recipe has gone on beyond that. */
+  #isAppending = false;
   #before: DataMark | undefined;
-  /** The same in the making: recipe and tail before the first chunk of this append. */
-  #captured: RecipeMark | undefined;
-  #tailBefore: Buffer | undefined;
-  #tailBytes = 0;
-  /** Space is granted chunk by chunk. */
-  #tight = false;
-
-  readonly #finder: ChunkFinder;
-  readonly reservation: Reservation;
-  #open: OpenContainer | undefined;
-  #blocked: Promise<void> | undefined;
-  #nextOffset = -1;
+  #awaited: AwaitedMark[] = [];
+  /** Told when there is news of the ring. */
+  #waiting: (() => void)[] = [];
 
   constructor(name: string, host: StreamHost, state: DataState) {
     this.name = name;
     this.#host = host;
-    this.#finder = new ChunkFinder(host.engine);
     this.reservation = new Reservation(host.engine);
     this.#recipe = state.recipe;
+    this.#placer = new ChunkPlacer(host, state.recipe);
+    this.#reader = new StreamReader(name, host, state.recipe, (offset, to, filler) =>
+      this.#heldAt(offset, to, filler),
+    );
     this.#length = this.#journaledLength = state.recipe.bytes + state.tail.length;
     this.#keep = state.recipe.bytes;
     this.#journaled = state.recipe.mark;
-    if (state.tail.length > 0) {
-      this.#buffer = host.engine.inputs.take();
-      state.tail.copy(this.#buffer);
-      this.#to = state.tail.length;
-    }
+    if (state.tail.length > 0) this.#refill(state.tail);
   }
   get length(): number {
     return this.#length;
   }
   get recipe(): Recipe {
     return this.#recipe;
+  }
+  /** Bytes that are not in containers yet. */
+  get heldBytes(): number {
+    return this.#ring?.heldBytes ?? 0;
   }
 
   // --- appending
@@ -92,241 +89,243 @@ export class DataStream implements Stream {
     const { refusal, engine } = this.#host;
     if (refusal !== undefined) return Promise.reject(refusal);
     this.#host.checkAppend();
+    assert(!this.#isAppending, 'appends of a stream come one after another');
     let bytes = 0;
     for (const slice of slices) bytes += slice.length;
-    if (engine.containers.stalled || !this.reservation.use(bytes)) return this.#appendTight(slices, bytes);
-    this.#begin(slices);
-    if (this.#advance()) {
-      this.#length += bytes;
-      return DONE;
-    }
-    return this.#appendSlowly(bytes);
+    const isHalted = engine.containers.stalled || this.#halt !== undefined;
+    if (isHalted || !this.reservation.use(bytes)) return this.#appendTight(slices, bytes);
+    if (this.#open().roomBytes < bytes) return this.#appendSlowly(slices, bytes);
+    for (const slice of slices) this.#open().fill(slice, 0);
+    this.#length += bytes;
+    this.#feed(false);
+    return DONE;
   }
   async reserve(bytes: number): Promise<void> {
     this.#check();
     await this.reservation.raise(bytes);
   }
-  #begin(slices: readonly Uint8Array[]): void {
-    assert(this.#before === undefined, 'appends of a stream come one after another');
-    this.#buffer ??= this.#host.engine.inputs.take();
-    this.#slices = slices;
-    this.#slice = this.#sliceAt = 0;
-    this.#captured = undefined;
+  #open(): Ring {
+    this.#ring ??= this.#host.engine.rings.take(() => this.#place());
+    return this.#ring;
   }
-  /** An append counts when it is done: until then a commit covers what was there before its first chunk. */
-  #capture(buffer: Buffer): void {
-    this.#tailBefore ??= Buffer.alloc(inputBytes);
-    this.#captured = this.#recipe.mark;
-    this.#tailBytes = this.#length - this.#captured.bytes;
-    buffer.copy(this.#tailBefore, 0, this.#from, this.#from + this.#tailBytes);
+  /** Longer than there is room for now. */
+  async #appendSlowly(slices: readonly Uint8Array[], bytes: number): Promise<void> {
+    this.#isAppending = true;
+    try {
+      // What fits the ring as a whole waits until it does: then nothing of it is there before all of it.
+      const wanted = Math.min(bytes, ringBytes / 2);
+      await this.#until(() => this.#open().roomBytes >= wanted);
+      await this.#fill(slices);
+      this.#length += bytes;
+    } catch (cause) {
+      if (cause instanceof StoreError && cause.code === 'full')
+        this.#restore(this.#before ?? this.#markNow());
+      throw cause;
+    } finally {
+      this.#isAppending = false;
+      this.#before = undefined;
+    }
+    this.#feed(false);
   }
+  async #fill(slices: readonly Uint8Array[]): Promise<void> {
+    for (const slice of slices) {
+      for (let at = 0; at < slice.length;) {
+        const ring = this.#open();
+        at += ring.fill(slice, at);
+        if (at === slice.length) break;
+        await this.#until(() => ring.roomBytes > 0);
+      }
+    }
+  }
+  /** Space is granted chunk by chunk: what is stored already needs no room. */
   async #appendTight(slices: readonly Uint8Array[], bytes: number): Promise<void> {
     const { engine } = this.#host;
-    if (engine.containers.stalled) await engine.containers.retry();
-    const before = this.mark();
+    this.#isAppending = true;
     try {
-      await engine.ask(bytes);
-    } catch (cause) {
-      if (!(cause instanceof StoreError) || cause.code !== 'full') throw cause;
-      this.#tight = true; // what is stored already needs no room
-    }
-    try {
+      if (engine.containers.stalled) await engine.containers.retry();
+      await this.#drained();
+      this.#before = this.#markNow();
+      try {
+        await engine.ask(bytes);
+      } catch (cause) {
+        if (!(cause instanceof StoreError) || cause.code !== 'full') throw cause;
+        this.#placer.isTight = true;
+      }
       this.#check();
-      this.#begin(slices);
-      this.#before = before;
-      this.#captured = before.recipe;
-      while (!this.#advance()) await this.#unblocked();
+      await this.#fill(slices);
+      await this.#drained();
       this.#length += bytes;
     } catch (cause) {
-      if (cause instanceof StoreError && cause.code === 'full') this.#restore(before);
+      const isFull = cause instanceof StoreError && cause.code === 'full';
+      if (isFull && this.#before !== undefined) this.#restore(this.#before);
       throw cause;
     } finally {
-      this.#tight = false;
+      this.#placer.isTight = false;
+      this.#isAppending = false;
       this.#before = undefined;
     }
-  }
-  async #appendSlowly(bytes: number): Promise<void> {
-    assert(this.#captured !== undefined && this.#tailBefore !== undefined);
-    const tail = Buffer.from(this.#tailBefore.subarray(0, this.#tailBytes));
-    const before = { length: this.#length, recipe: this.#captured, tail };
-    this.#before = before;
-    try {
-      do await this.#unblocked();
-      while (!this.#advance());
-      this.#length += bytes;
-    } catch (cause) {
-      if (cause instanceof StoreError && cause.code === 'full') this.#restore(before);
-      throw cause;
-    } finally {
-      this.#before = undefined;
-    }
-  }
-  async #unblocked(): Promise<void> {
-    const blocked = this.#blocked;
-    this.#blocked = undefined;
-    await blocked;
-    this.#check();
   }
   #check(): void {
     if (this.#host.refusal !== undefined) throw this.#host.refusal;
   }
   /** D3. */
   #restore({ recipe, tail }: DataMark): void {
+    const held = recipe.bytes === this.#recipe.bytes ? this.#copy(this.#length) : tail;
     if (recipe.bytes < this.#recipe.bytes) this.#recipe.truncate(recipe.bytes);
-    this.#setTail(tail);
+    this.#refill(held);
   }
-  #setTail(tail: Buffer): void {
-    this.#buffer ??= this.#host.engine.inputs.take();
-    tail.copy(this.#buffer);
-    this.#from = 0;
-    this.#to = tail.length;
-    this.#rescan();
+  /** What the ring holds of the stream up to that length. */
+  #copy(length: number): Buffer {
+    const bytes = length - this.#recipe.bytes;
+    const ring = this.#ring;
+    if (ring === undefined || bytes === 0) return nothing;
+    const copy = Buffer.allocUnsafe(bytes);
+    let at = 0;
+    ring.read(ring.begin, ring.begin + bytes, (memory, from, to) => {
+      at += memory.copy(copy, at, from, to);
+    });
+    return copy;
   }
-  #rescan(): void {
-    this.#scanned = this.#from;
-    this.#cutState.bytes = this.#cutState.hash = 0;
-    this.#cutCount = this.#cutNext = 0;
-    this.#finder.forget();
+  /** The ring holds this and nothing else, to be cut from its beginning. */
+  #refill(bytes: Buffer): void {
+    this.#letGo();
+    if (bytes.length > 0) this.#open().fill(bytes, 0);
+  }
+  #letGo(): void {
+    this.#era += 1;
+    this.#isPlacing = false;
+    this.#placer.forget();
+    if (this.#ring !== undefined) this.#host.engine.rings.give(this.#ring);
+    this.#ring = undefined;
   }
 
-  /** Goes on until the input is used up; false when `#blocked` must be awaited first. */
-  #advance(): boolean {
-    const buffer = this.#buffer;
-    assert(buffer !== undefined);
+  // --- from the ring into the recipe
+
+  /** Has bytes cut; `all`: also when they are few. */
+  #feed(all: boolean): void {
+    const ring = this.#ring;
+    if (ring === undefined) return;
+    ring.hand(all);
+    this.#place();
+  }
+  /** Everything that was found goes into the recipe; whoever waits for that is told. */
+  #place(): void {
+    const ring = this.#ring;
+    if (this.#isPlacing || ring === undefined) return;
+    try {
+      this.#check();
+      while (ring.next()) {
+        this.#noteBefore(ring.chunkTo - ring.chunkFrom);
+        const blocked = this.#placer.place(ring);
+        if (blocked !== undefined) {
+          this.#isPlacing = true;
+          void this.#placeLater(blocked);
+          return;
+        }
+        ring.take();
+      }
+      this.#halt = undefined;
+    } catch (cause) {
+      this.#stop(cause);
+      return;
+    }
+    ring.hand(this.#awaited.length > 0 || this.#placer.isTight);
+    this.#settle(ring);
+    this.#tell();
+  }
+  async #placeLater(blocked: Promise<void>): Promise<void> {
+    const era = this.#era;
+    let failure: unknown;
+    try {
+      await blocked;
+    } catch (cause) {
+      failure = cause;
+    }
+    if (era !== this.#era) return;
+    this.#isPlacing = false;
+    if (failure === undefined) this.#place();
+    else this.#stop(failure);
+  }
+  #stop(cause: unknown): void {
+    if (!(cause instanceof StoreError)) throw cause;
+    this.#halt = cause;
+    for (const { reject } of this.#awaited.splice(0)) reject(cause);
+    this.#tell();
+  }
+  #tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+  /** Throws what brought placing to a halt, which may be over when it is asked for again. */
+  async #until(holds: () => boolean): Promise<void> {
+    this.#halt = undefined;
     for (;;) {
-      while (this.#cutNext < this.#cutCount) {
-        if (this.#captured === undefined) this.#capture(buffer);
-        const end = this.#cutBase + (this.#cuts[this.#cutNext] ?? 0);
-        if (!this.#chunk(buffer, this.#from, end)) return false;
-        this.#from = end;
-        this.#cutNext += 1;
-      }
-      if (this.#slice < this.#slices.length) this.#fill(buffer);
-      else if (this.#scanned === this.#to) {
-        this.#slices = noSlices;
-        return true;
-      }
-      this.#cutBase = this.#scanned;
-      this.#cutCount = this.#host.engine.kernels.cut(
-        buffer,
-        this.#scanned,
-        this.#to,
-        this.#cutState,
-        this.#cuts,
-      );
-      this.#cutNext = 0;
-      this.#scanned = this.#to;
-    }
-  }
-  #fill(buffer: Buffer): void {
-    if (this.#from > 0 && buffer.length - this.#to < inputBytes / 2) {
-      buffer.copyWithin(0, this.#from, this.#to);
-      this.#to -= this.#from;
-      this.#scanned -= this.#from;
-      this.#from = 0;
-    }
-    while (this.#to < buffer.length) {
-      const slice = this.#slices[this.#slice];
-      if (slice === undefined) return;
-      const part = Math.min(slice.length - this.#sliceAt, buffer.length - this.#to);
-      const whole = part === slice.length;
-      buffer.set(whole ? slice : slice.subarray(this.#sliceAt, this.#sliceAt + part), this.#to);
-      this.#to += part;
-      this.#sliceAt += part;
-      if (this.#sliceAt < slice.length) return;
-      this.#slice += 1;
-      this.#sliceAt = 0;
-    }
-  }
-
-  /** One chunk into the recipe. False when something must be awaited; the same call then goes on. */
-  #chunk(buffer: Buffer, from: number, to: number): boolean {
-    const finder = this.#finder;
-    this.#blocked = finder.look(buffer, from, to);
-    if (this.#blocked !== undefined) return false;
-    const { source } = finder;
-    if (source === undefined) return this.#store(buffer, from, to);
-    const { engine } = this.#host;
-    const open = engine.containers.openOf(source.id);
-    if (open !== undefined) this.#host.depend(open);
-    else assert(engine.containers.table.has(source.id), 'S4: what is referred to is there');
-    this.#recipe.push(source.id, finder.ordinal, to - from);
-    engine.touch(source.id, finder.ordinal);
-    finder.next();
-    return true;
-  }
-  /** A new chunk into this stream's container. */
-  #store(buffer: Buffer, from: number, to: number): boolean {
-    const { engine } = this.#host;
-    const { containers } = engine;
-    const bytes = to - from;
-    if (this.#tight && !engine.guard.grant(bytes + fingerprintBytes)) {
-      this.#blocked = engine
-        .ask(bytes + fingerprintBytes)
-        .then(() => engine.guard.give(bytes + fingerprintBytes));
-      return false;
-    }
-    let open = this.#open;
-    if (open !== undefined && !open.hasRoomFor(bytes)) {
-      if (open.state === 'filling') containers.seal(open);
-      open = undefined;
-    }
-    open ??= containers.begin(KIND.data);
-    if (open === undefined) {
-      this.#blocked = containers.beginSoon(KIND.data).then((begun) => {
-        this.#open = begun;
+      this.#feed(true);
+      this.#check();
+      if (this.#halt !== undefined) throw this.#halt as StoreError; // set meanwhile
+      if (holds()) return;
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
       });
-      return false;
     }
-    this.#open = open;
-    const { digest } = this.#finder;
-    const ordinal = open.add(buffer, from, to, digest, 0);
-    containers.cache.put(open.source, ordinal, digest, 0);
-    this.#host.depend(open);
-    this.#recipe.push(open.id, ordinal, bytes);
-    this.#finder.next();
-    return true;
   }
-
-  // --- cutting
-
-  truncate(length: number): void {
-    this.#check();
-    assert(length >= 0 && length <= this.#length && this.#before === undefined);
-    if (length === this.#length) return;
-    this.#host.truncated();
-    if (length < this.#recipe.bytes) {
-      this.#recipe.truncate(length);
-      this.#keep = Math.min(this.#keep, length);
-    }
-    this.#length = length;
-    this.#to = this.#from + length - this.#recipe.bytes;
-    this.#rescan();
-    this.#nextOffset = -1;
+  /** Resolves when everything in the ring is cut as far as it can be, and placed. */
+  async #drained(): Promise<void> {
+    await this.#until(() => this.#ring === undefined || this.#ring.settled === this.#ring.end);
   }
 
   // --- committing
 
   /** What a commit called now covers. */
-  mark(): DataMark {
-    return this.#before ?? this.#markOf(this.#length);
+  mark(): DataMark | Promise<DataMark> {
+    const length = this.#length;
+    this.#halt = undefined;
+    this.#feed(true);
+    if (this.#before !== undefined) return this.#before;
+    const ring = this.#ring;
+    if (ring === undefined || this.#isSettled(ring, length)) return this.#markNow();
+    const later = new Promise<DataMark>((resolve, reject) => {
+      if (this.#halt === undefined) this.#awaited.push({ length, resolve, reject });
+      else reject(this.#halt);
+    });
+    later.catch(() => undefined); // a later commit may take its place, and ask again
+    return later;
   }
-  #markOf(length: number): DataMark {
+  #isSettled(ring: Ring, length: number): boolean {
+    return ring.settled >= ring.begin + length - this.#recipe.bytes;
+  }
+  /** Marks that the recipe has come to. */
+  #settle(ring: Ring): void {
+    while (this.#awaited.length > 0) {
+      const length = this.#awaited[0]?.length ?? 0;
+      if (!this.#isSettled(ring, length)) return;
+      this.#awaited.shift()?.resolve(this.#markAt(length));
+    }
+  }
+  /** The next chunk goes beyond what somebody waits for, or beyond what an append under way began with. */
+  #noteBefore(bytes: number): void {
+    const end = this.#recipe.bytes + bytes;
+    while (this.#awaited.length > 0 && (this.#awaited[0]?.length ?? 0) < end) {
+      const awaited = this.#awaited.shift();
+      awaited?.resolve(this.#markAt(awaited.length));
+    }
+    if (this.#isAppending && this.#before === undefined && end > this.#length) this.#before = this.#markNow();
+  }
+  #markNow(): DataMark {
+    return this.#markAt(this.#length);
+  }
+  #markAt(length: number): DataMark {
     const recipe = this.#recipe.mark;
-    const tail = length - recipe.bytes;
-    // Whether or not more has come in behind it: the tail begins where the recipe ends.
-    const copy =
-      this.#buffer === undefined
-        ? Buffer.alloc(0)
-        : Buffer.from(this.#buffer.subarray(this.#from, this.#from + tail));
-    assert(tail >= 0 && tail <= inputBytes);
-    return { length, recipe, tail: copy };
+    assert(length >= recipe.bytes);
+    return { length, recipe, tail: this.#copy(length) };
   }
   isChanged(mark: DataMark): boolean {
     return mark.length !== this.#journaledLength || this.#keep < this.#journaled.bytes;
   }
   /** What VolumeState.apply reads. */
   encode(to: ByteWriter, mark: DataMark): void {
+    assert(mark.tail.length < chunkBytesMax && mark.recipe.bytes + mark.tail.length === mark.length);
     to.text(this.name).varint(0);
     encodeChange(to, this.#recipe, this.#keep, this.#journaled, mark.recipe);
     to.block(mark.tail);
@@ -337,64 +336,47 @@ export class DataStream implements Stream {
     this.#keep = mark.recipe.bytes;
   }
 
+  // --- cutting
+
+  truncate(length: number): void {
+    this.#check();
+    assert(length >= 0 && length <= this.#length && !this.#isAppending && this.#awaited.length === 0);
+    if (length === this.#length) return;
+    this.#host.truncated();
+    const held = length > this.#recipe.bytes ? this.#copy(length) : nothing;
+    this.#refill(held);
+    if (length < this.#recipe.bytes) {
+      this.#recipe.truncate(length);
+      this.#keep = Math.min(this.#keep, length);
+    }
+    this.#length = length;
+    this.#reader.forget();
+  }
+
   // --- reading
 
   async read(offset: number, length: number): Promise<Slab> {
     this.#check();
     assert(offset >= 0 && length > 0 && offset + length <= this.#length);
-    const { engine } = this.#host;
-    const forward = offset === this.#nextOffset;
-    this.#nextOffset = offset + length;
-    const slab = await engine.reads.takeSoon(length);
-    try {
-      this.#check();
-      const filler = new SlabFiller(slab);
-      while (filler.filled < length)
-        await this.#readSome(offset, offset + filler.filled, offset + length, filler);
-    } catch (error) {
-      slab.release();
-      throw error;
-    }
-    if (forward) this.#ahead(offset + length);
-    return slab;
-  }
-  async #readSome(begin: number, at: number, end: number, filler: SlabFiller): Promise<void> {
-    const cut = this.#recipe.bytes;
-    if (at >= cut) {
-      assert(this.#buffer !== undefined);
-      const from = this.#from + at - cut;
-      filler.put(this.#buffer, from, from + end - at);
-      return;
-    }
-    const run = await this.#host.engine.runIn(this.#recipe, at);
-    try {
-      await this.#host.engine.chunks.copyRun(run, at, Math.min(end, run.to), filler);
-    } catch (cause) {
-      throw located(cause, this.#host, this.name, begin + filler.filled);
-    }
+    return await this.#reader.read(offset, length);
   }
   willRead(offset: number): void {
-    if (offset >= this.#length) return;
-    this.#nextOffset = offset;
-    this.#ahead(offset);
+    if (offset < this.#length) this.#reader.willRead(offset);
   }
-  #ahead(offset: number): void {
-    if (offset >= this.#recipe.bytes || this.#host.refusal !== undefined) return;
-    const look = async (): Promise<void> => {
-      const run = await this.#host.engine.runIn(this.#recipe, offset);
-      if (this.#host.engine.containers.openOf(run.container) === undefined)
-        await this.#host.engine.chunks.prefetch(run, offset);
-    };
-    look().catch(() => undefined); // whoever reads it is told
+  /** Bytes at an offset of the stream that are in the ring. */
+  #heldAt(offset: number, to: number, filler: SlabFiller): void {
+    const ring = this.#ring;
+    assert(ring !== undefined);
+    const from = ring.begin + offset - this.#recipe.bytes;
+    ring.read(from, from + to - offset, (memory, first, last) => filler.put(memory, first, last));
   }
 
   /** Gives its memory back. */
   close(): void {
-    if (this.#buffer !== undefined) this.#host.engine.inputs.give(this.#buffer);
-    this.#buffer = undefined;
-    if (this.#open?.state === 'filling' && this.#open.count === 0)
-      this.#host.engine.containers.drop(this.#open);
-    this.#open = undefined;
+    this.#letGo();
+    this.#placer.close();
+    for (const { reject } of this.#awaited.splice(0))
+      reject(new StoreError('broken', `Stream ${this.name} is closed`));
+    this.#tell();
   }
 }
-assert(inputBytes >= 4 * chunkBytesMax);

@@ -15,7 +15,7 @@ import type { Piece } from './recipe.js';
 import type { DataMark, StreamHost } from './stream-host.js';
 import { newStream, type StreamState, type VolumeState } from './volume-state.js';
 
-type Marks = ReadonlyMap<DataStream | EntryStream, DataMark | number>;
+type Marks = ReadonlyMap<DataStream | EntryStream, DataMark | Promise<DataMark> | number>;
 interface PendingCommit {
   label: Buffer;
   marks: Marks;
@@ -83,7 +83,10 @@ export class DedupVolume implements Volume, StreamHost, OpenVolume {
   }
   get reservedBytes(): number {
     let bytes = 0;
-    for (const stream of this.#streams.values()) bytes += stream.reservation.bytes;
+    for (const stream of this.#streams.values()) {
+      bytes += stream.reservation.bytes;
+      if (stream instanceof DataStream) bytes += stream.heldBytes;
+    }
     return bytes;
   }
   get streamsOpen(): number {
@@ -156,7 +159,9 @@ export class DedupVolume implements Volume, StreamHost, OpenVolume {
   }
   async #carryOut({ label, marks, truncations }: PendingCommit): Promise<void> {
     if (this.refusal !== undefined) throw this.refusal;
-    const changed = [...marks].filter(([stream, mark]) => isChanged(stream, mark));
+    const all: (readonly [DataStream | EntryStream, DataMark | number])[] = [];
+    for (const [stream, mark] of marks) all.push([stream, await mark]);
+    const changed = all.filter(([stream, mark]) => isChanged(stream, mark));
     if (changed.length > 0 || !label.equals(this.#label)) {
       const depends = new Set(this.#depends);
       await this.engine.commit({ volume: this.id, depends, encode: () => encodeChange(label, changed) });

@@ -70,5 +70,10 @@ export const freshFilterBits = 12;
 /** Directories of containers at hand, and places of the table of their fingerprints. */
 export const directoriesMax = 1000;
 export const localityPlaces = 1024 * 1024;
-/** Memory in which a stream is cut: what arrives at once, and the end of what was there. */
-export const inputBytes = 512 * KiB;
+/** What was appended to a stream and is not in containers yet: a writer is not held up by us for as long as this lasts. */
+export const ringBytes = 2 * MiB;
+/** Bytes that are cut at a time: a message for each of these. */
+export const cutBytesMax = 256 * KiB;
+/** Less than this is cut only when it must be. */
+export const cutBytesMin = 64 * KiB;
+assert(ringBytes % cutBytesMax === 0 && cutBytesMin <= cutBytesMax && chunkBytesMax <= cutBytesMax);

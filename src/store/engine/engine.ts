@@ -32,15 +32,15 @@ import type { Fact } from './facts.js';
 import type { FingerprintIndex } from './fingerprint-index.js';
 import type { GroupCipher } from './group-cipher.js';
 import type { GroupState, VolumeEntry } from './group-state.js';
-import type { Inputs } from './inputs.js';
 import type { Journal } from './journal.js';
 import { passphraseCost } from './key-derivation.js';
-import type { Kernels } from './kernels.js';
 import { Lru } from './lru.js';
 import type { Liveness, Pin } from './marks.js';
+import type { Means } from './means.js';
 import type { OpenContainer } from './open-container.js';
 import { Quarantine } from './quarantine.js';
 import { type Piece, pieceAt, type Recipe, type Run, type Runs } from './recipe.js';
+import { Rings } from './rings.js';
 import { Turn } from './turn.js';
 import { decodePiece, decodeState, type StreamState, type VolumeState } from './volume-state.js';
 
@@ -59,7 +59,7 @@ export interface OpenVolume {
   /** Runs or entries of a stream lie in these pieces now, behind those that were there. */
   adopt(stream: string, before: readonly Piece[], added: readonly Piece[], runs: number): void;
   readonly streamsOpen: number;
-  /** Promised to its streams. */
+  /** Promised to its streams, and appended to them and not in containers yet. */
   readonly reservedBytes: number;
   /** Its streams as they are, committed or not. */
   working(): StreamState[];
@@ -89,9 +89,8 @@ export interface EngineParts {
   readonly env: Env;
   readonly folder: string;
   readonly group: bigint;
-  readonly kernels: Kernels;
+  readonly means: Means;
   readonly cipher: GroupCipher;
-  readonly inputs: Inputs;
   readonly journal: Journal;
   readonly state: GroupState;
   readonly index: FingerprintIndex;
@@ -107,9 +106,9 @@ export class Engine implements ContainerHost {
   readonly tuning: Tuning;
   readonly folder: string;
   readonly group: bigint;
-  readonly kernels: Kernels;
+  readonly means: Means;
   readonly cipher: GroupCipher;
-  readonly inputs: Inputs;
+  readonly rings: Rings;
   readonly journal: Journal;
   readonly state: GroupState;
   readonly containers: ContainerStore;
@@ -145,9 +144,9 @@ export class Engine implements ContainerHost {
     this.tuning = parts.tuning;
     this.folder = parts.folder;
     this.group = parts.group;
-    this.kernels = parts.kernels;
+    this.means = parts.means;
     this.cipher = parts.cipher;
-    this.inputs = parts.inputs;
+    this.rings = new Rings(parts.means, parts.cipher.fingerprints);
     this.journal = parts.journal;
     this.state = parts.state;
     this.index = parts.index;
@@ -385,5 +384,6 @@ export class Engine implements ContainerHost {
     await this.journal.end();
     await this.index.close();
     await this.containers.packs.close();
+    await this.means.crew.close();
   }
 }

@@ -66,6 +66,7 @@ async function written(
     }
     if (open.count === 0) return undefined;
     const generation = fact.generation + 1;
+    await open.ended();
     const image = open.seal(engine.group, generation, (bytes) => containers.packs.reserve(bytes));
     const { place, rawBytes, count: chunks } = open;
     if (place === undefined || open.directory === undefined) return undefined;
@@ -73,6 +74,7 @@ async function written(
     await containers.writeImage(image, made);
     return { old: fact, made, lost };
   } finally {
+    await open.packed();
     containers.workspaces.give(open.release());
   }
 }
@@ -102,21 +104,21 @@ async function copyRegion(
     if (asItIs && kept.length === indexes.length) {
       const stored = Buffer.alloc(directory.regions[region]?.storedBytes ?? 0);
       await regions.readStored(directory, region, stored);
-      open.addRegion(directory, region, stored);
+      await open.addRegion(directory, region, stored);
       return;
     }
     const block = await regions.get(directory, region);
     try {
-      for (const index of kept) add(open, directory, index, chunkIn(directory, index, block.memory));
+      for (const index of kept) await add(open, directory, index, chunkIn(directory, index, block.memory));
     } finally {
       regions.unpin(block);
     }
   } catch (cause) {
     if (!isUnreadable(cause) || !isKnownLost(engine, directory, kept)) throw cause;
     const rescued = await rescue(engine, directory, kept);
-    if (rescued !== undefined) for (const [index, chunk] of rescued) add(open, directory, index, chunk);
+    if (rescued !== undefined) for (const [index, chunk] of rescued) await add(open, directory, index, chunk);
     else {
-      open.addLost(directory, region);
+      await open.addLost(directory, region);
       for (const index of kept) lost.push(directory.ordinals[index] ?? 0);
     }
   }
@@ -124,8 +126,14 @@ async function copyRegion(
 function isKnownLost(engine: Engine, { id, ordinals }: Directory, indexes: readonly number[]): boolean {
   return indexes.every((index) => engine.quarantine.has(id, ordinals[index] ?? 0));
 }
-function add(open: OpenContainer, { ordinals, fingerprints }: Directory, index: number, chunk: Buffer): void {
+async function add(
+  open: OpenContainer,
+  { ordinals, fingerprints }: Directory,
+  index: number,
+  chunk: Buffer,
+): Promise<void> {
   const at = index * fingerprintBytes;
+  while (!open.canTake(chunk.length)) await open.change();
   if (fingerprints !== undefined)
     open.addAs(ordinals[index] ?? 0, chunk, fingerprints.subarray(at, at + fingerprintBytes));
 }

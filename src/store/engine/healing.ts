@@ -104,9 +104,10 @@ async function adopt(engine: Engine, fact: Move['old'], copy: Directory, image: 
       const stored = Buffer.alloc(storedBytes);
       const source = image.subarray(offset, offset + storedBytes + cipher.regions.overheadBytes);
       cipher.regions.open(copy, number, source, stored);
-      open.addRegion(copy, number, stored);
+      await open.addRegion(copy, number, stored);
     }
     const generation = fact.generation + 1;
+    await open.ended();
     const made = open.seal(engine.group, generation, (bytes) => containers.packs.reserve(bytes));
     const { place, rawBytes, count: chunks, directory } = open;
     if (place === undefined || directory === undefined) throw new StoreError('corrupt', 'It is empty');
@@ -114,6 +115,7 @@ async function adopt(engine: Engine, fact: Move['old'], copy: Directory, image: 
     await containers.writeImage(made, next);
     return { old: fact, made: next, lost: [] };
   } finally {
+    await open.packed();
     containers.workspaces.give(open.release());
   }
 }

@@ -16,7 +16,8 @@ import {
 import { headBytesMax, regionAlignBytes, regionBytesMax } from './engine-limits.js';
 import type { Engine } from './engine.js';
 import { chunkIn, indexesOf, isChunk } from './generations.js';
-import { CODEC, type Kernels } from './kernels.js';
+import { CODEC } from './kernels.js';
+import type { Means } from './means.js';
 import type { Pacer } from './pacer.js';
 import { PLACE, type RegionCipher } from './region-cipher.js';
 
@@ -29,12 +30,12 @@ export interface Inspected {
   readonly lost: ReadonlySet<number>;
 }
 
-/** Memory in which regions are opened, by the kernels that gave it. */
+/** Memory in which regions are opened, by the means that gave it. */
 interface Scratch {
   readonly stored: Buffer;
   readonly raw: Buffer;
 }
-const idle = new WeakMap<Kernels, Scratch[]>();
+const idle = new WeakMap<Means, Scratch[]>();
 
 /** `id`, `generation`: what it should be. */
 export async function inspect(
@@ -50,11 +51,11 @@ export async function inspect(
   if (directory === undefined) return { directory, heads: 0, lost: new Set() };
   directory.fingerprints = fingerprintsIn(directory, image, cipher);
   const lost = new Set<number>();
-  const free = idle.get(engine.kernels) ?? [];
-  idle.set(engine.kernels, free);
+  const free = idle.get(engine.means) ?? [];
+  idle.set(engine.means, free);
   const scratch = free.pop() ?? {
-    stored: engine.kernels.allocate(regionBytesMax + regionAlignBytes),
-    raw: engine.kernels.allocate(regionBytesMax),
+    stored: engine.means.arena.allocate(regionBytesMax + regionAlignBytes),
+    raw: engine.means.arena.allocate(regionBytesMax),
   };
   try {
     for (let region = 0; region < directory.regions.length; region++) {
@@ -109,7 +110,7 @@ function isRegionSound(
   if (!cipher.open(directory, number, source, packed)) return false;
   const content = codec === CODEC.none ? packed : raw.subarray(0, rawBytes);
   try {
-    if (codec !== CODEC.none) engine.kernels.decompress(codec, packed, content);
+    if (codec !== CODEC.none) engine.means.kernels.decompress(codec, packed, content);
   } catch (cause) {
     if (!(cause instanceof StoreError)) throw cause;
     return false;

@@ -1,9 +1,8 @@
 /**
- * Kernels: the computing that the engine stands on: where to cut, how to compress. The functions work on memory that
- * they gave out themselves, so that a WebAssembly implementation needs no copies.
+ * Kernels: the computing that the engine stands on: where to cut, how to compress. The functions work on memory of the
+ * arena, so that a WebAssembly implementation needs no copies.
  */
 import { constants, brotliCompressSync, brotliDecompressSync } from 'node:zlib';
-import { alignedBuffer } from '#wire';
 import { StoreError } from '../../errors.js';
 import { chunkBytesMax, chunkBytesMean, chunkBytesMin } from './engine-limits.js';
 
@@ -22,8 +21,6 @@ export interface CutState {
   hash: number;
 }
 export interface Kernels {
-  /** Page-aligned memory, for ever. */
-  allocate(bytes: number): Buffer;
   /**
    * Finds ends of chunks in bytes from … to, which follow in their stream on those of the call before. Returns how many there
    * are; `cuts` has their distances from `from`. What is found follows from the bytes of each chunk alone. `cuts` is large
@@ -54,7 +51,6 @@ const easyMask = 0xfff << 20;
 
 /** In plain TypeScript, with what Node brings along. */
 export const plainKernels: Kernels = {
-  allocate: (bytes) => alignedBuffer(bytes).subarray(0, bytes),
   cut(memory, from, to, state, cuts) {
     let count = 0;
     let { bytes, hash } = state;

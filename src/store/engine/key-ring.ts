@@ -9,6 +9,7 @@
  *   K1 what superblocks and tables say on disk is written before it counts in memory; when that fails, the ring is read again
  *   K2 nothing is written until the secret has proved right
  */
+import { strict as assert } from 'node:assert';
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Env } from '#env';
 import { RefusedError, StoreError } from '../../errors.js';
@@ -16,7 +17,7 @@ import type { Secret } from '../key-source.js';
 import { type FingerprintCipher, fingerprintCipher } from './fingerprint-cipher.js';
 import { type FrameCipher, SealedFrames } from './frame-cipher.js';
 import type { GroupCipher } from './group-cipher.js';
-import type { Kernels } from './kernels.js';
+import type { Means } from './means.js';
 import { type Derivation, deriveKey, newDerivation, purposeKey } from './key-derivation.js';
 import { type RegionCipher, SealedRegions } from './region-cipher.js';
 import { keyBytes, openBox, sealBox } from './sealing.js';
@@ -34,7 +35,6 @@ import { keysFolder, VolumeKeys, type VolumeKeysParts } from './volume-keys.js';
 export interface KeyRingParts {
   readonly env: Env;
   readonly folder: string;
-  readonly kernels: Kernels;
 }
 /** What opens the boxes of a superblock. */
 export interface Wrapping {
@@ -49,8 +49,8 @@ export class KeyRing implements GroupCipher {
   readonly regions: RegionCipher;
   readonly fingerprints: FingerprintCipher;
   readonly frames: FrameCipher;
-  readonly volumes: VolumeCipher;
   readonly keys: VolumeKeys;
+  #volumes: VolumeCipher | undefined;
   readonly #parts: KeyRingParts;
   readonly #master: Buffer;
   readonly #purposes: Readonly<Record<'regions' | 'frames' | 'fingerprints' | 'superblock', Buffer>>;
@@ -82,9 +82,17 @@ export class KeyRing implements GroupCipher {
     this.regions = new SealedRegions(this.#purposes.regions, random);
     this.frames = new SealedFrames(this.#purposes.frames, random);
     this.fingerprints = fingerprintCipher(this.#purposes.fingerprints);
-    this.volumes = new SealedVolumes(keys, random, parts.kernels);
   }
 
+  /** For the life of an engine that has these means. */
+  standOn(means: Means): this {
+    this.#volumes = new SealedVolumes(this.keys, (bytes) => this.#parts.env.random.bytes(bytes), means);
+    return this;
+  }
+  get volumes(): VolumeCipher {
+    assert(this.#volumes !== undefined, 'it stands on the means of an engine');
+    return this.#volumes;
+  }
   /** Of a new group, whose superblock is written by it. `cost`: of a passphrase. */
   static async make(
     parts: KeyRingParts,

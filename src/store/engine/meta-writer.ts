@@ -29,6 +29,7 @@ export class MetaWriter {
     for (const part of parts) {
       const digest = createHash('sha256').update(part).digest();
       this.#cipher.fingerprints.permute(digest, 0, fingerprintBytes);
+      while (!open.canTake(part.length)) await open.change();
       open.add(part, 0, part.length, digest, 0);
     }
     return { container: open.id, ordinal, chunks: parts.length, bytes: bytes.length };

@@ -1,8 +1,9 @@
 /**
- * OpenContainer: a container in memory, from its first chunk until it is written. Chunks are gathered in regions, a region is
- * compressed when it is full, and `seal` puts head and fingerprints around them.
+ * OpenContainer: a container in memory, from its first chunk until it is written. Chunks are gathered in regions; a region that is
+ * full is compressed by the crew, one after another, while the next is being filled; `seal` puts head and fingerprints
+ * around them.
  *
- *   S3 after `seal` nothing is added. S5 the head is decoded again and compared before it goes anywhere.
+ *   S3 after `end` nothing is added. S5 the head is decoded again and compared before it goes anywhere.
  */
 import { strict as assert } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
@@ -25,13 +26,28 @@ import {
   regionSeed,
 } from './container.format.js';
 import { containerChunksMax, containerRawBytesMax, headBytesMax, regionBytesMax } from './engine-limits.js';
-import { CODEC, type Kernels } from './kernels.js';
+import { CODEC } from './kernels.js';
+import type { Means } from './means.js';
 import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
+import { EFFORT, type Effort } from './slips.js';
 import type { Workspace } from './workspace.js';
 
-/** filling → sealed → written (readable in its pack) → durable → journaled. */
-export type OpenState = 'filling' | 'sealed' | 'written' | 'durable';
-export type Density = 'none' | 'fast' | 'dense';
+/** filling → ended (nothing is added any more) → sealed → written (readable in its pack) → durable → journaled. */
+export type OpenState = 'filling' | 'ended' | 'sealed' | 'written' | 'durable';
+/** How regions are compressed; 'adaptive': fast while writers wait for us, else densely. */
+export type Density = 'none' | 'fast' | 'dense' | 'adaptive';
+
+/** Who works for a container. */
+export interface ContainerTools extends Means {
+  /** What 'adaptive' means now. */
+  readonly effort: Effort;
+}
+/** A region that is full. */
+interface FullRegion {
+  readonly raw: Buffer;
+  readonly bytes: number;
+  readonly chunks: number;
+}
 
 export class OpenContainer {
   readonly id: number;
@@ -43,7 +59,7 @@ export class OpenContainer {
   directory: Directory | undefined;
   /** Of fingerprints in the locality cache: see FingerprintCache. */
   source = -1;
-  readonly #kernels: Kernels;
+  readonly #tools: ContainerTools;
   readonly #density: () => Density;
   readonly #cipher: RegionCipher;
   #workspace: Workspace | undefined;
@@ -52,7 +68,11 @@ export class OpenContainer {
   #ordinals: number[] | undefined;
   #count = 0;
   #rawBytes = 0;
-  /** Chunks and bytes of the region that is being filled. */
+  /** Regions that are full and not in the image yet, oldest first: that one is with the crew. */
+  readonly #full: FullRegion[] = [];
+  #waiting: (() => void)[] = [];
+  /** The region that is being filled, its chunks and bytes. */
+  #raw = 0;
   #regionChunks = 0;
   #regionBytes = 0;
   /** Where the next region goes in the image; the first lies behind the largest head. */
@@ -62,18 +82,19 @@ export class OpenContainer {
   constructor(
     id: number,
     kind: ContainerKind,
-    kernels: Kernels,
+    tools: ContainerTools,
     workspace: Workspace,
     density: () => Density,
     cipher: RegionCipher = plainRegions,
   ) {
     this.id = id;
     this.kind = kind;
-    this.#kernels = kernels;
+    this.#tools = tools;
     this.#workspace = workspace;
     this.#density = density;
     this.#cipher = cipher;
     this.salt = cipher.salt();
+    workspace.slip.done = (): void => this.#packed();
   }
   get count(): number {
     return this.#count;
@@ -84,8 +105,10 @@ export class OpenContainer {
   /** Bytes that it will need on disk at most. */
   get pendingBytes(): number {
     const { overheadBytes } = this.#cipher;
-    const regions = this.#end - headBytesMax + this.#regionBytes + overheadBytes;
-    return containerBytesOf(this.#regions.length + 1, this.#count, regions, overheadBytes);
+    let regions = this.#end - headBytesMax + this.#regionBytes + overheadBytes;
+    for (const { bytes } of this.#full) regions += alignedRegion(bytes + overheadBytes);
+    const count = this.#regions.length + this.#full.length + 1;
+    return containerBytesOf(count, this.#count, regions, overheadBytes);
   }
   /** Room for the most there can be; `count` of them are there. */
   get fingerprints(): Buffer | undefined {
@@ -107,13 +130,29 @@ export class OpenContainer {
     );
   }
 
+  /** False while there is no memory for the next region: `change`, then ask again. */
+  canTake(bytes: number): boolean {
+    return this.#regionBytes + bytes <= regionBytesMax || this.#full.length + 1 < this.#memory().raws.length;
+  }
+  /** Resolves when a region was compressed. */
+  async change(): Promise<void> {
+    assert(this.#full.length > 0);
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+  /** Resolves when no region is with the crew. */
+  async packed(): Promise<void> {
+    while (this.#full.length > 0) await this.change();
+  }
+
   /** Adds a chunk; its number. The fingerprint is 32 bytes at `at` of `digests`. */
   add(memory: Buffer, from: number, to: number, digests: Buffer, at: number): number {
     const bytes = to - from;
-    assert(this.hasRoomFor(bytes) && bytes > 0 && bytes <= regionBytesMax);
-    if (this.#regionBytes + bytes > regionBytesMax) this.closeRegion();
-    const { raw, fingerprints, lengths } = this.#memory();
-    memory.copy(raw, this.#regionBytes, from, to);
+    assert(this.hasRoomFor(bytes) && bytes > 0 && bytes <= regionBytesMax && this.canTake(bytes));
+    if (this.#regionBytes + bytes > regionBytesMax) this.#closeRegion();
+    const { raws, fingerprints, lengths } = this.#memory();
+    memory.copy(raws[this.#raw] as Buffer, this.#regionBytes, from, to); // one of them
     digests.copy(fingerprints, this.#count * fingerprintBytes, at, at + fingerprintBytes);
     lengths[this.#count] = bytes;
     this.#regionBytes += bytes;
@@ -133,22 +172,24 @@ export class OpenContainer {
     this.#ordinals.push(ordinal);
   }
   /** A whole region of an older generation of the same container, as `readStored` gives it. */
-  addRegion(old: Directory, number: number, stored: Buffer): void {
+  async addRegion(old: Directory, number: number, stored: Buffer): Promise<void> {
     const region = old.regions[number];
     assert(region !== undefined && region.storedBytes === stored.length);
-    this.#addStored(old, number, region, stored);
+    await this.#addStored(old, number, region, stored);
   }
   /** One that does not verify any more: what it was is kept, and that it is lost. */
-  addLost(old: Directory, number: number): void {
+  async addLost(old: Directory, number: number): Promise<void> {
     const region = old.regions[number];
     assert(region !== undefined);
     const lost = { ...region, codec: CODEC.lost, dense: true, storedBytes: 0 };
-    this.#addStored(old, number, lost, Buffer.alloc(0));
+    await this.#addStored(old, number, lost, Buffer.alloc(0));
   }
-  #addStored(old: Directory, number: number, region: Region, stored: Buffer): void {
+  async #addStored(old: Directory, number: number, region: Region, stored: Buffer): Promise<void> {
     assert(old.fingerprints !== undefined);
-    this.closeRegion();
-    const { fingerprints, lengths } = this.#memory();
+    this.#closeRegion();
+    await this.packed();
+    const { image, fingerprints, lengths } = this.#memory();
+    stored.copy(image, this.#end);
     for (let index = old.regionOf.indexOf(number); old.regionOf[index] === number; index++) {
       this.#number(old.ordinals[index] ?? 0);
       const at = index * fingerprintBytes;
@@ -157,51 +198,73 @@ export class OpenContainer {
       this.#count += 1;
     }
     this.#rawBytes += region.rawBytes;
-    this.#pushRegion({ ...region, offset: this.#end - headBytesMax }, stored);
+    this.#pushRegion({ ...region, offset: this.#end - headBytesMax });
   }
-  /** `source` may lie where it belongs already. */
-  #pushRegion(region: Region, source: Buffer): void {
+  /** What it stores lies at the end of the image already. The checksum is known when nothing is sealed. */
+  #pushRegion(region: Region, checksum?: bigint): void {
     const { image } = this.#memory();
-    const bytes = source.length + this.#cipher.overheadBytes;
+    const number = this.#regions.length;
+    const bytes = region.storedBytes + this.#cipher.overheadBytes;
     const stored = image.subarray(this.#end, this.#end + bytes);
-    this.#cipher.seal(this, this.#regions.length, source, stored);
-    const checksum = xxh64(stored, regionSeed(this.id, this.#regions.length));
+    this.#cipher.seal(this, number, stored.subarray(0, region.storedBytes), stored);
     const next = this.#end + alignedRegion(bytes);
     image.fill(0, this.#end + bytes, next);
-    this.#regions.push({ ...region, checksum });
+    this.#regions.push({ ...region, checksum: checksum ?? xxh64(stored, regionSeed(this.id, number)) });
     this.#end = next;
   }
 
-  /** Compresses what was gathered. */
-  closeRegion(): void {
+  /** What was gathered is to be compressed. */
+  #closeRegion(): void {
     if (this.#regionChunks === 0) return;
-    const { raw, image } = this.#memory();
-    const source = raw.subarray(0, this.#regionBytes);
-    const density = this.#density();
-    const packed =
-      density === 'none'
-        ? undefined
-        : this.#kernels.compress(source, image.subarray(this.#end), density === 'dense');
-    const region = {
-      codec: packed?.codec ?? CODEC.none,
-      dense: density !== 'fast' || packed === undefined,
-      chunks: this.#regionChunks,
-      offset: this.#end - headBytesMax,
-      storedBytes: packed?.bytes ?? source.length,
-      rawBytes: source.length,
-      checksum: 0n,
-    };
-    this.#pushRegion(
-      region,
-      packed === undefined ? source : image.subarray(this.#end, this.#end + packed.bytes),
-    );
+    const { raws } = this.#memory();
+    const raw = raws[this.#raw];
+    assert(raw !== undefined && this.#full.length < raws.length);
+    this.#full.push({ raw, bytes: this.#regionBytes, chunks: this.#regionChunks });
+    this.#raw = (this.#raw + 1) % raws.length;
     this.#regionBytes = this.#regionChunks = 0;
+    if (this.#full.length === 1) this.#pack();
+  }
+  #pack(): void {
+    const region = this.#full[0];
+    if (region === undefined) return;
+    const { image, slip } = this.#memory();
+    const density = this.#density();
+    const effort = density === 'adaptive' ? this.#tools.effort : EFFORT[density];
+    const source = region.raw.subarray(0, region.bytes);
+    const target = image.subarray(this.#end, this.#end + regionBytesMax);
+    slip.ask(source, target, effort, this.id, this.#regions.length);
+    this.#tools.crew.run(slip);
+  }
+  #packed(): void {
+    const region = this.#full.shift();
+    assert(region !== undefined);
+    const { slip } = this.#memory();
+    const { codec, storedBytes, checksum, effort } = slip;
+    const dense = effort !== EFFORT.fast || codec === CODEC.none;
+    const offset = this.#end - headBytesMax;
+    const { chunks, bytes: rawBytes } = region;
+    const made = { codec, dense, chunks, offset, storedBytes, rawBytes, checksum };
+    this.#pushRegion(made, this.#cipher.overheadBytes === 0 ? checksum : undefined);
+    this.#pack();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
   }
 
-  /** Ends it. `reserve` says where it will lie, given its length. The image to be written. */
-  seal(group: bigint, generation: number, reserve: (bytes: number) => Place): Buffer {
+  /** Nothing is added any more. `then` is called when all regions are compressed. */
+  end(then: () => void): void {
     assert(this.state === 'filling' && this.#count > 0);
-    this.closeRegion();
+    this.state = 'ended';
+    this.#closeRegion();
+    if (this.#full.length === 0) then();
+    else void this.packed().then(then);
+  }
+  async ended(): Promise<void> {
+    await new Promise<void>((resolve) => this.end(resolve));
+  }
+  /** After `end`. `reserve` says where it will lie, given its length. The image to be written. */
+  seal(group: bigint, generation: number, reserve: (bytes: number) => Place): Buffer {
+    assert(this.state === 'ended' && this.#full.length === 0);
     this.state = 'sealed';
     const { image, lengths } = this.#memory();
     const { overheadBytes } = this.#cipher;
@@ -266,8 +329,17 @@ export class OpenContainer {
       }
       first += region.chunks;
     }
+    const { raws } = this.#memory();
+    let raw = raws[this.#raw];
+    for (const region of this.#full) {
+      if (ordinal < first + region.chunks) {
+        raw = region.raw;
+        break;
+      }
+      first += region.chunks;
+    }
     const offset = this.#offsetOf(first, ordinal);
-    this.#memory().raw.copy(target, at, offset + from, offset + to);
+    raw?.copy(target, at, offset + from, offset + to);
   }
   #openRegion(number: number, raw: Buffer): void {
     const region = this.#regions[number];
@@ -279,12 +351,12 @@ export class OpenContainer {
     if (!this.#cipher.open(this, number, stored, packed))
       throw damaged(this.id, 'region', { region: number });
     if (region.codec === CODEC.none) packed.copy(raw);
-    else this.#kernels.decompress(region.codec, packed, raw);
+    else this.#tools.kernels.decompress(region.codec, packed, raw);
   }
   /** What was sealed is opened elsewhere: the image stays what it is. */
   #spare(bytes: number): Buffer {
     const workspace = this.#memory();
-    workspace.spare ??= this.#kernels.allocate(regionBytesMax);
+    workspace.spare ??= this.#tools.arena.allocate(regionBytesMax);
     return workspace.spare.subarray(0, bytes);
   }
   #offsetOf(first: number, ordinal: number): number {

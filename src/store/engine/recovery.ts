@@ -18,9 +18,8 @@ import type { Fact } from './facts.js';
 import { FingerprintIndex } from './fingerprint-index.js';
 import type { GroupCipher } from './group-cipher.js';
 import { GroupState } from './group-state.js';
-import type { Inputs } from './inputs.js';
 import { type Batch, Journal, journalFolder, readJournal, segmentsIn } from './journal.js';
-import type { Kernels } from './kernels.js';
+import { type Means, type MeansOptions, openMeans } from './means.js';
 import { deriveKey, passphraseCost } from './key-derivation.js';
 import { KeyRing, type KeyRingParts } from './key-ring.js';
 import type { Density } from './open-container.js';
@@ -28,10 +27,9 @@ import { Mirrors } from './mirrors.js';
 import { Packs } from './packs.js';
 import { groupNumber, readSuperblock, type Superblock, writeSuperblock } from './superblock.js';
 
-export interface EngineOptions {
+export interface EngineOptions extends MeansOptions {
   readonly env: Env;
   readonly folder: string;
-  readonly kernels: Kernels;
   readonly capacityBytes: number;
   readonly reserveBytes: number;
   readonly memoryBytes: number;
@@ -132,12 +130,13 @@ function checkSealed({ keys, id }: Superblock, source: KeySource | undefined): v
 export async function recover(
   options: EngineOptions,
   superblock: Superblock,
-  inputs: Inputs,
-  cipher: GroupCipher,
+  cipherOf: (means: Means) => GroupCipher,
 ): Promise<Engine> {
   const { env, folder } = options;
   const { disk } = env;
   const group = groupNumber(superblock.id);
+  const means = await openMeans(options);
+  const cipher = cipherOf(means);
   const owner = { group, cipher };
   const segments = await segmentsIn(disk, journalFolder(folder));
   const { newest, rotten } = await newestCheckpoint(disk, folder, owner);
@@ -167,22 +166,14 @@ export async function recover(
   const engine = new Engine({
     ...options,
     group,
+    means,
     cipher,
-    inputs,
     journal,
     state,
     index,
     checkpoint: placeOf(newest, state, options.tuning),
     containers: (host) =>
-      new ContainerStore(
-        host,
-        options.kernels,
-        packs,
-        mirrors,
-        state.containers,
-        options.memoryBytes,
-        cipher.regions,
-      ),
+      new ContainerStore(host, means, packs, mirrors, state.containers, options.memoryBytes, cipher.regions),
   });
   engine.containers.density = options.density;
   await replay(engine, batches);

@@ -7,11 +7,13 @@ import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import { type Directory, regionSeed } from './container.format.js';
 import { regionAlignBytes, regionBytesMax } from './engine-limits.js';
-import { CODEC, type Kernels } from './kernels.js';
+import { CODEC } from './kernels.js';
+import type { Means } from './means.js';
 import { damaged } from './open-container.js';
 import { plainRegions, type RegionCipher } from './region-cipher.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
+import { OpenSlip, OUTCOME, slipBytes } from './slips.js';
 
 export interface Block {
   readonly memory: Buffer;
@@ -19,33 +21,38 @@ export interface Block {
   pins: number;
   loading: Promise<void> | undefined;
 }
+/** Memory for what is stored of a region, and the slip to have it opened with. */
+interface Stored {
+  readonly memory: Buffer;
+  readonly slip: OpenSlip;
+}
 /** Regions that are being read from the disk at a time: each needs memory for what is stored. */
 const readsMax = 4;
 const keyOf = (directory: Directory, region: number): number =>
   (directory.id * 64 + region) * 256 + (directory.generation % 256);
 
 export class RegionCache {
-  readonly #kernels: Kernels;
+  readonly #means: Means;
   readonly #packs: Packs;
   readonly #mirrors: Mirrors;
   readonly #blocksMax: number;
   readonly #cipher: RegionCipher;
   readonly #blocks = new Map<number, Block>();
   readonly #free: Block[] = [];
-  readonly #stored: Buffer[] = [];
+  readonly #stored: Stored[] = [];
   #made = 0;
   #storedMade = 0;
   #waiting: (() => void)[] = [];
 
   constructor(
-    kernels: Kernels,
+    means: Means,
     packs: Packs,
     mirrors: Mirrors,
     blocksMax: number,
     cipher: RegionCipher = plainRegions,
   ) {
     assert(blocksMax >= 2 * readsMax);
-    this.#kernels = kernels;
+    this.#means = means;
     this.#packs = packs;
     this.#mirrors = mirrors;
     this.#blocksMax = blocksMax;
@@ -128,7 +135,7 @@ export class RegionCache {
   #make(): Block | undefined {
     if (this.#made === this.#blocksMax) return undefined;
     this.#made += 1;
-    return { memory: this.#kernels.allocate(regionBytesMax), key: -1, pins: 0, loading: undefined };
+    return { memory: this.#means.arena.allocate(regionBytesMax), key: -1, pins: 0, loading: undefined };
   }
   #evicted(): Block | undefined {
     for (const [key, block] of this.#blocks) {
@@ -152,13 +159,23 @@ export class RegionCache {
     }
     const stored = await this.#takeStored();
     try {
-      const packed = isRaw ? raw : stored.subarray(0, region.storedBytes);
-      await this.#readStored(directory, number, stored, packed);
-      if (!isRaw) this.#kernels.decompress(region.codec, packed, raw);
+      const packed = isRaw ? raw : stored.memory.subarray(0, region.storedBytes);
+      await this.#readStored(directory, number, stored.memory, packed);
+      if (isRaw) return;
+      await this.#open(stored.slip, packed, raw, region.codec);
+      if (stored.slip.outcome !== OUTCOME.done)
+        throw damaged(directory.id, 'region', { region: number, codec: region.codec });
     } finally {
       this.#stored.push(stored);
       this.#wake();
     }
+  }
+  async #open(slip: OpenSlip, source: Buffer, target: Buffer, codec: number): Promise<void> {
+    slip.ask(source, target, codec);
+    await new Promise<void>((resolve) => {
+      slip.done = resolve;
+      this.#means.crew.run(slip);
+    });
   }
   /** A region as it was compressed, read from the disk, verified and opened. */
   async readStored(directory: Directory, number: number, target: Buffer): Promise<void> {
@@ -193,13 +210,16 @@ export class RegionCache {
       return cause.code === 'missing' ? 0 : cause; // the pack is gone
     }
   }
-  async #takeStored(): Promise<Buffer> {
+  async #takeStored(): Promise<Stored> {
     for (;;) {
       const free = this.#stored.pop();
       if (free !== undefined) return free;
       if (this.#storedMade < readsMax) {
         this.#storedMade += 1;
-        return this.#kernels.allocate(regionBytesMax + regionAlignBytes); // and what sealing adds
+        const { arena } = this.#means;
+        // And what sealing adds.
+        const memory = arena.allocate(regionBytesMax + regionAlignBytes);
+        return { memory, slip: new OpenSlip(arena.allocate(slipBytes)) };
       }
       await this.#change();
     }

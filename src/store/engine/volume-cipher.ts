@@ -5,7 +5,8 @@
 import { StoreError } from '../../errors.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { regionBytesMax } from './engine-limits.js';
-import { CODEC, type Kernels } from './kernels.js';
+import { CODEC } from './kernels.js';
+import type { Means } from './means.js';
 import { openBox, sealBox } from './sealing.js';
 
 export interface VolumeCipher {
@@ -36,14 +37,14 @@ const numberBytes = 4;
 export class SealedVolumes implements VolumeCipher {
   readonly #keys: KeyHolder;
   readonly #random: (bytes: number) => Buffer;
-  readonly #kernels: Kernels;
+  readonly #means: Means;
   /** Memory of the kernels' for what is compressed and what comes of it; made when first needed. */
   #memory: { readonly raw: Buffer; readonly packed: Buffer } | undefined;
 
-  constructor(keys: KeyHolder, random: (bytes: number) => Buffer, kernels: Kernels) {
+  constructor(keys: KeyHolder, random: (bytes: number) => Buffer, means: Means) {
     this.#keys = keys;
     this.#random = random;
-    this.#kernels = kernels;
+    this.#means = means;
   }
   #keyOf(number: number): Buffer {
     const key = this.#keys.keyOf(number);
@@ -51,7 +52,7 @@ export class SealedVolumes implements VolumeCipher {
     throw new StoreError('corrupt', 'The key of the volume was destroyed', { key: number });
   }
   #memoryOf(): { readonly raw: Buffer; readonly packed: Buffer } {
-    const take = (): Buffer => this.#kernels.allocate(regionBytesMax);
+    const take = (): Buffer => this.#means.arena.allocate(regionBytesMax);
     this.#memory ??= { raw: take(), packed: take() };
     return this.#memory;
   }
@@ -83,7 +84,7 @@ export class SealedVolumes implements VolumeCipher {
     for (let at = 0; at < bytes.length; at += regionBytesMax) {
       const part = bytes.subarray(at, at + regionBytesMax);
       part.copy(raw);
-      const done = this.#kernels.compress(raw.subarray(0, part.length), packed, true);
+      const done = this.#means.kernels.compress(raw.subarray(0, part.length), packed, true);
       to.u8(done?.codec ?? CODEC.none).varint(part.length);
       to.block(done === undefined ? part : packed.subarray(0, done.bytes));
     }
@@ -104,7 +105,7 @@ export class SealedVolumes implements VolumeCipher {
       }
       part.copy(packed);
       const target = raw.subarray(0, bytes);
-      this.#kernels.decompress(codec, packed.subarray(0, part.length), target);
+      this.#means.kernels.decompress(codec, packed.subarray(0, part.length), target);
       to.raw(target);
     }
     return to.finish();

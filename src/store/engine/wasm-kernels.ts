@@ -5,30 +5,26 @@
 import { strict as assert } from 'node:assert';
 import { Kernels as Compiled, scratchBytes } from '../kernels/index.js';
 import { StoreError } from '../../errors.js';
+import type { Arena } from './arena.js';
 import { regionBytesMax } from './engine-limits.js';
 import { CODEC, type Kernels, plainKernels } from './kernels.js';
 
-const pageBytes = 65_536;
-const alignBytes = 4096;
-/** Address space that is set aside; memory is taken as it is needed. */
-const pagesMax = 32_768;
+const alignBytes = 64;
 
-export async function openWasmKernels(): Promise<Kernels> {
-  const memory = new WebAssembly.Memory({ initial: 64, maximum: pagesMax, shared: true });
-  let end = Math.ceil(scratchBytes / alignBytes) * alignBytes;
-  const compiled = await Compiled.open(memory, 0);
-  const allocate = (bytes: number): Buffer => {
-    const at = end;
-    end += Math.ceil(bytes / alignBytes) * alignBytes;
-    const missing = Math.ceil((end - memory.buffer.byteLength) / pageBytes);
-    if (missing > 0) memory.grow(missing);
-    return Buffer.from(memory.buffer, at, bytes);
-  };
+/** Over an arena, of which they take what they need for themselves. */
+export async function openWasmKernels(arena: Arena): Promise<Kernels> {
+  return await wasmKernelsOver(arena.memory, arena.allocate(kernelsBytes).byteOffset);
+}
+/** Bytes that kernels need for themselves, at a multiple of 64. */
+export const kernelsBytes = Math.ceil(scratchBytes / alignBytes) * alignBytes + regionBytesMax;
+
+/** `at`: address of `kernelsBytes` that are theirs. */
+export async function wasmKernelsOver(memory: WebAssembly.Memory, at: number): Promise<Kernels> {
+  const compiled = await Compiled.open(memory, at);
   /** For what comes from elsewhere: rare. */
-  let spare: Buffer | undefined;
+  const spareAt = at + kernelsBytes - regionBytesMax;
   const isOurs = (bytes: Buffer): boolean => bytes.buffer instanceof SharedArrayBuffer;
   return {
-    allocate,
     cut(bytes, from, to, state, cuts) {
       const count = compiled.cut(bytes.byteOffset + from, to - from, state);
       assert(count <= cuts.length);
@@ -48,7 +44,7 @@ export async function openWasmKernels(): Promise<Kernels> {
         return;
       }
       assert(isOurs(source));
-      const into = isOurs(target) ? target : (spare ??= allocate(regionBytesMax));
+      const into = isOurs(target) ? target : Buffer.from(memory.buffer, spareAt, regionBytesMax);
       const kind = codec === CODEC.lz4 ? 'fast' : 'dense';
       const bytes = compiled.decompress(
         kind,

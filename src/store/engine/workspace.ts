@@ -11,7 +11,8 @@ import {
   headBytesMax,
   regionBytesMax,
 } from './engine-limits.js';
-import type { Kernels } from './kernels.js';
+import type { Arena } from './arena.js';
+import { PackSlip, slipBytes } from './slips.js';
 
 const fingerprintsBytes = containerChunksMax * fingerprintBytes;
 /** Head, regions (each may be stored as it is, and end unaligned), fingerprints, head, filling. */
@@ -26,25 +27,27 @@ const imageBytes =
 
 export interface Workspace {
   readonly image: Buffer;
-  /** The region that is being filled. */
-  readonly raw: Buffer;
+  /** Regions: one that is being filled, others that are being compressed. */
+  readonly raws: readonly Buffer[];
   readonly fingerprints: Buffer;
   readonly lengths: Uint32Array;
   /** For a region that is opened again; made when first needed. */
   spare?: Buffer;
+  readonly slip: PackSlip;
 }
-export const workspaceBytes = imageBytes + regionBytesMax + fingerprintsBytes;
+const rawsOfWorkspace = 3;
+export const workspaceBytes = imageBytes + rawsOfWorkspace * regionBytesMax + fingerprintsBytes;
 
 export class Workspaces {
   readonly max: number;
-  readonly #kernels: Kernels;
+  readonly #arena: Arena;
   readonly #free: Workspace[] = [];
   #made = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(kernels: Kernels, max: number) {
+  constructor(arena: Arena, max: number) {
     assert(max >= 2);
-    this.#kernels = kernels;
+    this.#arena = arena;
     this.max = max;
   }
   take(): Workspace | undefined {
@@ -53,10 +56,11 @@ export class Workspaces {
     if (this.#made === this.max) return undefined;
     this.#made += 1;
     return {
-      image: this.#kernels.allocate(imageBytes),
-      raw: this.#kernels.allocate(regionBytesMax),
-      fingerprints: this.#kernels.allocate(fingerprintsBytes),
+      image: this.#arena.allocate(imageBytes),
+      raws: Array.from({ length: rawsOfWorkspace }, () => this.#arena.allocate(regionBytesMax)),
+      fingerprints: this.#arena.allocate(fingerprintsBytes),
       lengths: new Uint32Array(containerChunksMax),
+      slip: new PackSlip(this.#arena.allocate(slipBytes)),
     };
   }
   give(workspace: Workspace): void {

@@ -7,6 +7,9 @@ import { plainKernels } from '../../../../src/store/engine/kernels.js';
 import { OpenContainer } from '../../../../src/store/engine/open-container.js';
 import { type Image, SealedRegions } from '../../../../src/store/engine/region-cipher.js';
 import { openInto, sealInto, tagBytes } from '../../../../src/store/engine/sealing.js';
+import { Arena } from '../../../../src/store/engine/arena.js';
+import { InlineCrew } from '../../../../src/store/engine/crew.js';
+import { EFFORT } from '../../../../src/store/engine/slips.js';
 import { Workspaces } from '../../../../src/store/engine/workspace.js';
 import { patternBytes } from '../../../contract/store.js';
 import { SimRandom } from '../../../sim/sim-random.js';
@@ -64,13 +67,21 @@ test('two images of one container with one content have nothing in common', (t) 
   const random = new SimRandom(2);
   const cipher = new SealedRegions(key, (bytes) => random.bytes(bytes));
   const images = [0, 1].map(() => {
-    const workspace = new Workspaces(plainKernels, 2).take();
+    const arena = new Arena();
+    const tools = {
+      arena,
+      kernels: plainKernels,
+      crew: new InlineCrew(arena, plainKernels),
+      effort: EFFORT.fast,
+    };
+    const workspace = new Workspaces(arena, 2).take();
     if (workspace === undefined) throw new Error('no memory');
-    const open = new OpenContainer(5, KIND.data, plainKernels, workspace, () => 'fast', cipher);
+    const open = new OpenContainer(5, KIND.data, tools, workspace, () => 'fast', cipher);
     for (let i = 0; i < 40; i++) open.add(patternBytes(i, 9000), 0, 9000, patternBytes(100 + i, 32), 0);
     const read = Buffer.alloc(9000);
     open.readChunk(3, 0, 9000, read, 0);
     t.true(read.equals(patternBytes(3, 9000)), 'a reader right behind the writer');
+    open.end(() => undefined);
     return Buffer.from(open.seal(7n, 0, (bytes) => ({ pack: 1, offset: 0, bytes })));
   });
   const [one, two] = images;
@@ -87,10 +98,18 @@ test('two images of one container with one content have nothing in common', (t) 
 test('a head that somebody changed, checksum and all, is not believed', (t) => {
   const random = new SimRandom(3);
   const cipher = new SealedRegions(key, (bytes) => random.bytes(bytes));
-  const workspace = new Workspaces(plainKernels, 2).take();
+  const arena = new Arena();
+  const tools = {
+    arena,
+    kernels: plainKernels,
+    crew: new InlineCrew(arena, plainKernels),
+    effort: EFFORT.fast,
+  };
+  const workspace = new Workspaces(arena, 2).take();
   if (workspace === undefined) throw new Error('no memory');
-  const open = new OpenContainer(5, KIND.data, plainKernels, workspace, () => 'fast', cipher);
+  const open = new OpenContainer(5, KIND.data, tools, workspace, () => 'fast', cipher);
   for (let i = 0; i < 30; i++) open.add(patternBytes(i, 9000), 0, 9000, patternBytes(100 + i, 32), 0);
+  open.end(() => undefined);
   const image = open.seal(7n, 0, (bytes) => ({ pack: 1, offset: 0, bytes }));
   const head = image.subarray(0, image.readUInt32LE(36));
   const name = { group: 7n, place: { pack: 1, offset: 0, bytes: image.length } };

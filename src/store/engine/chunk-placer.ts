@@ -1,0 +1,95 @@
+/**
+ * ChunkPlacer: brings chunks of a stream into its recipe, one after another: those that are stored already by their place, new ones
+ * by way of the stream's own open container, so that what came together lies together.
+ */
+import { strict as assert } from 'node:assert';
+import { ChunkFinder } from './chunk-finder.js';
+import { fingerprintBytes, KIND } from './container.format.js';
+import type { OpenContainer } from './open-container.js';
+import type { Recipe } from './recipe.js';
+import type { Ring } from './ring.js';
+import type { StreamHost } from './stream-host.js';
+
+export class ChunkPlacer {
+  /** Space is granted chunk by chunk. */
+  isTight = false;
+  readonly #host: StreamHost;
+  readonly #recipe: Recipe;
+  readonly #finder: ChunkFinder;
+  #open: OpenContainer | undefined;
+  #isClosed = false;
+  /** Granted for the next chunk. */
+  #grantedBytes = 0;
+
+  constructor(host: StreamHost, recipe: Recipe) {
+    this.#host = host;
+    this.#recipe = recipe;
+    this.#finder = new ChunkFinder(host.engine);
+  }
+  /** The ring's next chunk. What must be awaited before the same is asked again; undefined when it is in the recipe. */
+  place(ring: Ring): Promise<void> | undefined {
+    const finder = this.#finder;
+    const blocked = finder.look(ring.digests, ring.digestAt);
+    if (blocked !== undefined) return blocked;
+    const { source } = finder;
+    if (source === undefined) return this.#store(ring);
+    const { engine } = this.#host;
+    const open = engine.containers.openOf(source.id);
+    if (open !== undefined) this.#host.depend(open);
+    else assert(engine.containers.table.has(source.id), 'S4: what is referred to is there');
+    this.#recipe.push(source.id, finder.ordinal, ring.chunkTo - ring.chunkFrom);
+    engine.touch(source.id, finder.ordinal);
+    finder.next();
+    return undefined;
+  }
+  /** A new chunk into this stream's container. */
+  #store(ring: Ring): Promise<void> | undefined {
+    const { engine } = this.#host;
+    const { containers } = engine;
+    const bytes = ring.chunkTo - ring.chunkFrom;
+    if (this.isTight && !this.#isGranted(bytes + fingerprintBytes))
+      return this.#grant(bytes + fingerprintBytes);
+    let open = this.#open;
+    if (open !== undefined && !open.hasRoomFor(bytes)) {
+      if (open.state === 'filling') containers.seal(open);
+      open = undefined;
+    }
+    open ??= containers.begin(KIND.data);
+    this.#open = open;
+    if (open === undefined) return this.#begin();
+    if (!open.canTake(bytes)) return open.change();
+    const { digest } = this.#finder;
+    const ordinal = open.add(ring.memory, ring.chunkFrom, ring.chunkTo, digest, 0);
+    this.#grantedBytes = 0;
+    containers.cache.put(open.source, ordinal, digest, 0);
+    this.#host.depend(open);
+    this.#recipe.push(open.id, ordinal, bytes);
+    this.#finder.next();
+    return undefined;
+  }
+  #isGranted(bytes: number): boolean {
+    if (this.#grantedBytes === 0 && this.#host.engine.guard.grant(bytes)) this.#grantedBytes = bytes;
+    return this.#grantedBytes === bytes;
+  }
+  async #grant(bytes: number): Promise<void> {
+    await this.#host.engine.ask(bytes);
+    this.#grantedBytes = bytes;
+  }
+  async #begin(): Promise<void> {
+    const { containers } = this.#host.engine;
+    const open = await containers.beginSoon(KIND.data);
+    if (this.#isClosed) containers.drop(open);
+    else this.#open = open;
+  }
+  /** The chunk will not be asked for any more. */
+  forget(): void {
+    this.#finder.forget();
+    this.#grantedBytes = 0;
+  }
+  close(): void {
+    if (this.#open?.state === 'filling' && this.#open.count === 0)
+      this.#host.engine.containers.drop(this.#open);
+    this.#open = undefined;
+    this.#isClosed = true;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Crew: who performs slips: threads that share the arena with us, or, without any, we ourselves and at once (the simulator,
+ * offline tools). Slips with the same lane are performed one after another.
+ *
+ * Thread: the store's. What is handed over is the address of a slip, so a message costs the same whatever it is about.
+ */
+import { strict as assert } from 'node:assert';
+import { Worker } from 'node:worker_threads';
+import type { Arena } from './arena.js';
+import type { CrewWorkerData } from './crew.worker.js';
+import type { Kernels } from './kernels.js';
+import type { Slip } from './slips.js';
+import { kernelsBytes } from './wasm-kernels.js';
+
+export interface Crew {
+  /** Works while we do something else. */
+  readonly isBeside: boolean;
+  /** `slip.done` is called when it is done: before `run` returns, or later. */
+  run(slip: Slip, lane?: number): void;
+  /** Slips under way. */
+  readonly busy: number;
+  /** When none is under way any more. */
+  close(): Promise<void>;
+}
+
+export class InlineCrew implements Crew {
+  readonly isBeside = false;
+  readonly busy = 0;
+  readonly #arena: Arena;
+  readonly #kernels: Kernels;
+  constructor(arena: Arena, kernels: Kernels) {
+    this.#arena = arena;
+    this.#kernels = kernels;
+  }
+  run(slip: Slip): void {
+    slip.perform(this.#kernels, (at, bytes) => this.#arena.view(at, bytes));
+    slip.done();
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** A thread. */
+class Hand {
+  readonly slips = new Map<number, Slip>();
+  readonly worker: Worker;
+  isGone = false;
+  readonly #wake: () => void;
+
+  /** `gone`: it has ended before it was told to, with work undone. */
+  constructor(arena: Arena, wake: () => void, gone: (hand: Hand) => void) {
+    this.#wake = wake;
+    const scratchAt = arena.allocate(kernelsBytes).byteOffset;
+    const workerData: CrewWorkerData = { memory: arena.memory, scratchAt };
+    this.worker = new Worker(new URL('./crew.worker.js', import.meta.url), { workerData });
+    this.worker.on('message', (address: number) => this.#done(address));
+    this.worker.on('error', () => undefined); // 'exit' follows
+    this.worker.on('exit', () => {
+      this.isGone = true;
+      gone(this);
+    });
+    this.worker.unref();
+  }
+  run(slip: Slip): void {
+    this.slips.set(slip.address, slip);
+    if (this.slips.size === 1) this.worker.ref(); // the process must not end before it is done
+    this.worker.postMessage(slip.address);
+  }
+  #done(address: number): void {
+    const slip = this.slips.get(address);
+    assert(slip !== undefined);
+    this.slips.delete(address);
+    if (this.slips.size === 0) this.worker.unref();
+    slip.done();
+    if (this.slips.size === 0) this.#wake();
+  }
+}
+
+/** Threads. What one leaves undone we do ourselves: if it met a bug, then so do we, and here it ends the process (E3). */
+export class ThreadCrew implements Crew {
+  readonly isBeside = true;
+  readonly #hands: readonly Hand[];
+  readonly #inline: InlineCrew;
+  #waiting: (() => void)[] = [];
+  #isClosing = false;
+
+  constructor(arena: Arena, kernels: Kernels, threads: number) {
+    assert(threads > 0);
+    this.#inline = new InlineCrew(arena, kernels);
+    const wake = (): void => this.#wake();
+    this.#hands = Array.from({ length: threads }, () => new Hand(arena, wake, (hand) => this.#gone(hand)));
+  }
+  get busy(): number {
+    let busy = 0;
+    for (const { slips } of this.#hands) busy += slips.size;
+    return busy;
+  }
+  run(slip: Slip, lane?: number): void {
+    const hand = lane === undefined ? this.#idlest() : this.#hands[lane % this.#hands.length];
+    if (hand === undefined || hand.isGone) this.#inline.run(slip);
+    else hand.run(slip);
+  }
+  #idlest(): Hand | undefined {
+    let idlest = this.#hands[0];
+    for (const hand of this.#hands) if (hand.slips.size < (idlest?.slips.size ?? 0)) idlest = hand;
+    return idlest;
+  }
+  #gone({ slips }: Hand): void {
+    if (this.#isClosing) return;
+    for (const [address, slip] of slips) {
+      slips.delete(address);
+      this.#inline.run(slip);
+    }
+    this.#wake();
+  }
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+  async close(): Promise<void> {
+    while (this.busy > 0) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+    }
+    this.#isClosing = true;
+    await Promise.all(this.#hands.map(async ({ worker }) => await worker.terminate()));
+  }
+}

@@ -1,0 +1,24 @@
+/** A thread of a Crew: performs slips in the order in which their addresses come. */
+import { strict as assert } from 'node:assert';
+import { parentPort, workerData } from 'node:worker_threads';
+import { slipAt } from './slips.js';
+import { wasmKernelsOver } from './wasm-kernels.js';
+
+export interface CrewWorkerData {
+  readonly memory: WebAssembly.Memory;
+  /** Address of what the kernels of this thread need for themselves. */
+  readonly scratchAt: number;
+}
+const { memory, scratchAt } = workerData as CrewWorkerData; // what ThreadCrew gave us
+const kernels = await wasmKernelsOver(memory, scratchAt);
+const view = (at: number, bytes: number): Buffer => {
+  if (at + bytes > memory.buffer.byteLength) memory.grow(0); // another thread has made it larger: we hear of it now
+  return Buffer.from(memory.buffer, at, bytes);
+};
+
+const port = parentPort;
+assert(port !== null, 'a thread of a crew');
+port.on('message', (address: number) => {
+  slipAt(address, view).perform(kernels, view);
+  port.postMessage(address);
+});

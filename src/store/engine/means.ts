@@ -1,0 +1,32 @@
+/** Means: what everything that is done to bytes stands on: memory, and who does it. One set for a life of the engine. */
+import { strict as assert } from 'node:assert';
+import { Arena } from './arena.js';
+import { type Crew, InlineCrew, ThreadCrew } from './crew.js';
+import type { Kernels } from './kernels.js';
+import { openWasmKernels } from './wasm-kernels.js';
+
+export interface Means {
+  readonly arena: Arena;
+  /** For this thread. */
+  readonly kernels: Kernels;
+  readonly crew: Crew;
+}
+export interface MeansOptions {
+  /** Others than the compiled ones. */
+  readonly kernels?: Kernels | undefined;
+  /** Threads beside this one; without any, everything is done here. */
+  readonly threads: number;
+  /** Memory that is there already. */
+  readonly arena?: Arena | undefined;
+}
+
+export async function openMeans(options: MeansOptions): Promise<Means> {
+  const arena = options.arena ?? new Arena();
+  if (options.threads === 0) {
+    const kernels = options.kernels ?? (await openWasmKernels(arena));
+    return { arena, kernels, crew: new InlineCrew(arena, kernels) };
+  }
+  assert(options.kernels === undefined, 'threads have the compiled kernels');
+  const kernels = await openWasmKernels(arena);
+  return { arena, kernels, crew: new ThreadCrew(arena, kernels, options.threads) };
+}

@@ -1,0 +1,185 @@
+/**
+ * Ring: what was appended to a stream and is not in its recipe yet, and the cutting of it. Bytes come in at the end, chunks leave
+ * at the front, in order; slips with what lies between are with the crew.
+ *
+ *   R1 chunks are contiguous: where the ring begins again, the chunk that has begun is copied to before the front
+ *   R2 bytes stay until the chunk that they are part of was taken
+ *   R3 a ring that is given up is used by another only when its slips have come back
+ *
+ * Places are counted from the first byte that ever came in.
+ */
+import { strict as assert } from 'node:assert';
+import { fingerprintBytes } from './container.format.js';
+import type { Crew } from './crew.js';
+import { chunkBytesMax, cutBytesMax, cutBytesMin, ringBytes } from './engine-limits.js';
+import type { FingerprintCipher } from './fingerprint-cipher.js';
+import type { Means } from './means.js';
+import { cutSlipBytes, CutSlip } from './slips.js';
+
+const slipsMax = ringBytes / cutBytesMax;
+const stateBytes = 8;
+
+export class Ring {
+  readonly #crew: Crew;
+  readonly #fingerprints: FingerprintCipher;
+  /** Room for a chunk before the front. */
+  readonly #memory: Buffer;
+  readonly #state: Buffer;
+  readonly #slips: readonly CutSlip[];
+  readonly lane: number;
+  /** Place of the first byte that is held, and behind the last. */
+  begin = 0;
+  end = 0;
+  /** Handed to the crew up to here; cut up to here, and all chunks that were found were taken. */
+  #handed = 0;
+  #settled = 0;
+  /** Slips that are out, oldest first: of those, so many are done. */
+  #first = 0;
+  #out = 0;
+  #ready = 0;
+  /** The next chunk of the oldest. */
+  #index = 0;
+  #chunkFrom = 0;
+  /** Told when chunks may have come. */
+  #owner: (() => void) | undefined;
+  #givenUp: (() => void) | undefined;
+
+  constructor({ arena, crew }: Means, fingerprints: FingerprintCipher, lane: number) {
+    this.#crew = crew;
+    this.#fingerprints = fingerprints;
+    this.lane = lane;
+    this.#memory = arena.allocate(chunkBytesMax + ringBytes);
+    const slips = arena.allocate(stateBytes + slipsMax * slotBytes);
+    this.#state = slips.subarray(0, stateBytes);
+    this.#slips = Array.from({ length: slipsMax }, (_, index) => {
+      const at = stateBytes + index * slotBytes;
+      const slip = new CutSlip(slips.subarray(at, at + cutSlipBytes));
+      slip.done = (): void => this.#done(slip);
+      return slip;
+    });
+  }
+  /** It is whose now. Empty. */
+  begun(owner: () => void): void {
+    assert(this.#out === 0);
+    this.begin = this.end = this.#handed = this.#settled = 0;
+    this.#index = 0;
+    this.#state.fill(0);
+    this.#owner = owner;
+    this.#givenUp = undefined;
+  }
+  /** Whoever has it lets go of it. `free` is called when it may be used again. */
+  giveUp(free: () => void): void {
+    this.#owner = undefined;
+    if (this.#out === this.#ready) {
+      this.#out = this.#ready = 0;
+      free();
+    } else this.#givenUp = free;
+  }
+  get heldBytes(): number {
+    return this.end - this.begin;
+  }
+  get roomBytes(): number {
+    return ringBytes - this.heldBytes;
+  }
+
+  /** As many bytes as there is room for; their number. */
+  fill(source: Uint8Array, from: number): number {
+    const bytes = Math.min(source.length - from, this.roomBytes);
+    for (let done = 0; done < bytes;) {
+      const at = this.end % ringBytes;
+      const part = Math.min(bytes - done, ringBytes - at);
+      const whole = part === source.length;
+      this.#memory.set(whole ? source : source.subarray(from + done, from + done + part), chunkBytesMax + at);
+      this.end += part;
+      done += part;
+    }
+    return bytes;
+  }
+  /** Bytes from … to, which are held, one piece or two. */
+  read(from: number, to: number, put: (memory: Buffer, from: number, to: number) => void): void {
+    assert(from >= this.begin && to <= this.end);
+    for (let place = from; place < to;) {
+      const at = place % ringBytes;
+      const part = Math.min(to - place, ringBytes - at);
+      put(this.#memory, chunkBytesMax + at, chunkBytesMax + at + part);
+      place += part;
+    }
+  }
+
+  /** Hands bytes to the crew; `all`: also when they are few. */
+  hand(all: boolean): void {
+    while (this.#out < slipsMax) {
+      const waiting = this.end - this.#handed;
+      const enough = all ? 1 : this.#out === 0 ? cutBytesMin : cutBytesMax;
+      if (waiting < enough) return;
+      const at = this.#handed % ringBytes;
+      const bytes = Math.min(waiting, cutBytesMax, ringBytes - at);
+      const from = this.#memory.byteOffset + chunkBytesMax + at;
+      const slip = this.#slips[(this.#first + this.#out) % slipsMax];
+      assert(slip !== undefined);
+      slip.ask(from, bytes, this.#state.byteOffset, at === 0 && this.#handed > 0 ? from + ringBytes : 0);
+      this.#handed += bytes;
+      this.#out += 1;
+      this.#crew.run(slip, this.lane);
+    }
+  }
+  #done({ digests, count }: CutSlip): void {
+    this.#fingerprints.permute(digests, 0, count * fingerprintBytes);
+    this.#ready += 1;
+    this.#owner?.();
+    if (this.#givenUp === undefined || this.#out > this.#ready) return;
+    const free = this.#givenUp;
+    this.#givenUp = undefined;
+    this.#out = this.#ready = 0;
+    free();
+  }
+
+  /** True when there is a next chunk. It is `memory` from `chunkFrom` to `chunkTo`, its fingerprint at `digestAt` of `digests`. */
+  next(): boolean {
+    while (this.#ready > 0) {
+      const { count, begunBytes, from, bytes, cuts } = this.#oldest;
+      if (this.#index < count) {
+        const base = from - this.#memory.byteOffset;
+        this.#chunkFrom = this.#index === 0 ? base - begunBytes : base + (cuts[this.#index - 1] ?? 0);
+        return true;
+      }
+      this.#settled += bytes;
+      this.#first = (this.#first + 1) % slipsMax;
+      this.#out -= 1;
+      this.#ready -= 1;
+      this.#index = 0;
+    }
+    return false;
+  }
+  get #oldest(): CutSlip {
+    const slip = this.#slips[this.#first];
+    assert(slip !== undefined);
+    return slip;
+  }
+  get memory(): Buffer {
+    return this.#memory;
+  }
+  get chunkFrom(): number {
+    return this.#chunkFrom;
+  }
+  get chunkTo(): number {
+    const { from, cuts } = this.#oldest;
+    return from - this.#memory.byteOffset + (cuts[this.#index] ?? 0);
+  }
+  get digests(): Buffer {
+    return this.#oldest.digests;
+  }
+  get digestAt(): number {
+    return this.#index * fingerprintBytes;
+  }
+  /** The next chunk is somewhere else now. */
+  take(): void {
+    this.begin += this.chunkTo - this.#chunkFrom;
+    this.#index += 1;
+  }
+  /** Behind the last byte that is cut as far as it can be, and of which all chunks were taken. */
+  get settled(): number {
+    return this.#settled;
+  }
+}
+const slotBytes = Math.ceil(cutSlipBytes / 64) * 64;

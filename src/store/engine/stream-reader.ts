@@ -1,0 +1,73 @@
+/** StreamReader: bytes of a stream, out of containers and out of what is on its way there; and looking ahead of whoever reads forward. */
+import type { Slab } from '#wire';
+import { SlabFiller } from './chunk-reader.js';
+import type { Recipe } from './recipe.js';
+import { located, type StreamHost } from './stream-host.js';
+
+export class StreamReader {
+  readonly #name: string;
+  readonly #host: StreamHost;
+  readonly #recipe: Recipe;
+  readonly #heldAt: (offset: number, to: number, filler: SlabFiller) => void;
+  #nextOffset = -1;
+
+  /** `heldAt`: bytes behind the recipe, into the filler. */
+  constructor(
+    name: string,
+    host: StreamHost,
+    recipe: Recipe,
+    heldAt: (offset: number, to: number, filler: SlabFiller) => void,
+  ) {
+    this.#name = name;
+    this.#host = host;
+    this.#recipe = recipe;
+    this.#heldAt = heldAt;
+  }
+  /** The range lies inside. */
+  async read(offset: number, length: number): Promise<Slab> {
+    const { engine } = this.#host;
+    const forward = offset === this.#nextOffset;
+    this.#nextOffset = offset + length;
+    const slab = await engine.reads.takeSoon(length);
+    try {
+      if (this.#host.refusal !== undefined) throw this.#host.refusal;
+      const filler = new SlabFiller(slab);
+      while (filler.filled < length) await this.#readSome(offset, offset + length, filler);
+    } catch (error) {
+      slab.release();
+      throw error;
+    }
+    if (forward) this.#ahead(offset + length);
+    return slab;
+  }
+  async #readSome(begin: number, end: number, filler: SlabFiller): Promise<void> {
+    const at = begin + filler.filled;
+    if (at >= this.#recipe.bytes) {
+      this.#heldAt(at, end, filler);
+      return;
+    }
+    const run = await this.#host.engine.runIn(this.#recipe, at);
+    try {
+      await this.#host.engine.chunks.copyRun(run, at, Math.min(end, run.to), filler);
+    } catch (cause) {
+      throw located(cause, this.#host, this.#name, begin + filler.filled);
+    }
+  }
+  willRead(offset: number): void {
+    this.#nextOffset = offset;
+    this.#ahead(offset);
+  }
+  /** What was there is not there any more. */
+  forget(): void {
+    this.#nextOffset = -1;
+  }
+  #ahead(offset: number): void {
+    if (offset >= this.#recipe.bytes || this.#host.refusal !== undefined) return;
+    const look = async (): Promise<void> => {
+      const run = await this.#host.engine.runIn(this.#recipe, offset);
+      if (this.#host.engine.containers.openOf(run.container) === undefined)
+        await this.#host.engine.chunks.prefetch(run, offset);
+    };
+    look().catch(() => undefined); // whoever reads it is told
+  }
+}
