@@ -13,9 +13,20 @@ export interface Case {
   readonly source: (round: number) => readonly string[];
 }
 
+function of(
+  name: string,
+  op: 'w' | 'r',
+  shape: Pick<Case, 'block' | 'inFlight'>,
+  limits: Pick<Case, 'floor' | 'aim'>,
+  before: readonly string[] | undefined,
+  source: (round: number) => readonly string[],
+): Case {
+  return { name, op, ...shape, ...limits, before, source };
+}
 /** `backups`: files, each one full backup; `size`: of what is made up. */
 export function casesOf(backups: readonly string[], size: string): Case[] {
   const large = { block: '256K', inFlight: 8 };
+  const small = { block: '64K', inFlight: 1 };
   const random = (seed: number): string[] => ['-s', 'random', '-S', String(seed), '-n', size];
   const generation = (number: number): string[] => {
     const file = backups[Math.min(number, backups.length - 1)];
@@ -25,49 +36,21 @@ export function casesOf(backups: readonly string[], size: string): Case[] {
     const source = backups[0] === undefined ? ['-s', 'mix:25', '-n', size] : ['-s', `subst:${backups[0]}`];
     return [...source, '-S', String(seed)];
   };
+  const again = (): string[] => random(1);
   return [
-    {
-      ...large,
-      ...{ name: 'duplicate data', op: 'w', floor: 0.9, aim: 1.2 },
-      before: random(1),
-      source: () => random(1),
-    },
-    {
-      ...large,
-      ...{ name: 'next weekly full', op: 'w', floor: 0.6, aim: 0.9 },
-      before: generation(0),
-      source: (round) => generation(round + 1),
-    },
-    {
-      ...large,
-      ...{ name: 'new incompressible', op: 'w', floor: 0.55, aim: 0.75 },
-      before: random(99),
-      source: (round) => random(100 + round),
-    },
-    {
-      ...large,
-      ...{ name: 'new compressible', op: 'w', floor: 0.3, aim: 0.5 },
-      before: compressible(99),
-      source: (round) => compressible(100 + round),
-    },
-    {
-      ...large,
-      ...{ name: 'read back', op: 'r', floor: 0.7, aim: 1 },
-      before: generation(1),
-      source: () => generation(1),
-    },
-    {
-      ...large,
-      ...{ name: 'read back, incompressible', op: 'r', floor: 0.7, aim: 1 },
-      before: random(2),
-      source: () => random(2),
-    },
-    {
-      ...{ name: '64 KiB, 1 in flight, duplicates', op: 'w', block: '64K', inFlight: 1 },
-      ...{ floor: 0.9, aim: 1.2 },
-      before: random(1),
-      source: () => random(1),
-    },
+    of('duplicate data', 'w', large, { floor: 0.9, aim: 1.2 }, random(1), again),
+    of('next weekly full', 'w', large, { floor: 0.6, aim: 0.9 }, generation(0), (round) =>
+      generation(round + 1),
+    ),
+    of('new incompressible', 'w', large, { floor: 0.55, aim: 0.75 }, random(99), (round) =>
+      random(100 + round),
+    ),
+    of('new compressible', 'w', large, { floor: 0.3, aim: 0.5 }, compressible(99), (round) =>
+      compressible(100 + round),
+    ),
+    of('read back', 'r', large, { floor: 0.7, aim: 1 }, generation(1), () => generation(1)),
+    of('read back, incompressible', 'r', large, { floor: 0.7, aim: 1 }, random(2), () => random(2)),
+    of('64 KiB, 1 in flight, duplicates', 'w', small, { floor: 0.9, aim: 1.2 }, random(1), again),
   ];
 }
 const plainShapes: readonly (readonly [string, number])[] = [
@@ -78,16 +61,11 @@ const plainShapes: readonly (readonly [string, number])[] = [
 /** Plain files, which keep all that they are given. */
 export function plainCasesOf(size: string): Case[] {
   const source = (): string[] => ['-s', 'random', '-S', '1', '-n', size];
-  return plainShapes.flatMap(([block, inFlight]): Case[] => [
-    {
-      ...{ name: `plain, ${block} q${inFlight}, write`, op: 'w', block, inFlight, floor: 1, aim: 1.2 },
-      before: source(),
-      source,
-    },
-    {
-      ...{ name: `plain, ${block} q${inFlight}, read`, op: 'r', block, inFlight, floor: 1, aim: 1.5 },
-      before: undefined,
-      source,
-    },
-  ]);
+  return plainShapes.flatMap(([block, inFlight]) => {
+    const name = `plain, ${block} q${inFlight}`;
+    return [
+      of(`${name}, write`, 'w', { block, inFlight }, { floor: 1, aim: 1.2 }, source(), source),
+      of(`${name}, read`, 'r', { block, inFlight }, { floor: 1, aim: 1.5 }, undefined, source),
+    ];
+  });
 }

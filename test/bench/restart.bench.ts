@@ -72,7 +72,7 @@ async function build(folder: string): Promise<void> {
   }
   const cartridges = Number(options.cartridges);
   if (isNew) {
-    const group = new SyntheticGroup(engine, Number(options.repeats));
+    const group = new SyntheticGroup(engine, { repeats: Number(options.repeats) });
     const until = (Number(options.terabytes) * 1e12) / containerBytes;
     // A few at a time, as drives do; each is full before the next begins.
     const perTape = Math.ceil(until / 64 / cartridges);
@@ -108,7 +108,7 @@ async function build(folder: string): Promise<void> {
 /** In a process of its own: goes on writing until the next commit would bring a checkpoint; then nothing more, not even closing. */
 async function crash(folder: string): Promise<void> {
   const engine = await openEngine(folder);
-  const group = new SyntheticGroup(engine, Number(options.repeats));
+  const group = new SyntheticGroup(engine, { repeats: Number(options.repeats) });
   group.heads = true;
   const { number } = engine.checkpoint;
   let commits = 0;

@@ -28,7 +28,6 @@ export const chunksPerContainer = 200;
 const chunkBytes = Math.floor(containerBytes / chunksPerContainer);
 /** Containers of one commit, and the streams that repeat what is stored already beside each of them. */
 const containersPerCommit = 64;
-const recordBytes = 256 * 1024;
 const entryBytes = 24;
 const chunksPerRun = 140;
 /** Packs of data that are not there have numbers from here on. */
@@ -84,19 +83,29 @@ export async function makeCartridges(folder: string, cartridges: number): Promis
   for (let tape = 0; tape < cartridges; tape++) await (await group.create(`tape-${tape}`)).close();
   await group.close();
 }
+export interface SyntheticOptions {
+  /** Bytes that were stored already for each new one. */
+  readonly repeats: number;
+  readonly recordBytes?: number;
+  /** Containers whose chunks are not in the index are made faster. */
+  readonly indexed?: boolean;
+}
 export class SyntheticGroup {
   readonly engine: Engine;
   /** Containers get heads that can be read: those that a restart reads must have them. */
   heads = false;
-  readonly #repeats: number;
+  readonly #options: Required<SyntheticOptions>;
   readonly #objects: number[] = [];
   readonly #bytes: number[] = [];
   #last = 0;
 
-  /** `repeats`: bytes that were stored already for each new one. */
-  constructor(engine: Engine, repeats: number) {
+  constructor(engine: Engine, options: SyntheticOptions) {
     this.engine = engine;
-    this.#repeats = repeats;
+    this.#options = { recordBytes: 256 * 1024, indexed: true, ...options };
+  }
+  /** Records of a cartridge. */
+  objectsOf(tape: number): number {
+    return this.#objects[tape] ?? 0;
   }
   /** New containers onto a cartridge, with repeats, and a commit of it all. */
   async write(tape: number): Promise<void> {
@@ -124,7 +133,7 @@ export class SyntheticGroup {
       const fact = { ...container, ...counts, rawBytes: containerBytes };
       engine.owed.push({ kind: 'container', container: fact });
       engine.state.apply({ kind: 'container', container: fact });
-      engine.index.publish(directoryOf(id));
+      if (this.#options.indexed) engine.index.publish(directoryOf(id));
       if (this.heads) await this.#writeHead(id, place);
     }
     engine.containers.startAfter(this.#last);
@@ -165,7 +174,7 @@ export class SyntheticGroup {
     const runs = new Runs(0);
     for (let id = first; id <= this.#last; id++) {
       runs.push(id, 0, chunksPerContainer, containerBytes);
-      for (let left = this.#repeats * containerBytes; left > 0; left -= chunksPerRun * chunkBytes) {
+      for (let left = this.#options.repeats * containerBytes; left > 0; left -= chunksPerRun * chunkBytes) {
         const other = 1 + (mixed(id + left) % first);
         runs.push(
           other,
@@ -177,6 +186,7 @@ export class SyntheticGroup {
     }
     const bytes = this.#bytes[tape] ?? 0;
     const objects = this.#objects[tape] ?? 0;
+    const { recordBytes } = this.#options;
     const records = Math.floor(runs.end / recordBytes);
     const to = new ByteWriter().block(Buffer.alloc(600, 7)).varint(2);
     to.text('data-0').varint(0).varint(bytes).varint(0).varint(0);
@@ -185,13 +195,13 @@ export class SyntheticGroup {
     to.text('objects-0')
       .varint(entryBytes)
       .varint(objects * entryBytes);
-    to.block(entriesOf(records, bytes));
+    to.block(entriesOf(records, recordBytes, bytes));
     this.#bytes[tape] = bytes + runs.end;
     this.#objects[tape] = objects + records;
     return to.finish();
   }
 }
-function entriesOf(records: number, bytes: number): Buffer {
+function entriesOf(records: number, recordBytes: number, bytes: number): Buffer {
   const entries = Buffer.alloc(records * entryBytes);
   for (let record = 0; record < records; record++) {
     const at = record * entryBytes;
