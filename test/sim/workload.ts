@@ -31,9 +31,17 @@ const STEPS = {
   unload: 4,
   shuffle: 4,
 };
+/** How often each step is taken. */
+export type StepWeights = Readonly<Record<Step, number>>;
+/** A backup in a drive of its own: it writes nearly all the time, reads and positions at times, and never changes the cartridge. */
+export const STREAMING: StepWeights = {
+  ...{ write: 70, filemarks: 14, read: 4, space: 2, locate: 3, rewind: 1, eod: 6 },
+  ...{ load: 0, unload: 0, shuffle: 0 },
+};
 type Step = keyof typeof STEPS;
 type TapeRecord = TapeObject & { readonly kind: 'record' };
 
+/** Those of a backup are among them. */
 const recordLengths = [1, 17, 512, 4096, 10_240, 32_768, 65_536, 65_537, 150_000, 300_000];
 
 export class Workload {
@@ -43,6 +51,7 @@ export class Workload {
   readonly #inventory: InventoryModel;
   readonly #trace: (what: string) => void;
   readonly #records: TapeRecord[] = [];
+  readonly #steps: StepWeights;
   /** Barcodes of the cartridges that were ever in a drive. */
   readonly #loaded = new Set<string>();
   host: Host;
@@ -54,8 +63,11 @@ export class Workload {
     readonly inventory: InventoryModel;
     readonly host: Host;
     readonly trace: (what: string) => void;
+    /** Those of somebody who does a little of everything, if not given. */
+    readonly steps?: StepWeights;
   }) {
     this.#random = parts.random;
+    this.#steps = parts.steps ?? STEPS;
     this.#layout = parts.layout;
     this.#tapes = parts.tapes;
     this.#inventory = parts.inventory;
@@ -65,7 +77,7 @@ export class Workload {
 
   /** Does `count` steps; throws LinkLost when the connection goes, Violation when the target is wrong. */
   async work(count: number): Promise<void> {
-    for (let step = 0; step < count; step++) await this.#step(this.#random.weighted<Step>(STEPS));
+    for (let step = 0; step < count; step++) await this.#step(this.#random.weighted<Step>(this.#steps));
   }
 
   #tapeIn(bay: Bay): TapeModel | undefined {

@@ -59,6 +59,10 @@ export class Daemon {
     if (status !== 0) throw new Error(`tapesilo ${args.join(' ')} ended with ${status}: ${stderr}`);
     return JSON.parse(stdout) as T;
   }
+  /** It has ended, or was killed. */
+  get isGone(): boolean {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null || this.#process.killed;
+  }
   /** Sends the signal and resolves with the exit code (null: ended by the signal). */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return this.#process.exitCode;
