@@ -1,7 +1,7 @@
 /**
  * Streams into the deduplicating store, in process: every file given becomes a volume.
  *
- *   node dist/test/bench/dedup-group.bench.js [--dense|--adaptive] [--again] [--optimize] [--compare] FOLDER FILE …
+ *   node dist/test/bench/dedup-group.bench.js [--dense|--adaptive] [--encrypted] [--again] [--optimize] [--compare] FOLDER FILE …
  *
  * RECORD in the environment: bytes of a record, 262144 if not given. THREADS: beside the main one, 0 if not given.
  *
@@ -65,6 +65,9 @@ const group = await DedupGroup.open({
   folder,
   density: options.has('--dense') ? 'dense' : options.has('--adaptive') ? 'adaptive' : 'fast',
   threads: Number(process.env['THREADS'] ?? 0),
+  keySource: options.has('--encrypted')
+    ? { kind: 'passphrase', passphrase: async () => await Promise.resolve('of the bench') }
+    : undefined,
 });
 let logical = 0;
 for (const file of files) {

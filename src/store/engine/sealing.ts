@@ -3,6 +3,7 @@
  * Who calls them sees to it that no pair of key and nonce seals twice (FORMAT.md, "Encryption").
  */
 import { strict as assert } from 'node:assert';
+import type { MessagePort } from 'node:worker_threads';
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 
 export const keyBytes = 32;
@@ -11,8 +12,25 @@ export const tagBytes = 16;
 /** Of the random bytes that make a key of its own for everything that is sealed. */
 export const saltBytes = 16;
 const algorithm = 'aes-256-gcm';
-/** Node hands out memory of its own for what it ciphers: so much at a time stays in the processor's cache. */
+/** Node ciphers into memory of its own: so much at a time stays in the processor's cache. */
 const stepBytes = 64 * 1024;
+const ownBytesMin = 16 * 1024;
+/** What is posted to it goes nowhere, and its memory is free at once. */
+const nowhere = makeNowhere();
+function makeNowhere(): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  return port1;
+}
+/**
+ * Copies what Node has ciphered to where it belongs, and gives its memory back. Left to the garbage collector, 60 MB of it pile up
+ * before each collection: 0.5 s of processor per GB more, and 40 MB of memory.
+ */
+function move(bytes: Buffer, target: Buffer, at: number): void {
+  bytes.copy(target, at);
+  const isOwn = bytes.length >= ownBytesMin && bytes.buffer.byteLength === bytes.length;
+  if (isOwn && bytes.buffer instanceof ArrayBuffer) nowhere.postMessage(undefined, [bytes.buffer]);
+}
 
 /** A key for one use, out of a key for a purpose and what names the use. */
 export function keyFor(root: Buffer, ...names: readonly Buffer[]): Buffer {
@@ -27,7 +45,7 @@ export function sealInto(key: Buffer, nonce: Buffer, context: Buffer, source: Bu
   const cipher = createCipheriv(algorithm, key, nonce);
   cipher.setAAD(context);
   for (let at = 0; at < source.length; at += stepBytes)
-    cipher.update(source.subarray(at, at + stepBytes)).copy(target, at);
+    move(cipher.update(source.subarray(at, at + stepBytes)), target, at);
   cipher.final();
   cipher.getAuthTag().copy(target, source.length);
 }
@@ -45,7 +63,7 @@ export function openInto(
   decipher.setAAD(context);
   decipher.setAuthTag(Buffer.from(source.subarray(target.length)));
   for (let at = 0; at < target.length; at += stepBytes)
-    decipher.update(source.subarray(at, Math.min(at + stepBytes, target.length))).copy(target, at);
+    move(decipher.update(source.subarray(at, Math.min(at + stepBytes, target.length))), target, at);
   try {
     decipher.final();
     return true;
