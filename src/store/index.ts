@@ -27,3 +27,5 @@ export type { Density } from './engine/open-container.js';
 export { Arena } from './engine/arena.js';
 export { plainKernels } from './engine/kernels.js';
 export { Pacer } from './engine/pacer.js';
+export { Upkeep } from './upkeep.js';
+export type { UpkeepKind, UpkeepOptions, UpkeepRules, UpkeepState } from './upkeep.js';

@@ -11,6 +11,7 @@ import { type CollectionPlan, copiedBytesOf, type PackPlan, planCollection } fro
 import type { ContainerFact } from './container-table.js';
 import type { Engine } from './engine.js';
 import { type Move, movesTogether, regenerate, settleMoves } from './generations.js';
+import { heal } from './healing.js';
 import { markAll, type UnreadableVolume } from './marking.js';
 import { Marks } from './marks.js';
 import type { PaceOptions } from '../store.js';
@@ -41,6 +42,7 @@ export async function collect(engine: Engine, options: CollectionOptions = {}): 
   return await marked(engine, options, 'The collection', async (pass) => {
     if (options.dryRun !== true) engine.containers.packs.beginNext();
     const { plan, containers } = await planned(pass, options);
+    engine.state.releasedBytes -= pass.releasedBytes;
     let [freedBytes, copiedBytes, done] = [0, 0, 0];
     if (options.dryRun !== true) {
       for (const { pack, bytes } of plan.packs) {
@@ -85,6 +87,8 @@ interface Pass {
   readonly marks: Marks;
   readonly pacer: Pacer;
   readonly unreadable: readonly UnreadableVolume[];
+  /** By volumes, when it began: now it is known how much of that is garbage. */
+  readonly releasedBytes: number;
 }
 /** With everything marked that is referred to, and whatever will be until `act` has ended. */
 async function marked<T>(
@@ -97,16 +101,17 @@ async function marked<T>(
   engine.collecting = true;
   const pacer = new Pacer(engine.env.clock, options, what);
   try {
+    await heal(engine, pacer);
     // What changed since the last checkpoint goes out of memory, so that nothing is noted for long without a pause; and the
     // checkpoint before it becomes one whose states are known, also after a restart.
     await engine.inTurn(async () => await engine.checkpointNow(true));
     const marks = await Marks.of(engine.state.containers, pacer);
     engine.liveness = marks;
-    engine.state.releasedBytes = 0;
+    const { releasedBytes } = engine.state;
     const unreadable = await markAll(engine, marks, pacer);
     const keptTo = Math.max(0, ...unreadable.map((one) => one.keptTo));
     if (keptTo > 0) await marks.touchUpTo(keptTo, pacer);
-    return await act({ engine, marks, pacer, unreadable });
+    return await act({ engine, marks, pacer, unreadable, releasedBytes });
   } finally {
     engine.liveness = undefined;
     engine.collecting = false;

@@ -12,6 +12,10 @@ export interface GroupSizes {
   readonly physicalBytes: number;
   /** What nothing needs any more, as of the last collection, and packs that hold less than they did. */
   readonly reclaimableBytes: number;
+  /** That volumes gave up since then, as their owners saw it; how much of it is garbage the next collection will say. */
+  readonly releasedBytes: number;
+  /** Of containers with chunks that could be compressed better. */
+  readonly fastBytes: number;
 }
 
 /** Costs a look at each volume, not at each container or chunk. */
@@ -25,5 +29,7 @@ export function sizesOf({ state, garbageBytes, physicalBytes }: Engine): GroupSi
     compressedBytes: containers.dataBytes,
     physicalBytes,
     reclaimableBytes: Math.max(garbageBytes, containers.desertedBytes),
+    releasedBytes: state.releasedBytes,
+    fastBytes: containers.fastBytes,
   };
 }
