@@ -33,7 +33,7 @@ import {
   type ScrubReport,
 } from './engine/scrubber.js';
 import { type DedupVerifyReport, verifyVolume } from './engine/verifier.js';
-import { type GroupSizes, sizesOf } from './engine/sizes.js';
+import { type GroupSizes, sizesOf, type VolumeSizes, volumeSizesOf } from './engine/sizes.js';
 import type { Superblock } from './engine/superblock.js';
 import {
   createVolume,
@@ -355,6 +355,10 @@ export class DedupGroup implements StorageGroup {
     const entry = engine.state.volumes.get(id);
     if (entry === undefined) throw new StoreError('missing', `There is no volume ${id}`, { volume: id });
     return new DedupView(id, engine, (await engine.peekState(entry)).copy());
+  }
+  /** What removing a volume or a snapshot (`volume@snapshot`) would give back: exact, by a walk through all recipes. */
+  async volumeSizes(id: string, options: PaceOptions = {}): Promise<VolumeSizes> {
+    return await volumeSizesOf(await this.#alive(), id, options);
   }
   async sizes(): Promise<GroupSizes> {
     return sizesOf(await this.#alive());

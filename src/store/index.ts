@@ -16,7 +16,7 @@ export { DedupGroup } from './dedup-group.js';
 export type { DedupGroupOptions, PointInTime } from './dedup-group.js';
 export type { CollectionOptions, CollectionReport } from './engine/collector.js';
 export type { DamageReport, ScrubOptions, ScrubReport } from './engine/scrubber.js';
-export type { GroupSizes } from './engine/sizes.js';
+export type { GroupSizes, VolumeSizes } from './engine/sizes.js';
 export type { DedupVerifyReport } from './engine/verifier.js';
 export type { KeySource } from './key-source.js';
 export { FileGroup } from './file-group.js';

@@ -95,6 +95,18 @@ export class Marks implements Liveness {
     for (const byte of this.#bytesOf(container)) count += bitsOf[byte] ?? 0;
     return count;
   }
+  /** Chunks that are marked here and not in the other marks, which were begun with the same containers. */
+  countBeyond(container: number, other: Marks): number {
+    const theirs = other.#bytesOf(container);
+    let count = 0;
+    for (const [at, byte] of this.#bytesOf(container).entries())
+      count += bitsOf[byte & ~(theirs[at] ?? 0)] ?? 0;
+    return count;
+  }
+  /** Empty ones, of the same containers. */
+  alike(): Marks {
+    return new Marks(this.#from);
+  }
   /** The bits as they are now. */
   copyOf(container: number): Buffer {
     return Buffer.from(this.#bytesOf(container));

@@ -79,3 +79,42 @@ test('recompression makes it smaller and changes nothing', async (t) => {
   slab.release();
   await group.close();
 });
+
+test('what only a volume uses is what its removal frees; snapshots say when they were taken', async (t) => {
+  const group = await openGroup(new SimDisk({ dice: new SimRandom(1) }).begin());
+  const shared = patternBytes(1, 2_000_000);
+  const write = async (id: string, parts: readonly Buffer[]): Promise<void> => {
+    const volume = await group.create(id);
+    for (const part of parts) await volume.stream('data').append([part]);
+    await volume.commit(Buffer.from(id));
+    await volume.close();
+  };
+  await write('one', [shared, patternBytes(2, 1_000_000)]);
+  await write('two', [shared, patternBytes(3, 500_000)]);
+  await group.snapshot('one', 'monday');
+  const volume = await group.open('one');
+  volume.stream('data').truncate(0);
+  await volume.commit(Buffer.from('cut'));
+  await volume.stream('data').append([patternBytes(4, 300_000)]);
+  await volume.commit(Buffer.from('new'));
+  await volume.close();
+  const near = (found: number, expected: number): boolean =>
+    t.true(Math.abs(found - expected) < 0.04 * expected + 50_000, `${found}, not ${expected}`);
+  const one = await group.volumeSizes('one');
+  t.is(one.logicalBytes, 300_000);
+  t.is(one.snapshots, 1);
+  near(one.ownBytes, 1_300_000);
+  near(one.usedBytes, 3_300_000);
+  near((await group.volumeSizes('one@monday')).ownBytes, 1_000_000);
+  near((await group.volumeSizes('two')).ownBytes, 500_000);
+  await t.throwsAsync(group.volumeSizes('three'), { code: 'missing' });
+  const points = await group.pointsInTime('one');
+  t.deepEqual(points.map(({ name, logicalBytes }) => [name, logicalBytes]), [['monday', 3_000_000]]); // prettier-ignore
+  t.true((points[0]?.takenMs ?? 0) > Date.UTC(2020, 0, 1));
+  t.is((await group.sizes()).logicalBytes, 300_000 + 3_000_000 + 2_500_000);
+  const { physicalBytes } = await group.sizes();
+  await group.remove('one');
+  for (let cycle = 0; cycle < 2; cycle++) await group.collect();
+  near(physicalBytes - (await group.sizes()).physicalBytes, 1_300_000);
+  await group.close();
+});
