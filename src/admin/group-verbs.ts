@@ -3,17 +3,17 @@ import { isAbsolute, join, relative } from 'node:path';
 import type { GroupRow } from '#catalog';
 import { RefusedError } from '#errors';
 import type { DedupGroup } from '#store';
+import { type Key, keyOf, newKeyOf } from './group-keys.js';
 import { newGroupRow } from './groups.js';
 import type { GroupWork, WorkControls, WorkKind, WorkReport } from './group-work.js';
 import { groupOf, type InstalledGroup } from './installed-group.js';
 import { elementName } from './element-name.js';
 import type { Installation } from './installation.js';
-import { formatSize } from './size.js';
 import { removeUnowned } from './unowned.js';
 import type { InputOf, Told, VerbHandlers } from './verb.js';
 import type { verbs } from './verbs.table.js';
 import { viewGroup } from './group-views.js';
-import { reportOfCollection, reportOfScrub } from './work-reports.js';
+import { freedInWords, reportOfCollection, reportOfScrub } from './work-reports.js';
 
 type Verbs = typeof verbs;
 type Row<K extends keyof Verbs> = InputOf<Verbs[K]>;
@@ -25,6 +25,12 @@ export const groupVerbs = (installation: Installation) => {
     GROUP_CREATE: async (input, told) => {
       const group = await createGroup(installation, input);
       told.note(`Made storage group ${group.name} in ${group.folder}`);
+      if (group.row.keyKind !== undefined)
+        told.note(
+          'Keep its key where the disk of the group is not: without it nobody can read what is in it',
+        );
+      if (group.row.keyKind === 'passphrase')
+        told.note(`After every start of the daemon: \`tapesilo group unlock ${group.name}\``);
       return await view(group);
     },
     GROUP_LIST: async (_, told) => {
@@ -53,23 +59,50 @@ export const groupVerbs = (installation: Installation) => {
       );
       return shown;
     },
-    GROUP_OPEN: async ({ name }, told) => await openGroup(installation, groups.named(name), told),
+    GROUP_OPEN: async (input, told) =>
+      await openGroup(installation, groups.named(input.name), keyOf(input), told),
+    GROUP_UNLOCK: async ({ name, passphrase }, told) => {
+      const group = groups.named(name);
+      if (group.state !== 'open' && group.row.keyKind === undefined)
+        throw new RefusedError(
+          'conflict',
+          `Storage group ${name} is not encrypted: there is nothing to unlock`,
+        );
+      return await openGroup(installation, group, keyOf({ passphrase }), told);
+    },
+    GROUP_ROTATE_KEY: async (input, told) => {
+      const group = groups.named(input.name);
+      const key = newKeyOf(input);
+      if (key === undefined) throw new RefusedError('usage', sayKey);
+      await groups.rotateKey(group, key);
+      told.note(
+        `Storage group ${group.name} opens with its new key only; nothing that is stored was written again`,
+      );
+      return await view(group);
+    },
+  } satisfies Partial<VerbHandlers<Verbs>>;
+};
+
+/** What takes long. */
+export const groupWorkVerbs = (installation: Installation) => {
+  const { groups } = installation;
+  return {
     GROUP_STOP: async ({ name }, told) => {
       const group = groups.named(name);
       const wasRunning = group.work.isRunning;
       await group.work.stop();
       told.note(wasRunning ? `Stopped the work on ${group.name}` : `No work was going on in ${group.name}`);
-      return await view(group);
+      return await viewGroup(installation, group);
     },
     GROUP_OPTIMIZE: async ({ name }, told) =>
       await begin(groups.named(name), 'optimize', told, async (store, controls) => {
-        const { freedBytes } = await store.optimize(controls);
-        return { summary: `${formatSize(freedBytes)} became free`, freedBytes };
+        const { freedBytes, copiedBytes } = await store.optimize(controls);
+        return { summary: freedInWords(freedBytes), freedBytes, copiedBytes };
       }),
     GROUP_COLLECT: async ({ name, plan }, told) =>
       await begin(groups.named(name), 'collect', told, async (store, controls) => {
         const report = await store.collect({ ...controls, dryRun: plan === true });
-        return reportOfCollection(report, plan === true);
+        return reportOfCollection(installation, report, plan === true);
       }),
     GROUP_SCRUB: async ({ name }, told) =>
       await begin(groups.named(name), 'scrub', told, async (store, controls) =>
@@ -78,11 +111,18 @@ export const groupVerbs = (installation: Installation) => {
   } satisfies Partial<VerbHandlers<Verbs>>;
 };
 
+const sayKey =
+  'Say where the key comes from: a passphrase (asked at a terminal, or --passphrase-file), --key-file or --key-command';
+
 // --- making and changing --------------------------------------------------------------------------------------------
 
 async function createGroup(installation: Installation, input: Row<'GROUP_CREATE'>): Promise<InstalledGroup> {
   const { env, groups } = installation;
   checkNameIsFree(installation, input.name);
+  const key = newKeyOf(input);
+  if (input.encrypt === true && key === undefined) throw new RefusedError('usage', sayKey);
+  if (key !== undefined && input.kind === 'plain')
+    throw new RefusedError('usage', 'Plain files are not encrypted: leave --kind out');
   const folder = input.folder ?? `groups/${input.name}`;
   const row = newGroupRow(env, {
     name: input.name,
@@ -93,7 +133,7 @@ async function createGroup(installation: Installation, input: Row<'GROUP_CREATE'
     ...(input.density === undefined ? {} : { density: input.density as GroupRow['density'] }), // its choices
   });
   await checkFolder(installation, groups.pathOf(folder));
-  return await groups.create(row, input.default === true);
+  return await groups.create(row, input.default === true, key);
 }
 
 function checkNameIsFree({ groups }: Installation, name: string): void {
@@ -193,10 +233,17 @@ async function checkMayDelete(
 // --- opening --------------------------------------------------------------------------------------------------------
 
 /** Drives that have waited for it thread their cartridges; hosts are told by the drives. */
-async function openGroup(installation: Installation, group: InstalledGroup, told: Told) {
+async function openGroup(
+  installation: Installation,
+  group: InstalledGroup,
+  key: Key | undefined,
+  told: Told,
+) {
   const { groups, catalog } = installation;
   if (group.state === 'open') throw new RefusedError('conflict', `Storage group ${group.name} is open`);
-  await groups.tryOpen(group);
+  await groups.tryOpen(group, key);
+  const { problem } = group;
+  if (problem?.state === 'locked') throw new RefusedError('unauthorized', problem.message);
   group.check();
   told.note(`Storage group ${group.name} is open`);
   await removeUnowned(catalog, groups);
@@ -213,7 +260,7 @@ async function openGroup(installation: Installation, group: InstalledGroup, told
 
 // --- long work ------------------------------------------------------------------------------------------------------
 
-async function begin(
+export async function begin(
   group: InstalledGroup,
   kind: WorkKind,
   told: Told,

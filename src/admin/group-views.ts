@@ -61,7 +61,7 @@ export async function viewGroup({ catalog }: Installation, group: InstalledGroup
 function inWords({ work, state, percent, seconds, report, error }: WorkView): string {
   if (state === 'running')
     return `${work}, ${percent === undefined ? '' : `${percent} % `}after ${seconds} s`;
-  const came = report?.summary ?? error?.message;
+  const came = report?.warning ?? report?.summary ?? error?.message;
   return `${work}, ${state} after ${seconds} s${came === undefined ? '' : `: ${came}`}`;
 }
 

@@ -11,6 +11,8 @@ export type WorkKind = 'optimize' | 'collect' | 'scrub' | 'verify';
 /** What came of it, for a person and for a program. */
 export interface WorkReport {
   readonly summary: string;
+  /** It is done, but not all is well. */
+  readonly warning?: string;
   readonly [fact: string]: unknown;
 }
 export interface WorkControls {

@@ -6,12 +6,17 @@ import { isAbsolute, join } from 'node:path';
 import type { Catalog, GroupRow, StoreKind } from '#catalog';
 import type { Env, Logger } from '#env';
 import { RefusedError, StoreError, TapesiloError } from '#errors';
-import type { Density, Expectation } from '#store';
+import type { Density, Expectation, KeySource } from '#store';
+import { type Key, keptKeyOf } from './group-keys.js';
 import { GroupWork } from './group-work.js';
 import { type GroupProblem, InstalledGroup, type Store } from './installed-group.js';
 
 /** How the daemon opens what is in a folder. */
-export type OpenStore = (row: GroupRow, folder: string, expected: Expectation) => Promise<Store>;
+export type OpenStore = (
+  row: GroupRow,
+  folder: string,
+  expected: Expectation & { readonly keySource?: KeySource | undefined },
+) => Promise<Store>;
 
 export interface GroupsOptions {
   readonly env: Env;
@@ -92,40 +97,66 @@ export class Groups {
     return (groupId === undefined ? undefined : this.#groups.get(groupId)) ?? this.default;
   }
 
-  /** Opens it if that can be done now; else it says why not. */
-  async tryOpen(group: InstalledGroup): Promise<void> {
+  /** Opens it if that can be done now; else it says why not. A key that opens it is where its key comes from, from then on. */
+  async tryOpen(group: InstalledGroup, key?: Key): Promise<void> {
     const { row, folder } = group;
-    const { catalog, openStore } = this.#options;
+    const keySource = key?.source ?? keptKeyOf(row);
+    if (row.keyKind === 'passphrase' && keySource === undefined) {
+      const way = `\`tapesilo group unlock ${row.name}\``;
+      group.detach({ state: 'locked', message: `it waits for its passphrase: ${way}` });
+      this.#log.warn(`Storage group ${row.name} is locked: ${way}`);
+      return;
+    }
+    const id = row.storeId === undefined ? {} : { id: row.storeId };
     try {
-      const store = await openStore(row, folder, {
-        make: !row.made,
-        ...(row.storeId === undefined ? {} : { id: row.storeId }),
-      });
+      const store = await this.#options.openStore(row, folder, { make: !row.made, ...id, keySource });
       group.attach(store);
-      if (row.made && row.storeId !== undefined) return;
-      await catalog.groups.set(row.id, { made: true, storeId: store.id });
-      group.row = await catalog.groups.get(row.id);
+      await this.#record(group, { made: true, storeId: store.id, ...key?.place });
     } catch (error) {
       if (!(error instanceof TapesiloError)) throw error;
       const problem = problemOf(group, error);
       await group.detach(problem)?.close();
-      this.#log.error(`Storage group ${group.name} is not open: ${problem.message}`, error.facts);
+      this.#log.error(`Storage group ${row.name} is not open: ${problem.message}`, error.facts);
     }
+  }
+  /** What is new of it. */
+  async #record(group: InstalledGroup, news: Partial<GroupRow>): Promise<void> {
+    const { row } = group;
+    const names = Object.keys(news) as (keyof GroupRow)[]; // its own keys
+    if (names.every((name) => row[name] === news[name])) return;
+    const { groups } = this.#options.catalog;
+    const place = news.keyKind === undefined ? {} : { keyPlace: news.keyPlace };
+    await groups.set(row.id, { ...news, ...place });
+    group.row = await groups.get(row.id);
+  }
+  /** From now on that key opens it, and no other. */
+  async rotateKey(group: InstalledGroup, { source, place }: Key): Promise<void> {
+    const { dedup } = group;
+    if (dedup?.isEncrypted !== true) {
+      throw new RefusedError(
+        'conflict',
+        `Storage group ${group.name} is not encrypted: that is chosen when a group is made (\`tapesilo group create NAME --encrypt\`)`,
+      );
+    }
+    await dedup.rotateKey(source);
+    await this.#record(group, place);
   }
 
   // --- coming, changing and going
 
   /** Recorded, made and opened. RefusedError 'conflict' when its folder cannot be used; then nothing is left of it. */
-  async create(row: GroupRow, isDefault: boolean): Promise<InstalledGroup> {
-    const { catalog } = this.#options;
-    await catalog.groups.create(row);
-    const group = this.#install(row);
-    await this.tryOpen(group);
-    const { problem } = group;
-    if (problem !== undefined) {
+  async create(row: GroupRow, isDefault: boolean, key: Key | undefined): Promise<InstalledGroup> {
+    const { catalog, openStore } = this.#options;
+    await catalog.groups.create({ ...row, ...key?.place });
+    const group = this.#install(await catalog.groups.get(row.id));
+    try {
+      group.attach(await openStore(row, group.folder, { id: row.id, keySource: key?.source }));
+      await this.#record(group, { made: true });
+    } catch (error) {
+      await group.close();
       await this.#clear(group);
       await this.#forget(group);
-      throw new RefusedError('conflict', `${group.folder} cannot be used: ${problem.message}`);
+      throw error;
     }
     if (isDefault) await catalog.transaction(async ({ groups }) => await groups.makeDefault(row.id));
     await this.refresh();
@@ -192,8 +223,13 @@ export function settingsOf({ density, quotaBytes }: GroupRow): {
 }
 
 /** In the words of an operator, with what to do. */
-function problemOf({ name, folder }: InstalledGroup, error: TapesiloError): GroupProblem {
+function problemOf({ name, folder, row }: InstalledGroup, error: TapesiloError): GroupProblem {
   const again = `then \`tapesilo group open ${name}\``;
+  if (error instanceof RefusedError) {
+    const isAsked = row.keyKind === 'passphrase';
+    const way = isAsked ? `try again with \`tapesilo group unlock ${name}\`` : `set that right, ${again}`;
+    return { state: 'locked', message: `${error.message}; ${way}` };
+  }
   switch (error.code) {
     case 'missing':
       return { state: 'absent', message: `${error.message}: mount its disk there, ${again}` };

@@ -25,6 +25,8 @@ export interface Parameter<T = unknown> {
   readonly min?: number;
   readonly max?: number;
   readonly byDefault?: string | number;
+  /** A secret that a person at a terminal is asked for when it is needed and not given; twice when it is new. */
+  readonly ask?: 'known' | 'new';
   /** Phantom: the type of the value that a handler gets. */
   readonly type?: T;
 }

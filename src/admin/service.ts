@@ -3,7 +3,7 @@
  * are skins. Verbs that change something take turns, so that each sees what the one before has left.
  */
 import { RefusedError } from '#errors';
-import { groupVerbs } from './group-verbs.js';
+import { groupVerbs, groupWorkVerbs } from './group-verbs.js';
 import { totalCapacity } from './group-views.js';
 import type { Installation } from './installation.js';
 import { driveVerbs, libraryVerbs, slotVerbs } from './library-verbs.js';
@@ -41,6 +41,7 @@ export class AdminService {
       ...driveVerbs(installation),
       ...slotVerbs(installation),
       ...groupVerbs(installation),
+      ...groupWorkVerbs(installation),
       ...tapeVerbs(installation),
       ...snapshotVerbs(installation),
       ...targetVerbs(installation, network),

@@ -19,11 +19,7 @@ export const snapshotVerbs = (installation: Installation) =>
   ({
     TAPE_SNAPSHOT: async ({ barcode, name }, told) => {
       const found = installation.find(barcode);
-      const taken = await keep(
-        installation,
-        found.cartridge,
-        name ?? (await freeName(installation, found.cartridge, '')),
-      );
+      const taken = await keep(found.cartridge, name ?? (await freeName(installation, found.cartridge, '')));
       told.note(`Kept ${barcode} as it is under the name ${taken.name}`);
       if (found.element?.kind === 'drive') {
         const drive = elementName(found.element);
@@ -31,13 +27,11 @@ export const snapshotVerbs = (installation: Installation) =>
       }
       return taken;
     },
-    TAPE_SNAPSHOTS: async ({ barcode }) =>
-      await listSnapshots(installation, installation.find(barcode).cartridge),
+    TAPE_SNAPSHOTS: async ({ barcode }) => await listSnapshots(installation.find(barcode).cartridge),
     TAPE_DROP_SNAPSHOT: async ({ barcode, name }, told) => {
       const { cartridge } = installation.find(barcode);
-      const shown = await snapshotOf(installation, cartridge, name);
+      const shown = await snapshotOf(cartridge, name);
       await storeOf(cartridge).removeSnapshot(cartridge.id, name);
-      await installation.catalog.snapshots.remove(cartridge.id, name);
       told.note(`Snapshot ${name} of ${barcode} is gone`);
       return shown;
     },
@@ -71,30 +65,20 @@ function storeOf(cartridge: Cartridge): DedupGroup {
 
 export interface SnapshotView {
   readonly name: string;
-  /** ISO 8601; null when it was not recorded. */
-  readonly created: string | null;
-  readonly usedBytes: number | null;
+  /** ISO 8601. */
+  readonly taken: string;
+  /** What was on it: records, and what tells where each is. */
+  readonly logicalBytes: number;
 }
 
-export async function listSnapshots(
-  { catalog }: Installation,
-  cartridge: Cartridge,
-): Promise<SnapshotView[]> {
-  const names = await storeOf(cartridge).snapshots(cartridge.id);
-  const known = await catalog.snapshots.of(cartridge.id);
-  const views = names.map((name) => {
-    const row = known.find((one) => one.name === name);
-    const created = row === undefined ? null : `${new Date(row.createdMs).toISOString().slice(0, 19)}Z`;
-    return { name, created, usedBytes: row?.usedBytes ?? null };
+async function listSnapshots(cartridge: Cartridge): Promise<SnapshotView[]> {
+  const points = await storeOf(cartridge).pointsInTime(cartridge.id);
+  return points.map(({ name, takenMs, logicalBytes }) => {
+    return { name, taken: `${new Date(takenMs).toISOString().slice(0, 19)}Z`, logicalBytes };
   });
-  return views.toSorted((a, b) => ((a.created ?? '') < (b.created ?? '') ? -1 : 1));
 }
-async function snapshotOf(
-  installation: Installation,
-  cartridge: Cartridge,
-  name: string,
-): Promise<SnapshotView> {
-  const found = (await listSnapshots(installation, cartridge)).find((one) => one.name === name);
+async function snapshotOf(cartridge: Cartridge, name: string): Promise<SnapshotView> {
+  const found = (await listSnapshots(cartridge)).find((one) => one.name === name);
   if (found !== undefined) return found;
   const { barcode } = cartridge;
   throw new RefusedError(
@@ -112,8 +96,7 @@ async function freeName({ env }: Installation, cartridge: Cartridge, before: str
   return name;
 }
 
-async function keep(installation: Installation, cartridge: Cartridge, name: string): Promise<SnapshotView> {
-  const { catalog, env } = installation;
+async function keep(cartridge: Cartridge, name: string): Promise<SnapshotView> {
   const store = storeOf(cartridge);
   if ((await store.snapshots(cartridge.id)).includes(name)) {
     throw new RefusedError(
@@ -122,9 +105,7 @@ async function keep(installation: Installation, cartridge: Cartridge, name: stri
     );
   }
   await store.snapshot(cartridge.id, name);
-  const { id: cartridgeId, usedBytes } = cartridge;
-  await catalog.snapshots.put({ cartridgeId, name, createdMs: env.clock.wallMs(), usedBytes });
-  return await snapshotOf(installation, cartridge, name);
+  return await snapshotOf(cartridge, name);
 }
 
 // --- back, and beside -------------------------------------------------------------------------------------------------
@@ -141,10 +122,10 @@ async function rollback(
   const store = storeOf(cartridge);
   checkMayDestroy(installation, found);
   checkNotProtected(cartridge, 'taken back');
-  await snapshotOf(installation, cartridge, name);
+  await snapshotOf(cartridge, name);
   const before = await freeName(installation, cartridge, 'before-');
   try {
-    await keep(installation, cartridge, before);
+    await keep(cartridge, before);
   } catch (error) {
     if (!(error instanceof StoreError) || error.code !== 'corrupt') throw error;
     told.warn(`What ${barcode} was could not be kept: ${error.message}`);
@@ -160,7 +141,7 @@ async function fork(installation: Installation, input: Row<'TAPE_FORK'>, told: T
   const { cartridge: from } = installation.find(barcode);
   const store = storeOf(from);
   checkNewBarcode(installation, from, newBarcode);
-  if (at !== undefined) await snapshotOf(installation, from, at);
+  if (at !== undefined) await snapshotOf(from, at);
   const [place] = library === undefined && to === undefined ? [] : placesFor(installation, input, 1);
   const group = groupOf(from);
   const id = env.random.uuid();

@@ -82,6 +82,16 @@ const density = optional(
     choices: ['adaptive', 'fast', 'dense', 'none'],
   }),
 );
+const key = {
+  keyFile: optional(path('Take the key from this file: 32 random bytes or more, mode 0600', 'FILE')),
+  keyCommand: optional(
+    text('Take the key from what this program prints (no shell)', {
+      placeholder: 'CMD',
+      pattern: /^\S\P{Cc}{0,1000}$/u,
+      form: 'a program and its arguments, such as "pass show tapesilo"',
+    }),
+  ),
+};
 const snapshotName = text('Name of the snapshot', {
   pattern: /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
   form: 'a name of letters, digits and dashes, such as before-upgrade',
@@ -148,8 +158,8 @@ const groupColumns = [
 ];
 const snapshotColumns = [
   column('name', 'SNAPSHOT'),
-  column('created', 'TAKEN'),
-  column('usedBytes', 'USED', 'size'),
+  column('taken', 'TAKEN'),
+  column('logicalBytes', 'LOGICAL', 'size'),
 ];
 const targetColumns = [
   column('name', 'TARGET'),
@@ -447,9 +457,16 @@ export const verbs = {
         'dedup',
       ),
       default: flag('New cartridges are in it unless they name another one'),
+      encrypt: flag('Encrypt it, with a passphrase unless a file or command gives the key; for good'),
+      passphrase: optional({ ...secret('Passphrase, asked at a terminal'), ask: 'new' as const }),
+      ...key,
     },
     places: ['name'],
-    examples: ['archive --folder /mnt/archive --density dense', 'scratch --quota 2TB'],
+    examples: [
+      'archive --folder /mnt/archive --density dense',
+      'scratch --quota 2TB',
+      'vault --encrypt --key-file /etc/tapesilo/vault.key',
+    ],
     view: group,
   }),
   GROUP_LIST: verb({
@@ -500,9 +517,32 @@ export const verbs = {
     noun: 'group',
     verb: 'open',
     about: 'Try again to open a storage group that could not be opened: its disk was not mounted, say',
-    parameters: { name: groupName },
+    parameters: { name: groupName, ...key },
     places: ['name'],
-    examples: ['archive'],
+    examples: ['archive', 'vault --key-file /media/stick/vault.key'],
+    view: group,
+  }),
+  GROUP_UNLOCK: verb({
+    noun: 'group',
+    verb: 'unlock',
+    about:
+      'Give the passphrase of an encrypted storage group, which is asked for after every start of the daemon',
+    parameters: { name: groupName, passphrase: { ...secret('Its passphrase'), ask: 'known' as const } },
+    places: ['name'],
+    examples: ['vault', 'vault --passphrase-file /run/vault.txt'],
+    view: group,
+  }),
+  GROUP_ROTATE_KEY: verb({
+    noun: 'group',
+    verb: 'rotate-key',
+    about: 'Let another key open an encrypted storage group; nothing that is stored is written again',
+    parameters: {
+      name: groupName,
+      passphrase: optional({ ...secret('The new passphrase, asked at a terminal'), ask: 'new' as const }),
+      ...key,
+    },
+    places: ['name'],
+    examples: ['vault', 'vault --key-command "pass show tapesilo-vault"'],
     view: group,
   }),
   GROUP_OPTIMIZE: verb({
@@ -686,6 +726,27 @@ export const verbs = {
       barcode,
       withSnapshots: flag('And its snapshots; without this they keep it from being destroyed'),
     },
+    places: ['barcode'],
+    destroys: true,
+    examples: ['A00001L8', 'A00001L8 --yes'],
+    view: thing,
+  }),
+  TAPE_VERIFY: verb({
+    noun: 'tape',
+    verb: 'verify',
+    about: 'Read everything on a cartridge and verify it, without a drive',
+    parameters: { barcode, wait },
+    places: ['barcode'],
+    examples: ['A00001L8 --wait'],
+    follow: 'group.show',
+    view: work,
+  }),
+  TAPE_SHRED: verb({
+    noun: 'tape',
+    verb: 'shred',
+    about:
+      'Destroy a cartridge of an encrypted group with its snapshots, and its key: no copy of the disk can be read again',
+    parameters: { barcode },
     places: ['barcode'],
     destroys: true,
     examples: ['A00001L8', 'A00001L8 --yes'],

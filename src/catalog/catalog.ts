@@ -11,7 +11,7 @@ import { StoreError } from '../errors.js';
 import { Access } from './access.js';
 import { Cartridges } from './cartridges.js';
 import { Drives } from './drives.js';
-import { Snapshots, StorageGroups } from './groups.js';
+import { StorageGroups } from './groups.js';
 import { Libraries } from './libraries.js';
 import { migrations } from './migrations.js';
 import { PersistedBytes, Settings } from './settings.js';
@@ -24,7 +24,6 @@ export class Tables {
   readonly drives: Drives;
   readonly cartridges: Cartridges;
   readonly groups: StorageGroups;
-  readonly snapshots: Snapshots;
   readonly targets: Targets;
   readonly portals: Portals;
   readonly access: Access;
@@ -36,7 +35,6 @@ export class Tables {
     this.drives = new Drives(connection);
     this.cartridges = new Cartridges(connection);
     this.groups = new StorageGroups(connection);
-    this.snapshots = new Snapshots(connection);
     this.targets = new Targets(connection);
     this.portals = new Portals(connection);
     this.access = new Access(connection);

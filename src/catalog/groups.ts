@@ -61,34 +61,3 @@ export class StorageGroups {
     await groups.remove(this.#connection, 'id = ?', [id]);
   }
 }
-
-const snapshotColumns = {
-  cartridgeId: text('cartridge_id'),
-  name: text('name'),
-  createdMs: integer('created_ms'),
-  usedBytes: integer('used_bytes'),
-} as const satisfies Columns;
-/** What is known of a point in time beside the store; the store alone says whether it is there. */
-export type SnapshotRow = RowOf<typeof snapshotColumns>;
-
-const snapshots = table('snapshots', snapshotColumns);
-
-export class Snapshots {
-  readonly #connection: Connection;
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-  async of(cartridgeId: string): Promise<SnapshotRow[]> {
-    return await snapshots.all(this.#connection, 'WHERE cartridge_id = ? ORDER BY created_ms, name', [
-      cartridgeId,
-    ]);
-  }
-  /** In place of one of that name. */
-  async put(row: SnapshotRow): Promise<void> {
-    await this.remove(row.cartridgeId, row.name);
-    await snapshots.insert(this.#connection, row);
-  }
-  async remove(cartridgeId: string, name: string): Promise<void> {
-    await snapshots.remove(this.#connection, 'cartridge_id = ? AND name = ?', [cartridgeId, name]);
-  }
-}

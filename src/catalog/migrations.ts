@@ -192,14 +192,5 @@ export const migrations: readonly string[] = [
   DROP TABLE cartridges;
   ALTER TABLE cartridges_of_groups RENAME TO cartridges;
   CREATE INDEX cartridges_group ON cartridges (group_id);
-
-  -- When a point in time was kept; that it is kept is the store's to say.
-  CREATE TABLE snapshots (
-    cartridge_id TEXT NOT NULL REFERENCES cartridges (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    created_ms INTEGER NOT NULL,
-    used_bytes INTEGER NOT NULL CHECK (used_bytes >= 0),
-    PRIMARY KEY (cartridge_id, name)
-  ) STRICT, WITHOUT ROWID;
   `,
 ];

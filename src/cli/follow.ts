@@ -32,8 +32,14 @@ export async function follow(
       work.error?.facts ?? {},
     );
   }
-  const { summary, ...result } = work.report;
-  return { ...begun, result: { group: work.group, ...result, seconds: work.seconds }, notes: [summary] };
+  const { summary, warning, ...result } = work.report;
+  const warnings = warning === undefined ? [] : [warning];
+  return {
+    ...begun,
+    result: { group: work.group, ...result, seconds: work.seconds },
+    notes: [summary],
+    warnings,
+  };
 }
 
 /** One line that is written over again and again; nothing where no person watches. */

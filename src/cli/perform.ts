@@ -42,7 +42,7 @@ async function inputOf(world: World, row: Verb, given: Given): Promise<Record<st
   const input: Record<string, unknown> = {};
   for (const [name, parameter] of Object.entries(row.parameters)) {
     const typed = typedName(name);
-    const value = parameter.kind === 'secret' ? await secretOf(world, typed, given) : given[typed];
+    const value = parameter.kind === 'secret' ? await secretOf(world, row, name, given) : given[typed];
     if (value === undefined) continue;
     const isPath = parameter.kind === 'path' && typeof value === 'string' && value !== '';
     input[name] = isPath ? world.process.absolutePath(value) : value;
@@ -50,14 +50,31 @@ async function inputOf(world: World, row: Verb, given: Given): Promise<Record<st
   return readParameters(row.parameters, input);
 }
 
-async function secretOf(world: World, typed: string, given: Given): Promise<string | undefined> {
+async function secretOf(world: World, row: Verb, name: string, given: Given): Promise<string | undefined> {
+  const typed = typedName(name);
   const flag = (name: string): string | undefined => given[name] as string | undefined; // yargs: type string
   if (flag(typed) !== undefined) world.process.hideArguments();
-  return await readSecret(world, typed, {
+  const secret = await readSecret(world, typed, {
     plain: flag(typed),
     file: flag(`${typed}-file`),
     command: flag(`${typed}-command`),
   });
+  const ask = row.parameters[name]?.ask;
+  if (secret !== undefined || ask === undefined || !world.process.isInteractive) return secret;
+  if (isNotNeeded(row, given)) return undefined;
+  return await askFor(world, ask);
+}
+/** A group that is not to be encrypted, or takes its key from somewhere else. */
+const isNotNeeded = ({ parameters }: Verb, given: Given): boolean =>
+  given['key-file'] !== undefined ||
+  given['key-command'] !== undefined ||
+  ('encrypt' in parameters && given['encrypt'] !== true);
+
+async function askFor(world: World, ask: 'known' | 'new'): Promise<string> {
+  const secret = await world.process.askSecret(ask === 'new' ? 'New passphrase: ' : 'Passphrase: ');
+  if (ask === 'known') return secret;
+  if ((await world.process.askSecret('The same once more: ')) === secret) return secret;
+  throw new RefusedError('usage', 'The two are not the same: nothing was done');
 }
 
 /** Scripts mean what they say; a person at a terminal is asked. */

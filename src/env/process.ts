@@ -22,6 +22,8 @@ export interface Process {
   err(text: string): void;
   /** One question on standard error, one line of answer. */
   ask(question: string): Promise<string>;
+  /** The same, and what is typed is not shown. */
+  askSecret(question: string): Promise<string>;
   /** A file that a person names: secrets, not state (that is Disk). Rejects with Node's own error. */
   readFile(path: string, bytesMax: number): Promise<Buffer>;
   /** All of standard input, up to `bytesMax`. */
@@ -60,6 +62,7 @@ export function realProcess(): Process {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     ask,
+    askSecret,
     readFile: readSmallFile,
     input: readInput,
     outputOf,
@@ -91,6 +94,18 @@ async function ask(question: string): Promise<string> {
     return await lines.question(question);
   } finally {
     lines.close();
+  }
+}
+
+async function askSecret(question: string): Promise<string> {
+  process.stderr.write(question);
+  // As a terminal, so that keys come one by one, and with no output, so that nothing shows them.
+  const lines = createInterface({ input: process.stdin, terminal: true });
+  try {
+    return await lines.question('');
+  } finally {
+    lines.close();
+    process.stderr.write('\n');
   }
 }
 

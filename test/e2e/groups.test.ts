@@ -1,5 +1,5 @@
 /** Storage groups of the real daemon: quotas, folders that are not mounted, work at length. */
-import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { realEnv } from '#env';
@@ -62,7 +62,7 @@ async function fill(host: Host, lun: number, most: number): Promise<number> {
 test('a group of its own, with a quota: it fills up, and nobody else notices', async (t) => {
   const folder = join(await tempFolder(t), 'archive');
   const daemon = await startDaemon(t, await tempFolder(t));
-  const made = await daemon.json<GroupView>(
+  const made = await daemon.jsonHere<GroupView>(
     'group',
     'create',
     'archive',
@@ -74,19 +74,19 @@ test('a group of its own, with a quota: it fills up, and nobody else notices', a
     'fast',
   );
   t.like(made, { name: 'archive', state: 'open', tapes: 0, quotaBytes: 32 * MiB, default: false });
-  const [tape] = await daemon.json<TapeView[]>(
+  const [tape] = await daemon.jsonHere<TapeView[]>(
     'tape', 'create', '--barcode', 'A00001L8', '--group', 'archive', '--to', 'slot30',
   ); // prettier-ignore
   t.is(tape?.group, 'archive');
-  await daemon.json('tape', 'move', 'A00001L8', '--to', 'drive0');
-  await daemon.json('tape', 'move', 'TS0001L8', '--to', 'drive1');
+  await daemon.jsonHere('tape', 'move', 'A00001L8', '--to', 'drive0');
+  await daemon.jsonHere('tape', 'move', 'TS0001L8', '--to', 'drive1');
   const { session, host } = await login(t, daemon);
   const written = await fill(host, 1, 200);
   t.true(written > 80 && written < 128, `${written} records of 256 KiB in 32 MiB`);
   await host.writeFilemarks(1, 0, false).catch(() => undefined); // what it can, it makes durable
   await host.write(2, record(1));
   await host.writeFilemarks(2, 1, false);
-  const full = await daemon.json<GroupView>('group', 'show', 'archive');
+  const full = await daemon.jsonHere<GroupView>('group', 'show', 'archive');
   t.true(full.physicalBytes <= 32 * MiB, `${full.physicalBytes}`);
   t.true(full.logicalBytes >= written * recordLength, `${full.logicalBytes}`);
   await host.rewind(1);
@@ -96,49 +96,49 @@ test('a group of its own, with a quota: it fills up, and nobody else notices', a
     t.true(typeof got === 'object' && got.record.equals(recordBytes(seed, recordLength)), `record ${seed}`);
   }
   // More room: the same tape takes more, at once.
-  await daemon.json('group', 'set', 'archive', '--quota', '64M');
+  await daemon.jsonHere('group', 'set', 'archive', '--quota', '64M');
   await host.space(1, 'eod', 0);
   await host.write(1, record(1000)).catch((error: unknown) => t.true(String(error).includes('0/0002')));
-  const whole = await daemon.json<GroupView & { quotaBytes: number }>('group', 'show', 'archive');
+  const whole = await daemon.jsonHere<GroupView & { quotaBytes: number }>('group', 'show', 'archive');
   t.is(whole.quotaBytes, 64 * MiB);
   await session.logout();
 });
 
 test('what is written twice is stored once, within a group and not across groups', async (t) => {
   const daemon = await startDaemon(t, await tempFolder(t));
-  await daemon.json('group', 'create', 'other');
-  await daemon.json('tape', 'create', '--barcode', 'B00001L8', '--group', 'other');
+  await daemon.jsonHere('group', 'create', 'other');
+  await daemon.jsonHere('tape', 'create', '--barcode', 'B00001L8', '--group', 'other');
   const tapes = { 1: 'TS0001L8', 2: 'TS0002L8', 3: 'B00001L8' } as const;
   for (const [lun, barcode] of Object.entries(tapes))
-    await daemon.json('tape', 'move', barcode, '--to', `drive${Number(lun) - 1}`);
+    await daemon.jsonHere('tape', 'move', barcode, '--to', `drive${Number(lun) - 1}`);
   const { session, host } = await login(t, daemon);
   for (const lun of [1, 2, 3]) {
     for (let seed = 1; seed <= 16; seed++) await host.write(lun, record(seed));
     await host.writeFilemarks(lun, 1, false);
   }
   const bytes = 16 * recordLength;
-  const both = await daemon.json<GroupView>('group', 'show');
+  const both = await daemon.jsonHere<GroupView>('group', 'show');
   t.true(both.logicalBytes >= 2 * bytes && both.logicalBytes < 2.1 * bytes, `${both.logicalBytes}`);
   t.true(both.uniqueBytes < 1.2 * bytes, `${both.uniqueBytes}`);
   t.true((both.ratio ?? 0) > 1.6, `${both.ratio}`);
-  const one = await daemon.json<GroupView>('group', 'show', 'other');
+  const one = await daemon.jsonHere<GroupView>('group', 'show', 'other');
   t.true(one.uniqueBytes > 0.99 * bytes && one.physicalBytes >= bytes);
-  const { capacity } = await daemon.json<{ capacity: Record<string, number> }>('daemon', 'show');
+  const { capacity } = await daemon.jsonHere<{ capacity: Record<string, number> }>('daemon', 'show');
   t.is(capacity['logicalBytes'], both.logicalBytes + one.logicalBytes);
   await session.logout();
 
   // What is not needed any more is told, planned and freed.
-  await daemon.json('drive', 'unload', 'drive2', '--to', 'home');
-  await daemon.json('tape', 'erase', 'B00001L8');
-  const plan = await daemon.json<{ freedBytes: number }>('group', 'collect', 'other', '--plan', '--wait');
+  await daemon.jsonHere('drive', 'unload', 'drive2', '--to', 'home');
+  await daemon.jsonHere('tape', 'erase', 'B00001L8');
+  const plan = await daemon.jsonHere<{ freedBytes: number }>('group', 'collect', 'other', '--plan', '--wait');
   t.true(plan.freedBytes >= bytes / 2, `${plan.freedBytes}`);
-  t.true((await daemon.json<GroupView>('group', 'show', 'other')).physicalBytes >= bytes, 'only planned');
-  const freed = await daemon.json<{ freedBytes: number }>('group', 'collect', 'other', '--wait');
+  t.true((await daemon.jsonHere<GroupView>('group', 'show', 'other')).physicalBytes >= bytes, 'only planned');
+  const freed = await daemon.jsonHere<{ freedBytes: number }>('group', 'collect', 'other', '--wait');
   t.true(freed.freedBytes >= bytes / 2, `${freed.freedBytes}`);
-  t.true((await daemon.json<GroupView>('group', 'show', 'other')).physicalBytes < bytes / 2);
-  t.like(await daemon.json('group', 'scrub', '--wait'), { damagedContainers: 0, tapes: [] });
-  await daemon.json('group', 'optimize', '--wait');
-  const shown = await daemon.json<{ progress: { work: string; state: string } }>('group', 'show');
+  t.true((await daemon.jsonHere<GroupView>('group', 'show', 'other')).physicalBytes < bytes / 2);
+  t.like(await daemon.jsonHere('group', 'scrub', '--wait'), { damagedContainers: 0, tapes: [] });
+  await daemon.jsonHere('group', 'optimize', '--wait');
+  const shown = await daemon.jsonHere<{ progress: { work: string; state: string } }>('group', 'show');
   t.like(shown.progress, { work: 'optimize', state: 'done' });
 });
 
@@ -147,9 +147,9 @@ test('a folder that is not mounted is no empty group: nothing is made in it, and
   const top = await tempFolder(t);
   const folder = join(top, 'disk');
   const first = await startDaemon(t, home);
-  await first.json('group', 'create', 'away', '--folder', folder);
-  await first.json('tape', 'create', '--barcode', 'A00001L8', '--group', 'away', '--to', 'slot30');
-  await first.json('tape', 'move', 'A00001L8', '--to', 'drive0');
+  await first.jsonHere('group', 'create', 'away', '--folder', folder);
+  await first.jsonHere('tape', 'create', '--barcode', 'A00001L8', '--group', 'away', '--to', 'slot30');
+  await first.jsonHere('tape', 'move', 'A00001L8', '--to', 'drive0');
   const before = await login(t, first);
   await before.host.write(1, record(1));
   await before.host.writeFilemarks(1, 1, false);
@@ -159,7 +159,7 @@ test('a folder that is not mounted is no empty group: nothing is made in it, and
   await mkdir(folder);
 
   const daemon = await startDaemon(t, home);
-  const listed = await daemon.cli('group', 'list');
+  const listed = await daemon.cliHere('group', 'list');
   t.is(listed.status, 0);
   t.regex(listed.stdout, /away +absent/);
   t.regex(
@@ -176,20 +176,20 @@ test('a folder that is not mounted is no empty group: nothing is made in it, and
     ['group open away', 5, /holds no storage group/],
   ];
   for (const [command, status, message] of refused) {
-    const ended = await daemon.cli(...command.split(' '));
+    const ended = await daemon.cliHere(...command.split(' '));
     t.is(ended.status, status, `${command}: ${ended.stderr}`);
     t.regex(ended.stderr, message);
   }
-  await daemon.json('drive', 'unload', 'drive0', '--to', 'home');
-  const kept = await daemon.cli('tape', 'delete', 'A00001L8');
+  await daemon.jsonHere('drive', 'unload', 'drive0', '--to', 'home');
+  const kept = await daemon.cliHere('tape', 'delete', 'A00001L8');
   t.is(kept.status, 5);
   t.regex(kept.stderr, /away is not open/);
-  const moved = await daemon.cli('tape', 'move', 'A00001L8', '--to', 'drive0');
+  const moved = await daemon.cliHere('tape', 'move', 'A00001L8', '--to', 'drive0');
   t.is(moved.status, 3);
   t.regex(moved.stderr, /drive0 refuses A00001L8: its storage group is not open/);
   t.deepEqual(await readdir(folder), []);
   // The others work.
-  await daemon.json('tape', 'move', 'TS0001L8', '--to', 'drive1');
+  await daemon.jsonHere('tape', 'move', 'TS0001L8', '--to', 'drive1');
   await host.write(2, record(2));
   await host.writeFilemarks(2, 1, false);
 
@@ -197,7 +197,7 @@ test('a folder that is not mounted is no empty group: nothing is made in it, and
   await rmdir(folder);
   await rename(join(home, 'store'), folder).then(async () => await rename(folder, join(home, 'store')));
   await rename(join(top, 'kept'), folder);
-  const opened = await daemon.cli('group', 'open', 'away');
+  const opened = await daemon.cliHere('group', 'open', 'away');
   t.is(opened.status, 0, opened.stderr);
   t.regex(opened.stderr, /Storage group away is open\nLoaded A00001L8 in drive0/);
   t.true(await host.isReady(1));
@@ -210,14 +210,14 @@ test('another group where one was is not taken for it', async (t) => {
   const home = await tempFolder(t);
   const top = await tempFolder(t);
   const first = await startDaemon(t, home);
-  await first.json('group', 'create', 'one', '--folder', join(top, 'one'));
-  await first.json('group', 'create', 'two', '--folder', join(top, 'two'), '--kind', 'plain');
-  await first.json('group', 'create', 'three', '--folder', join(top, 'three'));
+  await first.jsonHere('group', 'create', 'one', '--folder', join(top, 'one'));
+  await first.jsonHere('group', 'create', 'two', '--folder', join(top, 'two'), '--kind', 'plain');
+  await first.jsonHere('group', 'create', 'three', '--folder', join(top, 'three'));
   await first.end();
   await rename(join(top, 'one'), join(top, 'was-one'));
   await rename(join(top, 'three'), join(top, 'one'));
   const daemon = await startDaemon(t, home);
-  const groups = await daemon.json<GroupView[]>('group', 'list');
+  const groups = await daemon.jsonHere<GroupView[]>('group', 'list');
   t.deepEqual(
     groups.map(({ name, state }) => [name, state]),
     [
@@ -228,15 +228,15 @@ test('another group where one was is not taken for it', async (t) => {
     ],
   );
   t.regex(groups[1]?.problem ?? '', /holds another storage group/);
-  t.is((await daemon.cli('group', 'delete', 'one')).status, 0);
+  t.is((await daemon.cliHere('group', 'delete', 'one')).status, 0);
   t.true((await readdir(join(top, 'one'))).includes('superblock-0'), 'it was not ours to remove');
-  t.is((await daemon.cli('group', 'delete', 'two')).status, 0);
+  t.is((await daemon.cliHere('group', 'delete', 'two')).status, 0);
   t.deepEqual(await readdir(join(top, 'two')), []);
 });
 
 test('what a group may be, and may not', async (t) => {
   const daemon = await startDaemon(t, await tempFolder(t));
-  await daemon.json('group', 'create', 'second');
+  await daemon.jsonHere('group', 'create', 'second');
   const wrong: readonly (readonly [string, number, RegExp])[] = [
     ['group create second', 5, /second already: choose another name/],
     ['group create x --folder /etc', 5, /holds other things: choose a new or an empty folder/],
@@ -252,16 +252,74 @@ test('what a group may be, and may not', async (t) => {
     ['group open second', 5, /second is open/],
   ];
   for (const [command, status, message] of wrong) {
-    const ended = await daemon.cli(...command.split(' '));
+    const ended = await daemon.cliHere(...command.split(' '));
     t.is(ended.status, status, `${command}: ${ended.stderr}`);
     t.regex(ended.stderr, message);
     t.notRegex(ended.stderr, /\n\s+at |Error:/, command);
   }
-  await daemon.json('group', 'set', 'second', '--default', '--rename', 'main');
-  const [made] = await daemon.json<TapeView[]>('tape', 'create', '--barcode', 'A00001L8');
+  await daemon.jsonHere('group', 'set', 'second', '--default', '--rename', 'main');
+  const [made] = await daemon.jsonHere<TapeView[]>('tape', 'create', '--barcode', 'A00001L8');
   t.is(made?.group, 'main');
-  const [cleaning] = await daemon.json<TapeView[]>('tape', 'create', '--barcode', 'CLN001CU');
+  const [cleaning] = await daemon.jsonHere<TapeView[]>('tape', 'create', '--barcode', 'CLN001CU');
   t.is(cleaning?.group, null);
-  const shown = await daemon.json<TapeView>('tape', 'show', 'TS0001L8');
+  const shown = await daemon.jsonHere<TapeView>('tape', 'show', 'TS0001L8');
   t.is(shown.group, 'default');
+});
+
+test('an encrypted group opens with its key only, and a shredded cartridge with none', async (t) => {
+  const home = await tempFolder(t);
+  const keyFile = join(await tempFolder(t), 'vault.key');
+  const secret = 'correct horse battery staple';
+  const first = await startDaemon(t, home);
+  const made = await first.cliHere('group', 'create', 'vault', '--passphrase', secret);
+  t.is(made.status, 0, made.stderr);
+  t.regex(
+    made.stderr,
+    /without it nobody can read.*\nAfter every start of the daemon: `tapesilo group unlock vault`/,
+  );
+  await first.jsonHere('tape', 'create', '--barcode', 'V00001L8', '--group', 'vault', '--to', 'slot30');
+  await first.jsonHere('tape', 'move', 'V00001L8', '--to', 'drive0');
+  const before = await login(t, first);
+  await before.host.write(1, record(1));
+  await before.host.writeFilemarks(1, 1, false);
+  await before.session.logout();
+  t.is(await first.end(), 0);
+
+  const daemon = await startDaemon(t, home);
+  const { host } = await login(t, daemon);
+  t.false(await host.isReady(1));
+  t.like(await daemon.jsonHere('group', 'show', 'vault'), { state: 'locked', encryption: 'passphrase' });
+  const wrong = await daemon.cliHere('group', 'unlock', 'vault', '--passphrase', 'wrong horse battery');
+  t.is(wrong.status, 7);
+  t.regex(wrong.stderr, /does not open the storage group/);
+  t.is((await daemon.cliHere('group', 'unlock', 'default', '--passphrase', secret)).status, 5);
+  await daemon.jsonHere('group', 'unlock', 'vault', '--passphrase', secret);
+  t.true(await host.isReady(1));
+  const got = await host.read(1, recordLength);
+  t.true(typeof got === 'object' && got.record.equals(recordBytes(1, recordLength)));
+  t.like(await daemon.jsonHere('tape', 'verify', 'V00001L8', '--wait'), { sound: true, ranges: [] });
+
+  // Another key: from now on a file, which the daemon finds by itself.
+  await writeFile(keyFile, Buffer.alloc(32, 7), { mode: 0o644 });
+  const open = await daemon.cliHere('group', 'rotate-key', 'vault', '--key-file', keyFile);
+  t.regex(open.stderr, /chmod 600/);
+  await chmod(keyFile, 0o600);
+  await daemon.jsonHere('group', 'rotate-key', 'vault', '--key-file', keyFile);
+  t.is((await daemon.cliHere('group', 'rotate-key', 'default', '--key-file', keyFile)).status, 5);
+  t.is(await daemon.end(), 0);
+  t.notRegex(first.log + daemon.log, /horse/);
+
+  const again = await startDaemon(t, home);
+  t.like(await again.jsonHere('group', 'show', 'vault'), {
+    state: 'open',
+    encryption: 'file',
+    keyPlace: keyFile,
+  });
+  t.is((await again.cliHere('tape', 'shred', 'V00001L8')).status, 5, 'it is in a drive');
+  await again.jsonHere('drive', 'unload', 'drive0', '--to', 'home');
+  t.regex((await again.cliHere('tape', 'shred', 'TS0001L8')).stderr, /not in an encrypted storage group/);
+  await again.jsonHere('tape', 'shred', 'V00001L8');
+  t.is((await again.cliHere('tape', 'show', 'V00001L8')).status, 4);
+  const catalog = await readFile(join(home, 'catalog.db'));
+  t.false(catalog.includes('horse'));
 });

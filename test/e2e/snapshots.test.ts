@@ -12,8 +12,8 @@ const drive = 1; // its LUN
 
 interface Snapshot {
   readonly name: string;
-  readonly created: string | null;
-  readonly usedBytes: number | null;
+  readonly taken: string;
+  readonly logicalBytes: number;
 }
 
 interface Bench {
@@ -36,12 +36,12 @@ async function setUp(t: ExecutionContext, args: readonly string[] = []): Promise
     daemon,
     host,
     write: async (barcode, seeds) => {
-      await daemon.json('tape', 'move', barcode, '--to', 'drive0');
+      await daemon.jsonHere('tape', 'move', barcode, '--to', 'drive0');
       for (const seed of seeds) await host.write(drive, { kind: 'record', seed, length });
       await host.writeFilemarks(drive, 1, false);
     },
     read: async (barcode, candidates) => {
-      await daemon.json('tape', 'move', barcode, '--to', 'drive0');
+      await daemon.jsonHere('tape', 'move', barcode, '--to', 'drive0');
       const found: (number | 'filemark')[] = [];
       for (;;) {
         const got = await host.read(drive, length);
@@ -49,10 +49,10 @@ async function setUp(t: ExecutionContext, args: readonly string[] = []): Promise
         if (got === 'filemark') found.push(got);
         else found.push(candidates.find((seed) => recordBytes(seed, length).equals(got.record)) ?? NaN);
       }
-      await daemon.json('drive', 'unload', 'drive0', '--to', 'home');
+      await daemon.jsonHere('drive', 'unload', 'drive0', '--to', 'home');
       return found;
     },
-    away: async () => void (await daemon.json('drive', 'unload', 'drive0', '--to', 'home')),
+    away: async () => void (await daemon.jsonHere('drive', 'unload', 'drive0', '--to', 'home')),
   };
 }
 
@@ -60,13 +60,13 @@ test('a cartridge goes back to what it was, and forward again', async (t) => {
   const { daemon, host, write, read, away } = await setUp(t);
   await write('TS0001L8', [1, 2, 3]);
   await host.write(drive, { kind: 'record', seed: 4, length }); // a pause may commit it, or not
-  const taken = await daemon.cli('tape', 'snapshot', 'TS0001L8', 'first');
+  const taken = await daemon.cliHere('tape', 'snapshot', 'TS0001L8', 'first');
   t.is(taken.status, 0, taken.stderr);
   t.regex(
     taken.stderr,
     /Kept TS0001L8 as it is under the name first\nIt is in drive0: what its host has not/,
   );
-  const loaded = await daemon.cli('tape', 'rollback', 'TS0001L8', 'first');
+  const loaded = await daemon.cliHere('tape', 'rollback', 'TS0001L8', 'first');
   t.is(loaded.status, 5);
   t.regex(loaded.stderr, /is in drive0: take it out first with `tapesilo drive unload drive0 --to home`/);
   await away();
@@ -74,77 +74,77 @@ test('a cartridge goes back to what it was, and forward again', async (t) => {
   await away();
   t.deepEqual(await read('TS0001L8', [100]), [100, 'filemark']);
 
-  const back = await daemon.cli('tape', 'rollback', 'TS0001L8', 'first');
+  const back = await daemon.cliHere('tape', 'rollback', 'TS0001L8', 'first');
   t.is(back.status, 0, back.stderr);
   const before = /What it was until now is kept as (before-[\d-]+)\n/.exec(back.stderr)?.[1] ?? '';
   t.deepEqual((await read('TS0001L8', [1, 2, 3, 4])).slice(0, 4), [1, 2, 3, 'filemark']);
-  const used = (await daemon.json<{ used: number }>('tape', 'show', 'TS0001L8')).used;
+  const used = (await daemon.jsonHere<{ used: number }>('tape', 'show', 'TS0001L8')).used;
   t.true(used >= 3 * length && used < 5 * length, 'what is shown of it is what it is again');
-  const list = await daemon.json<Snapshot[]>('tape', 'snapshots', 'TS0001L8');
+  const list = await daemon.jsonHere<Snapshot[]>('tape', 'snapshots', 'TS0001L8');
   t.deepEqual(
     list.map(({ name }) => name),
     ['first', before],
   );
-  t.regex(list[0]?.created ?? '', /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-  await daemon.json('tape', 'rollback', 'TS0001L8', before);
+  t.regex(list[0]?.taken ?? '', /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  await daemon.jsonHere('tape', 'rollback', 'TS0001L8', before);
   t.deepEqual(await read('TS0001L8', [100]), [100, 'filemark']);
   t.is(await daemon.end(), 0);
   const again = await startDaemon(t, daemon.home);
-  t.is((await again.json<Snapshot[]>('tape', 'snapshots', 'TS0001L8')).length, 3);
+  t.is((await again.jsonHere<Snapshot[]>('tape', 'snapshots', 'TS0001L8')).length, 3);
 });
 
 test('a fork is a cartridge of its own', async (t) => {
   const { daemon, write, read, away } = await setUp(t);
   await write('TS0001L8', [1, 2]);
   await away();
-  await daemon.json('tape', 'snapshot', 'TS0001L8', 'two');
+  await daemon.jsonHere('tape', 'snapshot', 'TS0001L8', 'two');
   await write('TS0001L8', [7]);
-  const forked = await daemon.json<{ barcode: string; location: string; group: string; used: number }>(
+  const forked = await daemon.jsonHere<{ barcode: string; location: string; group: string; used: number }>(
     'tape', 'fork', 'TS0001L8', 'FK0001L8', '--at', 'two', '--to', 'slot35',
   ); // prettier-ignore
   t.like(forked, { barcode: 'FK0001L8', location: 'slot35', group: 'default' });
   t.true(forked.used >= 2 * length);
-  t.like(await daemon.json('tape', 'fork', 'TS0001L8', 'FK0002L8'), { location: 'shelf' });
+  t.like(await daemon.jsonHere('tape', 'fork', 'TS0001L8', 'FK0002L8'), { location: 'shelf' });
   await away();
   t.deepEqual(await read('FK0001L8', [1, 2]), [1, 2, 'filemark']);
   await write('FK0001L8', [9]);
   await away();
   t.deepEqual(await read('FK0001L8', [9]), [9, 'filemark']);
   t.deepEqual(await read('TS0001L8', [7]), [7, 'filemark']);
-  await daemon.json('tape', 'import', 'FK0002L8', '--to', 'slot36');
+  await daemon.jsonHere('tape', 'import', 'FK0002L8', '--to', 'slot36');
   t.deepEqual(await read('FK0002L8', [7]), [7, 'filemark']);
   // All of that, three times over, is stored once.
-  t.true((await daemon.json<{ uniqueBytes: number }>('group', 'show')).uniqueBytes < 6 * length);
+  t.true((await daemon.jsonHere<{ uniqueBytes: number }>('group', 'show')).uniqueBytes < 6 * length);
 });
 
 test('snapshots outlive mistakes: erasing leaves them, destroying asks for more', async (t) => {
   const { daemon, write, read, away } = await setUp(t);
   await write('TS0001L8', [1]);
   await away();
-  const named = await daemon.json<Snapshot>('tape', 'snapshot', 'TS0001L8');
+  const named = await daemon.jsonHere<Snapshot>('tape', 'snapshot', 'TS0001L8');
   t.regex(named.name, /^20\d\d-\d\d-\d\d-\d{6}$/);
-  await daemon.json('tape', 'erase', 'TS0001L8');
-  const refused = await daemon.cli('tape', 'delete', 'TS0001L8');
+  await daemon.jsonHere('tape', 'erase', 'TS0001L8');
+  const refused = await daemon.cliHere('tape', 'delete', 'TS0001L8');
   t.is(refused.status, 5);
   t.regex(refused.stderr, /has 1 snapshot \(20[\d-]+\), which would go with it: drop them first/);
-  await daemon.json('tape', 'rollback', 'TS0001L8', named.name);
+  await daemon.jsonHere('tape', 'rollback', 'TS0001L8', named.name);
   t.deepEqual(await read('TS0001L8', [1]), [1, 'filemark']);
-  await daemon.json('tape', 'drop-snapshot', 'TS0001L8', named.name);
-  t.is((await daemon.json<Snapshot[]>('tape', 'snapshots', 'TS0001L8')).length, 1);
-  await daemon.json('tape', 'delete', 'TS0001L8', '--with-snapshots');
-  await daemon.json('tape', 'create', '--barcode', 'TS0001L8');
-  t.deepEqual(await daemon.json('tape', 'snapshots', 'TS0001L8'), []);
+  await daemon.jsonHere('tape', 'drop-snapshot', 'TS0001L8', named.name);
+  t.is((await daemon.jsonHere<Snapshot[]>('tape', 'snapshots', 'TS0001L8')).length, 1);
+  await daemon.jsonHere('tape', 'delete', 'TS0001L8', '--with-snapshots');
+  await daemon.jsonHere('tape', 'create', '--barcode', 'TS0001L8');
+  t.deepEqual(await daemon.jsonHere('tape', 'snapshots', 'TS0001L8'), []);
 });
 
 test('what cannot be kept, taken back or forked says why', async (t) => {
   const { daemon } = await setUp(t);
-  await daemon.json('group', 'create', 'files', '--kind', 'plain');
-  await daemon.json('tape', 'create', '--barcode', 'P00001L8', '--group', 'files');
-  await daemon.json('tape', 'create', '--barcode', 'CLN001CU');
-  await daemon.json('tape', 'create', '--barcode', 'W00001LY');
-  await daemon.json('tape', 'snapshot', 'W00001LY', 'a');
-  await daemon.json('tape', 'snapshot', 'TS0002L8', 'a');
-  await daemon.json('tape', 'protect', 'TS0002L8');
+  await daemon.jsonHere('group', 'create', 'files', '--kind', 'plain');
+  await daemon.jsonHere('tape', 'create', '--barcode', 'P00001L8', '--group', 'files');
+  await daemon.jsonHere('tape', 'create', '--barcode', 'CLN001CU');
+  await daemon.jsonHere('tape', 'create', '--barcode', 'W00001LY');
+  await daemon.jsonHere('tape', 'snapshot', 'W00001LY', 'a');
+  await daemon.jsonHere('tape', 'snapshot', 'TS0002L8', 'a');
+  await daemon.jsonHere('tape', 'protect', 'TS0002L8');
   const wrong: readonly (readonly [string, number, RegExp])[] = [
     ['tape snapshot P00001L8', 5, /storage group files, which keeps plain files: snapshots need/],
     ['tape snapshot CLN001CU', 5, /cleaning cartridge/],
@@ -160,7 +160,7 @@ test('what cannot be kept, taken back or forked says why', async (t) => {
     ['tape fork TS0001L8 XX0001L8 --to slot3', 5, /slot3 holds TS0003L8/],
   ];
   for (const [command, status, message] of wrong) {
-    const ended = await daemon.cli(...command.split(' '));
+    const ended = await daemon.cliHere(...command.split(' '));
     t.is(ended.status, status, `${command}: ${ended.stderr}`);
     t.regex(ended.stderr, message);
     t.notRegex(ended.stderr, /\n\s+at |Error:/, command);

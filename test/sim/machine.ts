@@ -174,6 +174,7 @@ export class Machine {
       out,
       err: () => undefined,
       ask: refuse,
+      askSecret: refuse,
       readFile: refuse,
       input: refuse,
       outputOf: refuse,

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
+import { cliHere } from './cli-here.js';
 import { type Ended, runProgram } from './programs.js';
 import { top } from './top.js';
 
@@ -62,6 +63,15 @@ export class Daemon {
   /** It has ended, or was killed. */
   get isGone(): boolean {
     return this.#process.exitCode !== null || this.#process.signalCode !== null || this.#process.killed;
+  }
+  /** The same two in the process of the test: where it is the daemon that is asked, not the program. */
+  async cliHere(...args: string[]): Promise<Ended> {
+    return await cliHere([...args, '--home', this.home]);
+  }
+  async jsonHere<T>(...args: string[]): Promise<T> {
+    const { status, stdout, stderr } = await this.cliHere(...args, '--json');
+    if (status !== 0) throw new Error(`tapesilo ${args.join(' ')} ended with ${status}: ${stderr}`);
+    return JSON.parse(stdout) as T;
   }
   /** Sends the signal and resolves with the exit code (null: ended by the signal). */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {

@@ -23,6 +23,7 @@ class FakeWorld {
   failure: Error | undefined;
   interactive = false;
   answer = '';
+  secrets: string[] = [];
   input = '';
   hidden = false;
 
@@ -41,6 +42,7 @@ class FakeWorld {
       out: (text) => void (this.out += text),
       err: (text) => void (this.err += text),
       ask: async () => await Promise.resolve(this.answer),
+      askSecret: async () => await Promise.resolve(this.secrets.shift() ?? ''),
       readFile: async (path) => await Promise.resolve(Buffer.from(`from ${path}\n`)),
       input: async () => await Promise.resolve(Buffer.from(this.input)),
       outputOf: async (program, args) =>
@@ -94,6 +96,8 @@ test('every example of every verb is understood, and asks the daemon for that ve
       const ended = { state: 'done', report: { summary: 'Done' } };
       const result = row.view.as === 'table' ? [] : row.follow === undefined ? {} : ended;
       world.reply = { ok: true, result, notes: [], warnings: [] };
+      world.interactive = Object.values(row.parameters).some(({ ask }) => ask !== undefined);
+      world.secrets = ['a passphrase', 'a passphrase'];
       t.is(await world.run(`${row.noun} ${row.verb} ${example}`), 0, `${row.name} ${example}: ${world.err}`);
       t.deepEqual(
         world.asked.map(({ verb }) => verb),
@@ -203,6 +207,33 @@ test('secrets are taken from where they are, and the arguments that hold one are
   const twice = new FakeWorld();
   t.is(await twice.run('target chap --user u --secret a --secret-file b'), 2);
   t.regex(twice.err, /Give one of --secret, --secret-file and --secret-command/);
+});
+
+test('a passphrase is asked for at a terminal: twice when it is new, never when the key comes from elsewhere', async (t) => {
+  const asked = async (line: string, ...secrets: string[]) => {
+    const world = new FakeWorld();
+    world.interactive = true;
+    world.secrets = secrets;
+    const status = await world.run(line);
+    return { status, passphrase: world.asked[0]?.input['passphrase'], err: world.err, left: world.secrets };
+  };
+  t.like(await asked('group create g --encrypt', 'one two three', 'one two three'), {
+    status: 0,
+    passphrase: 'one two three',
+  });
+  const differ = await asked('group create g --encrypt', 'one', 'two');
+  t.like(differ, { status: 2, passphrase: undefined });
+  t.regex(differ.err, /The two are not the same: nothing was done/);
+  t.like(await asked('group unlock g', 'one'), { status: 0, passphrase: 'one' });
+  for (const line of [
+    'group create g',
+    'group create g --encrypt --key-file k',
+    'group rotate-key g --key-command k',
+  ])
+    t.like(await asked(line, 'not asked'), { status: 0, passphrase: undefined, left: ['not asked'] }, line);
+  const script = new FakeWorld();
+  t.is(await script.run('group unlock g'), 2);
+  t.regex(script.err, /passphrase is missing/);
 });
 
 test('a person at a terminal is asked before something is destroyed, a script is not', async (t) => {
