@@ -105,8 +105,11 @@ export const groupWorkVerbs = (installation: Installation) => {
         return reportOfCollection(installation, report, plan === true);
       }),
     GROUP_SCRUB: async ({ name }, told) =>
-      await begin(groups.named(name), 'scrub', told, async (store, controls) =>
-        reportOfScrub(installation, await store.scrub(controls)),
+      await begin(
+        groups.named(name),
+        'scrub',
+        told,
+        async (store, controls) => await reportOfScrub(installation, await store.scrub(controls)),
       ),
   } satisfies Partial<VerbHandlers<Verbs>>;
 };
@@ -260,20 +263,29 @@ async function openGroup(
 
 // --- long work ------------------------------------------------------------------------------------------------------
 
-export async function begin(
+async function begin(
   group: InstalledGroup,
   kind: WorkKind,
   told: Told,
   run: (store: DedupGroup, controls: WorkControls) => Promise<WorkReport>,
-): Promise<ReturnType<GroupWork['view']>> {
-  const { dedup, name, work } = group;
+) {
+  const { dedup, name } = group;
   if (dedup === undefined) {
     throw new RefusedError(
       'conflict',
       `Storage group ${name} keeps plain files: there is nothing to ${kind}`,
     );
   }
-  work.start(name, kind, async (controls) => await run(dedup, controls));
+  return await beginWork(group, kind, told, async (controls) => await run(dedup, controls));
+}
+/** It goes on in the daemon; what is returned is for `follow` of the command line. */
+export async function beginWork(
+  { name, work }: InstalledGroup,
+  kind: WorkKind,
+  told: Told,
+  run: (controls: WorkControls) => Promise<WorkReport>,
+): Promise<ReturnType<GroupWork['view']>> {
+  work.start(name, kind, run);
   told.note(`Begun: \`tapesilo group show ${name}\` tells how far it is`);
   return await Promise.resolve(work.view(name));
 }

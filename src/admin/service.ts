@@ -12,6 +12,7 @@ import { readParameters } from './parameter.js';
 import { portalVerbs, sessionVerbs, viewServed } from './portal-verbs.js';
 import type { Success } from './protocol.js';
 import { snapshotVerbs } from './snapshot-verbs.js';
+import { tapeCareVerbs } from './tape-care-verbs.js';
 import { tapeVerbs } from './tape-verbs.js';
 import { initiatorVerbs, lunVerbs, targetVerbs } from './target-verbs.js';
 import type { Told, Verb, VerbHandlers } from './verb.js';
@@ -44,6 +45,7 @@ export class AdminService {
       ...groupWorkVerbs(installation),
       ...tapeVerbs(installation),
       ...snapshotVerbs(installation),
+      ...tapeCareVerbs(installation),
       ...targetVerbs(installation, network),
       ...lunVerbs(installation),
       ...portalVerbs(network),

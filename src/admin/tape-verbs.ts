@@ -1,6 +1,6 @@
 /** tape verbs: cartridges, wherever they are. */
 import type { CartridgeRow } from '#catalog';
-import { RefusedError, StoreError } from '#errors';
+import { RefusedError } from '#errors';
 import {
   cleaningUsesOfNew,
   type Cartridge,
@@ -13,8 +13,6 @@ import {
 import { elementName, parseElement } from './element-name.js';
 import { groupOf, type InstalledGroup } from './installed-group.js';
 import type { Installation, InstalledLibrary, Whereabouts } from './installation.js';
-import { begin } from './group-verbs.js';
-import { reportOfVerify } from './work-reports.js';
 import { noteUnowned, unownedKey } from './unowned.js';
 import type { InputOf, Told, VerbHandlers } from './verb.js';
 import type { verbs } from './verbs.table.js';
@@ -78,15 +76,6 @@ export const tapeVerbs = (installation: Installation) =>
       told.note(`${barcode} is blank`);
       return viewTape(installation.find(barcode));
     },
-    TAPE_VERIFY: async ({ barcode }, told) => {
-      const { cartridge } = installation.find(barcode);
-      if (cartridge.cleaning !== undefined)
-        throw new RefusedError('conflict', `${barcode} is a cleaning cartridge: nothing is written to it`);
-      return await begin(groupOf(cartridge), 'verify', told, async (store, controls) =>
-        reportOfVerify(barcode, await store.verify(cartridge.id, controls)),
-      );
-    },
-    TAPE_SHRED: async ({ barcode }, told) => await shredTape(installation, barcode, told),
     TAPE_DELETE: async ({ barcode, withSnapshots }, told) => {
       const found = installation.find(barcode);
       checkMayDestroy(installation, found);
@@ -260,7 +249,7 @@ export async function createCartridge(
   return cartridge;
 }
 
-async function destroyCartridge({ catalog }: Installation, cartridge: Cartridge): Promise<void> {
+export async function destroyCartridge({ catalog }: Installation, cartridge: Cartridge): Promise<void> {
   const { id } = cartridge;
   await catalog.transaction(async (tables) => {
     await tables.cartridges.remove(id);
@@ -268,35 +257,6 @@ async function destroyCartridge({ catalog }: Installation, cartridge: Cartridge)
   });
   await cartridge.destroy();
   await catalog.settings.remove(unownedKey(id));
-}
-
-/** Its key first: should the rest not come about, it can be done again, and nobody can read it meanwhile. */
-async function shredTape(installation: Installation, barcode: string, told: Told) {
-  const found = installation.find(barcode);
-  const { cartridge } = found;
-  const { name, dedup } = groupOf(cartridge);
-  if (cartridge.cleaning !== undefined || dedup?.isEncrypted !== true) {
-    throw new RefusedError(
-      'conflict',
-      `${barcode} is not in an encrypted storage group (${name} is none), so there is no key to destroy: use \`tapesilo tape delete ${barcode}\``,
-    );
-  }
-  checkMayDestroy(installation, found);
-  if (cartridge.writeProtected) checkNotProtected(cartridge);
-  const view = viewTape(found);
-  if (found.installed !== undefined && found.element !== undefined) {
-    await found.installed.library.exportCartridge(found.element);
-  }
-  try {
-    await dedup.shred(cartridge.id);
-  } catch (error) {
-    const isGone = error instanceof StoreError && error.code === 'missing'; // by an attempt that got no further
-    if (!isGone) throw error;
-  }
-  installation.shelf.take(cartridge);
-  await destroyCartridge(installation, cartridge);
-  told.note(`${barcode} is shredded: its key is destroyed, and that of its snapshots`);
-  return view;
 }
 
 // --- moving -------------------------------------------------------------------------------------------------------------

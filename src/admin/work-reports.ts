@@ -1,5 +1,7 @@
 /** What long work has done, in a sentence for a person and as plain data for a program. */
-import type { CollectionReport, DedupVerifyReport, ScrubReport } from '#store';
+import { StoreError } from '#errors';
+import type { CollectionReport, DamagedRange, ScrubReport } from '#store';
+import { type CartridgeReport, type DamagedObjects, inWords } from '#vtl';
 import type { WorkReport } from './group-work.js';
 import type { Installation } from './installation.js';
 import { formatSize } from './size.js';
@@ -33,41 +35,81 @@ export function reportOfCollection(
   return { summary, freedBytes: plan.freedBytes, ...rest, plan: rows };
 }
 
-/** Volumes are named by their cartridges; a snapshot as A00001L8@name. */
-export function reportOfScrub(installation: Installation, found: ScrubReport): WorkReport {
-  const { containers, chunks, repaired, damaged, ranges, volumes } = found;
-  const nameOf = (volume: string): string => installation.tapeOfVolume(volume) ?? volume;
-  const tapes = [...new Set([...ranges.map(({ volume }) => volume), ...volumes])].map(nameOf);
+export async function reportOfScrub(installation: Installation, found: ScrubReport): Promise<WorkReport> {
+  const { containers, chunks, repaired, damaged, volumes } = found;
   const isSound = damaged.size === 0 && volumes.length === 0;
+  const concerned = isSound ? [] : await concernedBy(installation, found);
   const mended = repaired.length === 0 ? '' : `, ${repaired.length} of them made whole again`;
   return {
     summary: `Read ${containers} containers with ${chunks} chunks${mended}${isSound ? ': all of it is sound' : ''}`,
-    ...(isSound ? {} : { warning: damageInWords(damaged.size, tapes) }),
+    ...(isSound ? {} : { warning: damageInWords(damaged.size, concerned) }),
     containers,
     chunks,
     repaired,
     damagedContainers: damaged.size,
-    tapes,
-    ranges: ranges.map(({ volume, ...range }) => ({ tape: nameOf(volume), ...range })),
+    damage: concerned.map(({ tape, objects }) => ({
+      tape,
+      records: objects.map((one) => inWords(tape, one)),
+    })),
   };
 }
-const damageInWords = (containers: number, tapes: readonly string[]): string =>
-  `${containers} ${containers === 1 ? 'container is' : 'containers are'} damaged, which concerns ${tapes.length === 0 ? 'no cartridge' : tapes.join(', ')}`;
+/** A cartridge, or a snapshot as A00001L8@name, and what cannot be read of it; nothing is said of what is lost wholly. */
+interface Concerned {
+  readonly tape: string;
+  readonly objects: readonly DamagedObjects[];
+}
+async function concernedBy(
+  installation: Installation,
+  { ranges, volumes }: Pick<ScrubReport, 'ranges' | 'volumes'>,
+): Promise<Concerned[]> {
+  const all = new Map<string, DamagedRange[]>(volumes.map((volume) => [volume, []]));
+  for (const range of ranges) {
+    const known = all.get(range.volume);
+    if (known === undefined) all.set(range.volume, [range]);
+    else known.push(range);
+  }
+  const found: Concerned[] = [];
+  for (const [volume, ofVolume] of all) {
+    const tape = installation.tapeOfVolume(volume) ?? volume;
+    found.push({ tape, objects: await objectsOf(installation, volume, ofVolume) });
+  }
+  return found;
+}
+async function objectsOf(
+  installation: Installation,
+  volume: string,
+  ranges: readonly DamagedRange[],
+): Promise<readonly DamagedObjects[]> {
+  const cartridge = installation.cartridges.find(({ id }) => id === volume);
+  try {
+    return (await cartridge?.objectsOf(ranges)) ?? [];
+  } catch (error) {
+    if (error instanceof StoreError) return []; // it cannot even be shown
+    throw error;
+  }
+}
+const damageInWords = (containers: number, concerned: readonly Concerned[]): string => {
+  const what = concerned.map(({ tape, objects }) =>
+    objects.length === 0 ? tape : objects.map((one) => inWords(tape, one)).join('; '),
+  );
+  const count = `${containers} ${containers === 1 ? 'container is' : 'containers are'} damaged`;
+  return `${count}, which concerns ${what.length === 0 ? 'no cartridge' : what.join('; ')}`;
+};
 
-export function reportOfVerify(
-  barcode: string,
-  { bytes, ranges, lost }: Pick<DedupVerifyReport, 'bytes' | 'ranges' | 'lost'>,
-): WorkReport {
-  const isSound = !lost && ranges.length === 0;
-  const places = ranges.map(({ stream, offset, bytes: length }) => ({ stream, offset, bytes: length }));
+export function reportOfVerify(barcode: string, found: CartridgeReport): WorkReport {
+  const { objects, bytes, damaged, lost } = found;
+  const isSound = !lost && damaged.length === 0;
+  const records = damaged.map((one) => inWords(barcode, one));
   const damage = lost
     ? `${barcode} cannot be read at all: roll it back to a snapshot, if it has one`
-    : `${ranges.length} ${ranges.length === 1 ? 'part' : 'parts'} of ${barcode} cannot be read`;
+    : `Cannot be read: ${records.join('; ')}`;
+  const read = `Read ${objects} records and filemarks of ${barcode}, ${formatSize(bytes)}`;
   return {
-    summary: `Read ${formatSize(bytes)} of ${barcode}${isSound ? ': all of it is sound' : ''}`,
+    summary: `${read}${isSound ? ': all of it is sound' : ''}`,
     ...(isSound ? {} : { warning: damage }),
-    bytes,
     sound: isSound,
-    ranges: places,
+    objects,
+    bytes,
+    damaged: records,
   };
 }

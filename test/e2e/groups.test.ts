@@ -136,7 +136,7 @@ test('what is written twice is stored once, within a group and not across groups
   const freed = await daemon.jsonHere<{ freedBytes: number }>('group', 'collect', 'other', '--wait');
   t.true(freed.freedBytes >= bytes / 2, `${freed.freedBytes}`);
   t.true((await daemon.jsonHere<GroupView>('group', 'show', 'other')).physicalBytes < bytes / 2);
-  t.like(await daemon.jsonHere('group', 'scrub', '--wait'), { damagedContainers: 0, tapes: [] });
+  t.like(await daemon.jsonHere('group', 'scrub', '--wait'), { damagedContainers: 0, damage: [] });
   await daemon.jsonHere('group', 'optimize', '--wait');
   const shown = await daemon.jsonHere<{ progress: { work: string; state: string } }>('group', 'show');
   t.like(shown.progress, { work: 'optimize', state: 'done' });
@@ -297,7 +297,11 @@ test('an encrypted group opens with its key only, and a shredded cartridge with 
   t.true(await host.isReady(1));
   const got = await host.read(1, recordLength);
   t.true(typeof got === 'object' && got.record.equals(recordBytes(1, recordLength)));
-  t.like(await daemon.jsonHere('tape', 'verify', 'V00001L8', '--wait'), { sound: true, ranges: [] });
+  t.like(await daemon.jsonHere('tape', 'verify', 'V00001L8', '--wait'), {
+    sound: true,
+    damaged: [],
+    objects: 2,
+  });
 
   // Another key: from now on a file, which the daemon finds by itself.
   await writeFile(keyFile, Buffer.alloc(32, 7), { mode: 0o644 });
