@@ -1,12 +1,18 @@
 /** A drive that writes whole files as records onto cartridges of a deduplicating group, as a host would, without the network. */
+import { availableParallelism } from 'node:os';
 import { realEnv } from '#env';
 import { DedupGroup, type Density } from '#store';
 import { Cartridge, Drive, mediumOf } from '#vtl';
 
 const env = realEnv();
 
-export async function openGroup(folder: string, density: Density = 'fast'): Promise<DedupGroup> {
-  return await DedupGroup.open({ env, folder, density, reserveBytes: 0 });
+/** As a daemon has it: with a thread for each processor but one, unless told otherwise. */
+export async function openGroup(
+  folder: string,
+  density: Density = 'adaptive',
+  threads = availableParallelism() - 1,
+): Promise<DedupGroup> {
+  return await DedupGroup.open({ env, folder, density, threads, reserveBytes: 0 });
 }
 export class TapeWriter {
   readonly #group: DedupGroup;
