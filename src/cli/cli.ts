@@ -131,6 +131,11 @@ function addServe(parser: Argv, world: World, act: Act): void {
           requiresArg: true,
           describe: 'What a new home keeps its cartridges in: deduplicated (the default), or plain files',
         })
+        .option('threads', {
+          type: 'number',
+          requiresArg: true,
+          describe: 'For cutting and compressing; one less than there are processors if not given, 0: none',
+        })
         .example('$0 serve', 'On 127.0.0.1:3260, for this machine only')
         .example(
           '$0 serve --home /tmp/silo --listen 127.0.0.1:0 --json',
@@ -144,16 +149,25 @@ function addServe(parser: Argv, world: World, act: Act): void {
     act(async (given) => {
       const listen = (given['listen'] as string[] | undefined) ?? [];
       const store = given['store'] as StoreKind | undefined; // yargs checks the choices
+      const threads = threadsOf(given['threads'] as number | undefined); // likewise
       const announce = (given['announce'] as string[] | undefined) ?? [];
       return await world.serve({
         home: homeOf(world, given),
         listen,
         announce,
         ...(store === undefined ? {} : { store }),
+        ...(threads === undefined ? {} : { threads }),
         json: given['json'] === true,
       });
     }),
   );
+}
+
+const threadsMax = 64;
+function threadsOf(given: number | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  if (Number.isInteger(given) && given >= 0 && given <= threadsMax) return given;
+  throw new RefusedError('usage', `--threads is a whole number from 0 to ${threadsMax}`);
 }
 
 const explainOptions = (command: Argv): Argv =>

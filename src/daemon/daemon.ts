@@ -49,7 +49,8 @@ export async function serve(
   const onBug = (error: unknown): never => {
     throw error; // onFatal takes it
   };
-  const daemon = new Daemon(env, log, onBug, openDedup);
+  const threads = options.threads ?? Math.max(1, process.processors - 1);
+  const daemon = new Daemon(env, log, onBug, threads, openDedup);
   try {
     await daemon.start(options, process.pid);
     for (const line of readyLines(daemon.served, options.json)) process.out(`${line}\n`);
@@ -93,16 +94,24 @@ class Daemon {
   readonly #env: Env;
   readonly #log: Logger;
   readonly #onBug: (error: unknown) => void;
+  readonly #threads: number;
   readonly #openDedup: OpenDedup | undefined;
   readonly #undo: (() => Promise<void>)[] = [];
   #view: () => ReturnType<typeof viewServed> = () => {
     throw new Error('The daemon has not started');
   };
 
-  constructor(env: Env, log: Logger, onBug: (error: unknown) => void, openDedup?: OpenDedup) {
+  constructor(
+    env: Env,
+    log: Logger,
+    onBug: (error: unknown) => void,
+    threads: number,
+    openDedup?: OpenDedup,
+  ) {
     this.#env = env;
     this.#log = log;
     this.#onBug = onBug;
+    this.#threads = threads;
     this.#openDedup = openDedup;
   }
   get served(): ReturnType<typeof viewServed> {
@@ -119,6 +128,7 @@ class Daemon {
       catalog,
       home,
       store: options.store,
+      threads: this.#threads,
       openDedup: this.#openDedup,
     });
     this.#undo.push(async () => await parts.groups.close());

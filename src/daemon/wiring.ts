@@ -44,12 +44,21 @@ export interface World {
   readonly home: string;
   /** What a new home keeps its cartridges in. */
   readonly store?: StoreKind | undefined;
+  /** For each deduplicating group, beside the main thread. */
+  readonly threads?: number;
   readonly openDedup?: OpenDedup | undefined;
 }
 
-export async function wire({ env, catalog, home, store: kind, openDedup }: World): Promise<Parts> {
+export async function wire({
+  env,
+  catalog,
+  home,
+  store: kind,
+  threads = 0,
+  openDedup,
+}: World): Promise<Parts> {
   const pool = new SlabPool({ blockBytes: slabBlockBytes, blocksMax: slabBlocksMax });
-  const openStore = storesOf(env, openDedup ?? (async (options) => await DedupGroup.open(options)));
+  const openStore = storesOf(env, openDedup ?? (async (of) => await DedupGroup.open({ ...of, threads })));
   const groups = await Groups.open({ env, catalog, home, kind, openStore });
   const server = new IscsiServer({ env, pool });
   return { factory: new Workshop(env, catalog, groups, pool), server, groups };

@@ -1,6 +1,7 @@
 /** This process: its environment variables, standard streams, signals and end. Not part of Env: a simulated run has none. */
 import { execFile } from 'node:child_process';
 import { open } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { resolve } from 'node:path';
 import process from 'node:process';
@@ -14,6 +15,8 @@ export interface Process {
   /** Undefined where the system has no such thing. */
   readonly userId: number | undefined;
   readonly pid: number;
+  /** That may be used at a time. */
+  readonly processors: number;
   /** A person sits at standard input and standard error. */
   readonly isInteractive: boolean;
   /** Absolute form of a path given by a person. */
@@ -57,6 +60,7 @@ export function realProcess(): Process {
     variables: process.env,
     userId: process.getuid?.(),
     pid: process.pid,
+    processors: availableParallelism(),
     isInteractive: process.stdin.isTTY && process.stderr.isTTY,
     absolutePath: (path) => resolve(path),
     out: (text) => void process.stdout.write(text),

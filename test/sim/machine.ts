@@ -169,6 +169,7 @@ export class Machine {
       variables: {},
       userId: 0,
       pid: 1,
+      processors: 1,
       isInteractive: false,
       absolutePath: (path) => path,
       out,

@@ -37,6 +37,7 @@ class FakeWorld {
       variables: { HOME: '/h' },
       userId: 1000,
       pid: 1,
+      processors: 1,
       isInteractive: this.interactive,
       absolutePath: (path) => join('/somewhere', path),
       out: (text) => void (this.out += text),
