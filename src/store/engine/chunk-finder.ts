@@ -40,6 +40,13 @@ export class ChunkFinder {
   get ordinal(): number {
     return this.#source instanceof Directory ? (this.#source.ordinals[this.#index] ?? 0) : this.#index;
   }
+  /** Where the last chunk that was known lies, and its place there. */
+  get directory(): Directory | undefined {
+    return this.#source instanceof Directory && !this.#source.stale ? this.#source : undefined;
+  }
+  get index(): number {
+    return this.#index;
+  }
   /** The chunk is done with. */
   next(): void {
     if (this.#state === 'new') this.#source = undefined;

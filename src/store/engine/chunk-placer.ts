@@ -4,10 +4,12 @@
  */
 import { strict as assert } from 'node:assert';
 import { ChunkFinder } from './chunk-finder.js';
-import { fingerprintBytes, KIND } from './container.format.js';
+import { Directory, fingerprintBytes, KIND } from './container.format.js';
+import { plainFingerprints } from './fingerprint-cipher.js';
 import type { OpenContainer } from './open-container.js';
 import type { Recipe } from './recipe.js';
 import type { Ring } from './ring.js';
+import type { CutSlip } from './slips.js';
 import type { StreamHost } from './stream-host.js';
 
 export class ChunkPlacer {
@@ -18,6 +20,8 @@ export class ChunkPlacer {
   readonly #finder: ChunkFinder;
   #open: OpenContainer | undefined;
   #isClosed = false;
+  /** The container whose successor was looked for. */
+  #aheadOf = 0;
   /** Granted for the next chunk. */
   #grantedBytes = 0;
 
@@ -39,6 +43,7 @@ export class ChunkPlacer {
     else assert(engine.containers.table.has(source.id), 'S4: what is referred to is there');
     this.#recipe.push(source.id, finder.ordinal, ring.chunkTo - ring.chunkFrom);
     engine.touch(source.id, finder.ordinal);
+    if (source instanceof Directory) this.#lookAhead(source);
     finder.next();
     return undefined;
   }
@@ -80,6 +85,35 @@ export class ChunkPlacer {
     const open = await containers.beginSoon(KIND.data);
     if (this.#isClosed) containers.drop(open);
     else this.#open = open;
+  }
+  /**
+   * Tells a slip what is likely to follow: what lies behind the last chunk that was known. Its bytes are `ahead` bytes behind the
+   * ring's first.
+   */
+  hint(slip: CutSlip, ahead: number, bytes: number): void {
+    const { containers, cipher } = this.#host.engine;
+    let directory = this.#finder.directory;
+    if (directory === undefined || cipher.fingerprints !== plainFingerprints) return;
+    let index = this.#finder.index + 1;
+    for (let at = -ahead; at < bytes; index++) {
+      if (index >= directory.count) {
+        // What came next in the stream is next to it more often than not.
+        directory = containers.directoryOf(directory.id + 1);
+        index = 0;
+      }
+      if (directory?.fingerprints === undefined) return;
+      const length = directory.lengths[index] ?? 0;
+      if (at + length > 0 && !slip.hint(at, length, directory.fingerprints, index * fingerprintBytes)) return;
+      at += length;
+    }
+  }
+  /** The directory that is likely to be needed next is fetched before it is. */
+  #lookAhead(directory: Directory): void {
+    const next = directory.id + 1;
+    const { containers } = this.#host.engine;
+    if (directory.id === this.#aheadOf || !containers.table.has(next)) return;
+    this.#aheadOf = directory.id;
+    if (containers.directoryOf(next) === undefined) containers.loadDirectory(next).catch(() => undefined); // whoever needs it is told
   }
   /** The chunk will not be asked for any more. */
   forget(): void {

@@ -7,28 +7,19 @@
  *   S6 after an error of writing that is not 'full' the whole engine is broken
  */
 import { strict as assert } from 'node:assert';
-import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
-import {
-  type ContainerKind,
-  decodeHead,
-  type Directory,
-  fingerprintBytes,
-  footBytes,
-  headBytesBefore,
-  isFast,
-  regionSeed,
-} from './container.format.js';
+import { type ContainerKind, type Directory, isFast } from './container.format.js';
 import type { ContainerFact, ContainerTable } from './container-table.js';
-import { directoriesMax, headBytesMax, localityPlaces } from './engine-limits.js';
+import { directoriesMax, localityPlaces } from './engine-limits.js';
 import { FingerprintCache } from './fingerprint-cache.js';
+import { HeadReader } from './head-reader.js';
 import type { Means } from './means.js';
 import { type ContainerTools, damaged, type Density, OpenContainer } from './open-container.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
 import { toolsOf } from './pressure.js';
 import { RegionCache } from './region-cache.js';
-import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
+import { plainRegions, type RegionCipher } from './region-cipher.js';
 import { workspaceBytes, Workspaces } from './workspace.js';
 
 export interface ContainerHost {
@@ -52,6 +43,7 @@ export class ContainerStore {
   readonly #host: ContainerHost;
   readonly #tools: ContainerTools;
   readonly #cipher: RegionCipher;
+  readonly #heads: HeadReader;
   readonly #workspaces: Workspaces;
   /** Those with memory, oldest first; and those that are not journaled yet. */
   readonly #open = new Map<number, OpenContainer>();
@@ -78,6 +70,7 @@ export class ContainerStore {
     this.#host = host;
     this.#tools = toolsOf(means);
     this.#cipher = cipher;
+    this.#heads = new HeadReader(host.group, packs, mirrors, cipher);
     this.packs = packs;
     this.mirrors = mirrors;
     this.table = table;
@@ -356,44 +349,6 @@ export class ContainerStore {
   }
   /** From the disk, with fingerprints if they are sound. */
   async readDirectory(fact: ContainerFact): Promise<Directory> {
-    const { id, place } = fact;
-    const name = { group: this.#host.group, place };
-    const head = Buffer.alloc(Math.min(headBytesMax, place.bytes));
-    const got = await this.#read(fact, 0, head);
-    const directory =
-      decodeHead(name, id, head.subarray(0, got), this.#cipher) ??
-      (await this.#lastHead(fact)) ??
-      decodeHead(name, id, head.subarray(0, await this.mirrors.read(fact, 0, head)), this.#cipher);
-    if (directory === undefined || directory.generation !== fact.generation)
-      throw damaged(id, 'head', { ...place });
-    const bytes = directory.count * fingerprintBytes;
-    const stored = Buffer.alloc(bytes + this.#cipher.overheadBytes);
-    const fingerprints = stored.subarray(0, bytes);
-    const read = await this.#read(fact, directory.fingerprintsOffset, stored);
-    const sound =
-      read === stored.length &&
-      xxh64(stored, regionSeed(id, PLACE.fingerprints)) === directory.fingerprintsChecksum &&
-      this.#cipher.open(directory, PLACE.fingerprints, stored, fingerprints);
-    if (sound) directory.fingerprints = fingerprints;
-    return directory;
-  }
-  /** The copy of the head at the end. */
-  async #lastHead(fact: ContainerFact): Promise<Directory | undefined> {
-    const { id, place } = fact;
-    const bytes = Math.min(headBytesMax + footBytes, place.bytes);
-    const end = Buffer.alloc(bytes);
-    const got = await this.#read(fact, place.bytes - bytes, end);
-    const headBytes = got === bytes ? headBytesBefore(end) : undefined;
-    if (headBytes === undefined || headBytes + footBytes > bytes) return undefined;
-    const last = end.subarray(bytes - footBytes - headBytes);
-    return decodeHead({ group: this.#host.group, place }, id, last, this.#cipher);
-  }
-  async #read({ place }: ContainerFact, offset: number, target: Buffer): Promise<number> {
-    try {
-      return await this.packs.read(place, offset, target);
-    } catch (cause) {
-      if (!(cause instanceof StoreError) || cause.code !== 'missing') throw cause;
-      return 0; // the pack is gone: nothing of it verifies
-    }
+    return await this.#heads.read(fact);
   }
 }

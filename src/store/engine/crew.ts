@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads';
 import type { Arena } from './arena.js';
 import type { CrewWorkerData } from './crew.worker.js';
 import type { Kernels } from './kernels.js';
-import type { Slip } from './slips.js';
+import { OUTCOME, type Slip } from './slips.js';
 import { kernelsBytes } from './wasm-kernels.js';
 
 export interface Crew {
@@ -47,14 +47,18 @@ class Hand {
   readonly worker: Worker;
   isGone = false;
   readonly #wake: () => void;
+  /** 1: it has said that something is done, and we have not looked. */
+  readonly #flag: Int32Array;
 
   /** `gone`: it has ended before it was told to, with work undone. */
   constructor(arena: Arena, wake: () => void, gone: (hand: Hand) => void) {
     this.#wake = wake;
     const scratchAt = arena.allocate(kernelsBytes).byteOffset;
-    const workerData: CrewWorkerData = { memory: arena.memory, scratchAt };
+    const flag = arena.allocate(4);
+    this.#flag = new Int32Array(flag.buffer, flag.byteOffset, 1);
+    const workerData: CrewWorkerData = { memory: arena.memory, scratchAt, flagAt: flag.byteOffset };
     this.worker = new Worker(new URL('./crew.worker.js', import.meta.url), { workerData });
-    this.worker.on('message', (address: number) => this.#done(address));
+    this.worker.on('message', () => this.#done());
     this.worker.on('error', () => undefined); // 'exit' follows
     this.worker.on('exit', () => {
       this.isGone = true;
@@ -67,13 +71,16 @@ class Hand {
     if (this.slips.size === 1) this.worker.ref(); // the process must not end before it is done
     this.worker.postMessage(slip.address);
   }
-  #done(address: number): void {
-    const slip = this.slips.get(address);
-    assert(slip !== undefined);
-    this.slips.delete(address);
-    if (this.slips.size === 0) this.worker.unref();
-    slip.done();
-    if (this.slips.size === 0) this.#wake();
+  #done(): void {
+    Atomics.store(this.#flag, 0, 0);
+    for (const [address, slip] of this.slips) {
+      if (slip.outcome === OUTCOME.none) break; // done in order
+      this.slips.delete(address);
+      slip.done();
+    }
+    if (this.slips.size > 0) return;
+    this.worker.unref();
+    this.#wake();
   }
 }
 

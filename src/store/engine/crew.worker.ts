@@ -8,17 +8,20 @@ export interface CrewWorkerData {
   readonly memory: WebAssembly.Memory;
   /** Address of what the kernels of this thread need for themselves. */
   readonly scratchAt: number;
+  readonly flagAt: number;
 }
-const { memory, scratchAt } = workerData as CrewWorkerData; // what ThreadCrew gave us
+const { memory, scratchAt, flagAt } = workerData as CrewWorkerData; // what ThreadCrew gave us
 const kernels = await wasmKernelsOver(memory, scratchAt);
 const view = (at: number, bytes: number): Buffer => {
   if (at + bytes > memory.buffer.byteLength) memory.grow(0); // another thread has made it larger: we hear of it now
   return Buffer.from(memory.buffer, at, bytes);
 };
 
+const flag = new Int32Array(memory.buffer, flagAt, 1);
 const port = parentPort;
 assert(port !== null, 'a thread of a crew');
 port.on('message', (address: number) => {
   slipAt(address, view).perform(kernels, view);
-  port.postMessage(address);
+  // One message for as many as are done before it is heard.
+  if (Atomics.exchange(flag, 0, 1) === 0) port.postMessage(0);
 });

@@ -17,7 +17,7 @@ import { chunkBytesMax, ringBytes } from './engine-limits.js';
 import type { Recipe, RecipeMark } from './recipe.js';
 import { encodeChange } from './recipe.format.js';
 import { Reservation } from './reservation.js';
-import type { Ring } from './ring.js';
+import type { Ring, RingOwner } from './ring.js';
 import type { DataMark, StreamHost } from './stream-host.js';
 import { StreamReader } from './stream-reader.js';
 import type { DataState } from './volume-state.js';
@@ -45,6 +45,10 @@ export class DataStream implements Stream {
   #journaled: RecipeMark;
   #journaledLength: number;
 
+  readonly #owner: RingOwner = {
+    found: () => this.#place(),
+    hint: (slip, place, bytes) => this.#placer.hint(slip, place - (this.#ring?.begin ?? place), bytes),
+  };
   #ring: Ring | undefined;
   /** Changes when what is in the ring is not what it was: whoever waited for a place of it is not concerned any more. */
   #era = 0;
@@ -105,7 +109,7 @@ export class DataStream implements Stream {
     await this.reservation.raise(bytes);
   }
   #open(): Ring {
-    this.#ring ??= this.#host.engine.rings.take(() => this.#place());
+    this.#ring ??= this.#host.engine.rings.take(this.#owner);
     return this.#ring;
   }
   /** Longer than there is room for now. */

@@ -71,9 +71,9 @@ export const freshFilterBits = 12;
 export const directoriesMax = 1000;
 export const localityPlaces = 1024 * 1024;
 /** What was appended to a stream and is not in containers yet: a writer is not held up by us for as long as this lasts. */
-export const ringBytes = 2 * MiB;
+export const ringBytes = 4 * MiB;
 /** Bytes that are cut at a time: a message for each of these. */
-export const cutBytesMax = 256 * KiB;
+export const cutBytesMax = 512 * KiB;
 /** Less than this is cut only when it must be. */
-export const cutBytesMin = 64 * KiB;
+export const cutBytesMin = 256 * KiB;
 assert(ringBytes % cutBytesMax === 0 && cutBytesMin <= cutBytesMax && chunkBytesMax <= cutBytesMax);

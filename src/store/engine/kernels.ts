@@ -24,9 +24,9 @@ export interface Kernels {
   /**
    * Finds ends of chunks in bytes from … to, which follow in their stream on those of the call before. Returns how many there
    * are; `cuts` has their distances from `from`. What is found follows from the bytes of each chunk alone. `cuts` is large
-   * enough for chunks of the smallest size.
+   * enough for chunks of the smallest size. Stops behind `cutsMax` of them.
    */
-  cut(memory: Buffer, from: number, to: number, state: CutState, cuts: Int32Array): number;
+  cut(memory: Buffer, from: number, to: number, state: CutState, cuts: Int32Array, cutsMax?: number): number;
   /** Compresses into `target`; undefined when that is no gain. `dense`: take the time. */
   compress(source: Buffer, target: Buffer, dense: boolean): Packed | undefined;
   /** Into `target`, which has exactly the length. Throws StoreError 'corrupt'. */
@@ -51,10 +51,10 @@ const easyMask = 0xfff << 20;
 
 /** In plain TypeScript, with what Node brings along. */
 export const plainKernels: Kernels = {
-  cut(memory, from, to, state, cuts) {
+  cut(memory, from, to, state, cuts, cutsMax = cuts.length) {
     let count = 0;
     let { bytes, hash } = state;
-    for (let at = from; at < to; at++) {
+    for (let at = from; at < to && count < cutsMax; at++) {
       bytes += 1;
       if (bytes <= chunkBytesMin) continue;
       hash = ((hash << 1) + (gear[memory[at] as number] as number)) | 0; // both indexes are inside

@@ -17,7 +17,14 @@ import type { Means } from './means.js';
 import { cutSlipBytes, CutSlip } from './slips.js';
 
 const slipsMax = ringBytes / cutBytesMax;
-const stateBytes = 8;
+const stateBytes = 64;
+
+export interface RingOwner {
+  /** Chunks may have come. */
+  found(): void;
+  /** What is likely to be in the bytes from that place on. */
+  hint(slip: CutSlip, place: number, bytes: number): void;
+}
 
 export class Ring {
   readonly #crew: Crew;
@@ -40,8 +47,7 @@ export class Ring {
   /** The next chunk of the oldest. */
   #index = 0;
   #chunkFrom = 0;
-  /** Told when chunks may have come. */
-  #owner: (() => void) | undefined;
+  #owner: RingOwner | undefined;
   #givenUp: (() => void) | undefined;
 
   constructor({ arena, crew }: Means, fingerprints: FingerprintCipher, lane: number) {
@@ -59,7 +65,7 @@ export class Ring {
     });
   }
   /** It is whose now. Empty. */
-  begun(owner: () => void): void {
+  begun(owner: RingOwner): void {
     assert(this.#out === 0);
     this.begin = this.end = this.#handed = this.#settled = 0;
     this.#index = 0;
@@ -118,6 +124,7 @@ export class Ring {
       const slip = this.#slips[(this.#first + this.#out) % slipsMax];
       assert(slip !== undefined);
       slip.ask(from, bytes, this.#state.byteOffset, at === 0 && this.#handed > 0 ? from + ringBytes : 0);
+      this.#owner?.hint(slip, this.#handed, bytes);
       this.#handed += bytes;
       this.#out += 1;
       this.#crew.run(slip, this.lane);
@@ -126,7 +133,7 @@ export class Ring {
   #done({ digests, count }: CutSlip): void {
     this.#fingerprints.permute(digests, 0, count * fingerprintBytes);
     this.#ready += 1;
-    this.#owner?.();
+    this.#owner?.found();
     if (this.#givenUp === undefined || this.#out > this.#ready) return;
     const free = this.#givenUp;
     this.#givenUp = undefined;

@@ -1,7 +1,7 @@
 /** Rings: made when they are needed, used again. */
 import type { FingerprintCipher } from './fingerprint-cipher.js';
 import type { Means } from './means.js';
-import { Ring } from './ring.js';
+import { Ring, type RingOwner } from './ring.js';
 
 export class Rings {
   readonly #means: Means;
@@ -13,7 +13,7 @@ export class Rings {
     this.#means = means;
     this.#fingerprints = fingerprints;
   }
-  take(owner: () => void): Ring {
+  take(owner: RingOwner): Ring {
     const ring = this.#free.pop() ?? new Ring(this.#means, this.#fingerprints, this.#made++);
     ring.begun(owner);
     return ring;

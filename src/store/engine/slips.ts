@@ -21,7 +21,9 @@ export const slipBytes = wordsOf * 4;
 
 /** Ends of chunks that one slip can report. */
 export const cutsMax = Math.ceil(cutBytesMax / chunkBytesMin) + 1;
-export const cutSlipBytes = slipBytes + cutsMax * 4 + cutsMax * fingerprintBytes;
+export const cutSlipBytes = slipBytes + cutsMax * (3 * 4 + 2 * fingerprintBytes);
+/** Of a stream, between its slips: bytes of the chunk that has begun, how many of them were searched, their hash. */
+export const begunBytesMax = 12;
 
 /** Where bytes lie that a slip names: those of one memory by their address. */
 export type ViewOf = (at: number, bytes: number) => Buffer;
@@ -41,8 +43,15 @@ export abstract class Slip {
   get address(): number {
     return this.memory.byteOffset;
   }
+  /** Another thread may be at it. */
   get outcome(): number {
-    return this.words[WORD.outcome] ?? 0;
+    return Atomics.load(this.words, WORD.outcome);
+  }
+  protected begin(): void {
+    Atomics.store(this.words, WORD.outcome, OUTCOME.none);
+  }
+  protected end(outcome: number): void {
+    Atomics.store(this.words, WORD.outcome, outcome);
   }
   /** Word `index` of its own kind. */
   word(index: number): number {
@@ -64,31 +73,61 @@ export function slipAt(address: number, view: ViewOf): Slip {
 }
 
 /**
- * Bytes of a stream, to be cut into chunks that are fingerprinted. What the chunk that has begun consists of so far is kept in two
- * words of the stream's, so slips of a stream are performed one after another.
+ * Bytes of a stream, to be cut into chunks that are fingerprinted. What is known of the chunk that has begun is kept in words of the
+ * stream's (`begunBytesMax`), so slips of a stream are performed one after another.
+ *
+ * A hint says that a chunk may follow which is known: its place, length and fingerprint. Where a chunk ends follows from its
+ * bytes alone, so bytes with that fingerprint need not be searched for their end (performance.md C, RapidCDC).
  */
 export class CutSlip extends Slip {
+  /** Ends of chunks, from `from` on. */
   readonly cuts: Int32Array;
   /** 32 bytes a chunk. */
   readonly digests: Buffer;
+  readonly #hintFrom: Int32Array;
+  readonly #hintBytes: Int32Array;
+  readonly #hintDigests: Buffer;
 
   constructor(memory: Buffer) {
     super(memory, SLIP.cut);
-    this.cuts = new Int32Array(memory.buffer, memory.byteOffset + slipBytes, cutsMax);
-    this.digests = memory.subarray(slipBytes + cutsMax * 4, cutSlipBytes);
+    let at = slipBytes;
+    const words = (): Int32Array => {
+      at += cutsMax * 4;
+      return new Int32Array(memory.buffer, memory.byteOffset + at - cutsMax * 4, cutsMax);
+    };
+    const digests = (): Buffer => {
+      at += cutsMax * fingerprintBytes;
+      return memory.subarray(at - cutsMax * fingerprintBytes, at);
+    };
+    this.cuts = words();
+    this.#hintFrom = words();
+    this.#hintBytes = words();
+    this.digests = digests();
+    this.#hintDigests = digests();
   }
   /**
-   * `bytes` at `from`, which follow on those of the slip before; `stateAt`: address of the two words. `seam`: when the stream goes
-   * on at the front of its memory, the address at which the bytes before end: those of the chunk that has begun are
+   * `bytes` at `from`, which follow on those of the slip before; `begunAt`: address of the stream's words. `seam`: when the stream
+   * goes on at the front of its memory, the address at which the bytes before end: those of the chunk that has begun are
    * copied from there to before `from`. Else 0.
    */
-  ask(from: number, bytes: number, stateAt: number, seam: number): void {
+  ask(from: number, bytes: number, begunAt: number, seam: number): void {
     assert(bytes > 0 && bytes <= cutBytesMax);
     this.set(0, from);
     this.set(1, bytes);
-    this.set(2, stateAt);
+    this.set(2, begunAt);
     this.set(3, seam);
-    this.words[WORD.outcome] = OUTCOME.none;
+    this.set(6, 0);
+    this.begin();
+  }
+  /** `offset`: from `from` on, or before it. False when there is no room for more. In order. */
+  hint(offset: number, bytes: number, fingerprints: Buffer, at: number): boolean {
+    const count = this.word(6);
+    if (count === cutsMax) return false;
+    this.#hintFrom[count] = offset;
+    this.#hintBytes[count] = bytes;
+    fingerprints.copy(this.#hintDigests, count * fingerprintBytes, at, at + fingerprintBytes);
+    this.set(6, count + 1);
+    return true;
   }
   get from(): number {
     return this.word(0);
@@ -105,27 +144,67 @@ export class CutSlip extends Slip {
   }
 
   perform(kernels: Kernels, view: ViewOf): void {
-    const { from, bytes } = this;
-    const words = view(this.word(2), 8);
-    const state: CutState = { bytes: words.readInt32LE(0), hash: words.readInt32LE(4) };
-    const begun = state.bytes;
+    const begunWords = view(this.word(2), begunBytesMax);
+    const begun = begunWords.readInt32LE(0);
+    const memory = view(this.from - begun, begun + this.bytes);
     const seam = this.word(3);
-    const memory = view(from - begun, begun + bytes);
     if (seam !== 0) view(seam - begun, begun).copy(memory);
-    const count = kernels.cut(memory, begun, begun + bytes, state, this.cuts);
-    let start = 0;
-    for (let index = 0; index < count; index++) {
-      const end = begun + (this.cuts[index] ?? 0);
-      // As a string of bytes it comes fastest (performance.md A2); Node's types do not list that encoding here.
-      const digest = hash('sha256', memory.subarray(start, end), 'latin1' as 'hex');
-      this.digests.write(digest, index * fingerprintBytes, 'latin1');
-      start = end;
-    }
-    words.writeInt32LE(state.bytes, 0);
-    words.writeInt32LE(state.hash, 4);
-    this.set(4, count);
+    const state = { bytes: begunWords.readInt32LE(4), hash: begunWords.readInt32LE(8) };
+    const start = this.#cutAll(kernels, memory, begun, state);
+    begunWords.writeInt32LE(memory.length - start, 0);
+    begunWords.writeInt32LE(state.bytes, 4);
+    begunWords.writeInt32LE(state.hash, 8);
     this.set(5, begun);
-    this.words[WORD.outcome] = OUTCOME.done;
+    this.end(OUTCOME.done);
+  }
+  /** Returns where the chunk begins that has not ended; `state` is how far that was searched. */
+  #cutAll(kernels: Kernels, memory: Buffer, begun: number, state: CutState): number {
+    const hints = this.word(6);
+    let count = 0;
+    let start = 0;
+    for (let hint = 0; ;) {
+      while (hint < hints && (this.#hintFrom[hint] ?? 0) + begun < start) hint += 1;
+      const isHinted = hint < hints && (this.#hintFrom[hint] ?? 0) + begun === start;
+      const end = start + (this.#hintBytes[hint] ?? 0);
+      if (isHinted && end > memory.length) break; // with the next bytes it will be known
+      if (isHinted && this.#isAsHinted(memory.subarray(start, end), count, hint)) {
+        this.cuts[count] = end - begun;
+        count += 1;
+        start = end;
+        state.bytes = state.hash = 0;
+        continue;
+      }
+      const from = start + state.bytes;
+      const found = this.cuts.subarray(count);
+      const more = kernels.cut(memory, from, memory.length, state, found, hint < hints ? 1 : undefined);
+      for (const last = count + more; count < last; count++) {
+        const cut = from + (this.cuts[count] ?? 0);
+        this.#fingerprint(memory.subarray(start, cut), count);
+        this.cuts[count] = cut - begun;
+        start = cut;
+      }
+      if (more === 0 || hint === hints) break;
+    }
+    this.set(4, count);
+    return start;
+  }
+  #fingerprint(chunk: Buffer, index: number): void {
+    // As a string of bytes it comes fastest (performance.md A2); Node's types do not list that encoding here.
+    this.digests.write(hash('sha256', chunk, 'latin1' as 'hex'), index * fingerprintBytes, 'latin1');
+  }
+  #isAsHinted(chunk: Buffer, index: number, hint: number): boolean {
+    this.#fingerprint(chunk, index);
+    const at = index * fingerprintBytes;
+    const wanted = hint * fingerprintBytes;
+    return (
+      this.digests.compare(
+        this.#hintDigests,
+        wanted,
+        wanted + fingerprintBytes,
+        at,
+        at + fingerprintBytes,
+      ) === 0
+    );
   }
 }
 
@@ -148,7 +227,7 @@ export class PackSlip extends Slip {
     this.set(4, effort);
     this.set(5, container);
     this.set(6, region);
-    this.words[WORD.outcome] = OUTCOME.none;
+    this.begin();
   }
   get effort(): number {
     return this.word(4);
@@ -178,7 +257,7 @@ export class PackSlip extends Slip {
     this.set(8, bytes);
     this.set(9, Number(checksum & 0xffffffffn) | 0);
     this.set(10, Number(checksum >> 32n) | 0);
-    this.words[WORD.outcome] = OUTCOME.done;
+    this.end(OUTCOME.done);
   }
 }
 
@@ -193,17 +272,17 @@ export class OpenSlip extends Slip {
     this.set(2, target.byteOffset);
     this.set(3, target.length);
     this.set(4, codec);
-    this.words[WORD.outcome] = OUTCOME.none;
+    this.begin();
   }
   perform(kernels: Kernels, view: ViewOf): void {
     const source = view(this.word(0), this.word(1));
     const target = view(this.word(2), this.word(3));
     try {
       kernels.decompress(this.word(4), source, target);
-      this.words[WORD.outcome] = OUTCOME.done;
+      this.end(OUTCOME.done);
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
-      this.words[WORD.outcome] = OUTCOME.corrupt;
+      this.end(OUTCOME.corrupt);
     }
   }
 }

@@ -3,7 +3,7 @@
  * buffers of the engine come from.
  */
 import { strict as assert } from 'node:assert';
-import { Kernels as Compiled, scratchBytes } from '../kernels/index.js';
+import { cutsPerCallMax, Kernels as Compiled, scratchBytes } from '../kernels/index.js';
 import { StoreError } from '../../errors.js';
 import type { Arena } from './arena.js';
 import { regionBytesMax } from './engine-limits.js';
@@ -25,8 +25,8 @@ export async function wasmKernelsOver(memory: WebAssembly.Memory, at: number): P
   const spareAt = at + kernelsBytes - regionBytesMax;
   const isOurs = (bytes: Buffer): boolean => bytes.buffer instanceof SharedArrayBuffer;
   return {
-    cut(bytes, from, to, state, cuts) {
-      const count = compiled.cut(bytes.byteOffset + from, to - from, state);
+    cut(bytes, from, to, state, cuts, cutsMax = cutsPerCallMax) {
+      const count = compiled.cut(bytes.byteOffset + from, to - from, state, undefined, cutsMax);
       assert(count <= cuts.length);
       for (let index = 0; index < count; index++) cuts[index] = compiled.cuts[index] ?? 0;
       return count;

@@ -23,7 +23,12 @@ const group = 77n;
 
 function container(): { image: Buffer; directory: Directory } {
   const arena = new Arena();
-  const tools = { arena, kernels: plainKernels, crew: new InlineCrew(arena, plainKernels), effort: EFFORT.fast };
+  const tools = {
+    arena,
+    kernels: plainKernels,
+    crew: new InlineCrew(arena, plainKernels),
+    effort: EFFORT.fast,
+  };
   const workspace = new Workspaces(arena, 2).take();
   if (workspace === undefined) throw new Error('no memory');
   const open = new OpenContainer(5, KIND.data, tools, workspace, () => 'fast');
