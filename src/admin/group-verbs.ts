@@ -280,12 +280,13 @@ async function begin(
 }
 /** It goes on in the daemon; what is returned is for `follow` of the command line. */
 export async function beginWork(
-  { name, work }: InstalledGroup,
+  group: InstalledGroup,
   kind: WorkKind,
   told: Told,
   run: (controls: WorkControls) => Promise<WorkReport>,
 ): Promise<ReturnType<GroupWork['view']>> {
-  work.start(name, kind, run);
+  const { name, work } = group;
+  work.start(name, kind, async (controls) => await group.alone(async () => await run(controls)));
   told.note(`Begun: \`tapesilo group show ${name}\` tells how far it is`);
   return await Promise.resolve(work.view(name));
 }

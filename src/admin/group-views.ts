@@ -55,9 +55,14 @@ export async function viewGroup({ catalog }: Installation, group: InstalledGroup
   if (problem !== undefined) return view;
   const capacity = await capacityOf(group.store);
   const work = progress === undefined ? {} : { work: inWords(progress), progress };
-  return { ...view, ...capacity, ratio: ratioOf(capacity), ...work };
+  const upkeep = group.upkeep === undefined ? {} : { upkeep: upkeepInWords(group.upkeep) };
+  return { ...view, ...capacity, ratio: ratioOf(capacity), ...upkeep, ...work };
 }
 
+function upkeepInWords({ work, done, total, waiting }: NonNullable<InstalledGroup['upkeep']>): string {
+  if (work === undefined) return `waits: ${waiting ?? 'the drives have to be idle for a while'}`;
+  return total > 0 ? `${work}, ${Math.floor((100 * done) / total)} %` : work;
+}
 function inWords({ work, state, percent, seconds, report, error }: WorkView): string {
   if (state === 'running')
     return `${work}, ${percent === undefined ? '' : `${percent} % `}after ${seconds} s`;

@@ -6,10 +6,10 @@ import { isAbsolute, join } from 'node:path';
 import type { Catalog, GroupRow, StoreKind } from '#catalog';
 import type { Env, Logger } from '#env';
 import { RefusedError, StoreError, TapesiloError } from '#errors';
-import type { Density, Expectation, KeySource } from '#store';
+import type { DedupGroup, Density, Expectation, KeySource } from '#store';
 import { type Key, keptKeyOf } from './group-keys.js';
 import { GroupWork } from './group-work.js';
-import { type GroupProblem, InstalledGroup, type Store } from './installed-group.js';
+import { type GroupProblem, InstalledGroup, type Keeper, type Store } from './installed-group.js';
 
 /** How the daemon opens what is in a folder. */
 export type OpenStore = (
@@ -17,6 +17,8 @@ export type OpenStore = (
   folder: string,
   expected: Expectation & { readonly keySource?: KeySource | undefined },
 ) => Promise<Store>;
+
+export type MakeKeeper = (name: string, group: DedupGroup) => Keeper;
 
 export interface GroupsOptions {
   readonly env: Env;
@@ -39,6 +41,7 @@ export class Groups {
   readonly #options: GroupsOptions;
   readonly #log: Logger;
   readonly #groups = new Map<string, InstalledGroup>();
+  #makeKeeper: MakeKeeper | undefined;
 
   private constructor(options: GroupsOptions) {
     this.#options = options;
@@ -112,6 +115,7 @@ export class Groups {
       const store = await this.#options.openStore(row, folder, { make: !row.made, ...id, keySource });
       group.attach(store);
       await this.#record(group, { made: true, storeId: store.id, ...key?.place });
+      this.#keepUp(group);
     } catch (error) {
       if (!(error instanceof TapesiloError)) throw error;
       const problem = problemOf(group, error);
@@ -142,6 +146,17 @@ export class Groups {
     await this.#record(group, place);
   }
 
+  /** Every group that is open, or will be, is kept up by what `make` makes. */
+  keepUpWith(make: MakeKeeper): void {
+    this.#makeKeeper = make;
+    for (const group of this.all) this.#keepUp(group);
+  }
+  #keepUp(group: InstalledGroup): void {
+    const { dedup } = group.state === 'open' ? group : {};
+    if (dedup !== undefined && this.#makeKeeper !== undefined)
+      group.keepUp(this.#makeKeeper(group.name, dedup));
+  }
+
   // --- coming, changing and going
 
   /** Recorded, made and opened. RefusedError 'conflict' when its folder cannot be used; then nothing is left of it. */
@@ -152,6 +167,7 @@ export class Groups {
     try {
       group.attach(await openStore(row, group.folder, { id: row.id, keySource: key?.source }));
       await this.#record(group, { made: true });
+      this.#keepUp(group);
     } catch (error) {
       await group.close();
       await this.#clear(group);
@@ -164,7 +180,6 @@ export class Groups {
   }
   /** With all that is in it, if it is open. */
   async delete(group: InstalledGroup): Promise<void> {
-    await group.work.stop();
     const isOpen = group.state === 'open';
     await group.close();
     if (isOpen) await this.#clear(group);
@@ -194,12 +209,7 @@ export class Groups {
 
   /** Gives up all folders. Volumes that are open lose what they did not commit. */
   async close(): Promise<void> {
-    await Promise.all(
-      this.all.map(async (group) => {
-        await group.work.stop();
-        await group.close();
-      }),
-    );
+    await Promise.all(this.all.map(async (group) => await group.close()));
   }
 }
 

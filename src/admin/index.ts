@@ -13,7 +13,7 @@ export { failureOf } from './faults.table.js';
 export { makeFirstLibrary } from './first-start.js';
 export { Groups, settingsOf } from './groups.js';
 export type { WorkReport, WorkView } from './group-work.js';
-export type { OpenStore } from './groups.js';
+export type { MakeKeeper, OpenStore } from './groups.js';
 export type { Store } from './installed-group.js';
 export { Installation } from './installation.js';
 export { Network } from './network.js';

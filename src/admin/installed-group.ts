@@ -12,6 +12,7 @@ import {
   type PaceOptions,
   type Space,
   type StorageGroup,
+  type Upkeep,
   type VerifyReport,
   type Volume,
   type VolumeView,
@@ -21,6 +22,9 @@ import {
 export type Store = FileGroup | DedupGroup;
 
 export type GroupState = 'open' | 'locked' | 'absent' | 'in use' | 'damaged' | 'failed';
+/** Keeps a group up while it is left alone: Upkeep of src/store. */
+export type Keeper = Pick<Upkeep, 'start' | 'stop' | 'state'>;
+
 /** Why it is not open, and what to do. */
 export interface GroupProblem {
   readonly state: Exclude<GroupState, 'open'>;
@@ -33,6 +37,7 @@ export class InstalledGroup implements StorageGroup {
   readonly folder: string;
   readonly work: GroupWork;
   #store: Store | undefined;
+  #keeper: Keeper | undefined;
   #problem: GroupProblem = { state: 'failed', message: 'It was not opened yet' };
 
   constructor(row: GroupRow, folder: string, work: GroupWork) {
@@ -51,6 +56,24 @@ export class InstalledGroup implements StorageGroup {
   }
   attach(store: Store): void {
     this.#store = store;
+  }
+  /** What keeps it up from now on. */
+  keepUp(keeper: Keeper): void {
+    this.#keeper = keeper;
+    keeper.start();
+  }
+  get upkeep(): Keeper['state'] | undefined {
+    return this.#keeper?.state;
+  }
+  /** Does what an operator wants with the group while nothing else is done to it. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    const keeper = this.#keeper;
+    await keeper?.stop();
+    try {
+      return await work();
+    } finally {
+      if (this.#keeper === keeper) keeper?.start();
+    }
   }
   detach(problem: GroupProblem): Store | undefined {
     const store = this.#store;
@@ -100,6 +123,10 @@ export class InstalledGroup implements StorageGroup {
     return await this.store.space();
   }
   async close(): Promise<void> {
+    const keeper = this.#keeper;
+    this.#keeper = undefined;
+    await this.work.stop();
+    await keeper?.stop();
     await this.detach({ state: 'failed', message: 'it was closed' })?.close();
   }
 }

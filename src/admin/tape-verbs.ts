@@ -44,7 +44,7 @@ export const tapeVerbs = (installation: Installation) =>
       return made;
     },
     TAPE_LIST: async ({ library }) => await Promise.resolve(listTapes(installation, library).map(viewTape)),
-    TAPE_SHOW: async ({ barcode }) => await viewTapeWhole(installation.find(barcode)),
+    TAPE_SHOW: async ({ barcode, sizes }) => await viewTapeWhole(installation.find(barcode), sizes === true),
     TAPE_MOVE: async (input, told) => await moveTape(installation, input, told),
     TAPE_IMPORT: async (input, told) => {
       const found = installation.find(input.barcode);

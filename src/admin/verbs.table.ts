@@ -649,9 +649,14 @@ export const verbs = {
     noun: 'tape',
     verb: 'show',
     about: 'One cartridge',
-    parameters: { barcode },
+    parameters: {
+      barcode,
+      sizes: flag(
+        'Also what it takes of its group: looks at everything that the group holds, which takes a while',
+      ),
+    },
     places: ['barcode'],
-    examples: ['A00001L8'],
+    examples: ['A00001L8', 'A00001L8 --sizes'],
     view: thing,
   }),
   TAPE_MOVE: verb({

@@ -104,13 +104,18 @@ export function viewTape({ cartridge, installed, element }: Whereabouts) {
 }
 
 /** With what its storage group says of it. */
-export async function viewTapeWhole(found: Whereabouts) {
+export async function viewTapeWhole(found: Whereabouts, withSizes: boolean) {
   const view = viewTape(found);
   if (found.cartridge.cleaning !== undefined) return view;
   const group = groupOf(found.cartridge);
   if (group.problem !== undefined) return { ...view, problem: group.problem.message };
-  const snapshots = await group.dedup?.snapshots(found.cartridge.id);
-  return { ...view, ...(snapshots === undefined ? {} : { snapshots }) };
+  const { dedup } = group;
+  if (dedup === undefined) return view;
+  const { id } = found.cartridge;
+  const snapshots = await dedup.snapshots(id);
+  if (!withSizes) return { ...view, snapshots };
+  const { logicalBytes, ownBytes, usedBytes } = await dedup.volumeSizes(id);
+  return { ...view, snapshots, logicalBytes, ownBytes, sharedBytes: usedBytes - ownBytes };
 }
 
 export function viewLun(installation: Installation, { lun, libraryId, driveId }: LunRow): LunView {

@@ -23,6 +23,7 @@ import { Catalog } from '#catalog';
 import { type Address, type Env, type Logger, makeDurableDirectory, type Process } from '#env';
 import { RefusedError, StoreError } from '#errors';
 import { logoutGraceMs } from '#limits';
+import { keepersOf } from './keepers.js';
 import { readyLines } from './ready.js';
 import { type OpenDedup, wire } from './wiring.js';
 
@@ -135,6 +136,7 @@ class Daemon {
     const installation = await Installation.open({ env: this.#env, catalog, ...parts });
     this.#undo.push(async () => await installation.close());
     this.#undo.push(async () => await parts.server.close(logoutGraceMs));
+    parts.groups.keepUpWith(keepersOf(this.#env, installation));
     if (await makeFirstLibrary(installation)) this.#log.info('Made the first library', { home });
     const network = new Network(installation);
     await this.#openPortals(network, listen, announce);
