@@ -234,7 +234,7 @@ export class DedupGroup implements StorageGroup {
   }
   /**
    * Destroys the key of a volume and of its snapshots: nothing on the disk can be read as that volume any more, from the moment that
-   * this resolves. StoreError 'locked' when it is open, 'missing'.
+   * this resolves. StoreError 'locked' when it is open or being read, 'missing'.
    */
   async shred(id: string): Promise<void> {
     this.#needRing();
@@ -354,7 +354,9 @@ export class DedupGroup implements StorageGroup {
     const engine = await this.#alive();
     const entry = engine.state.volumes.get(id);
     if (entry === undefined) throw new StoreError('missing', `There is no volume ${id}`, { volume: id });
-    return new DedupView(id, engine, (await engine.peekState(entry)).copy());
+    const state = (await engine.peekState(entry)).copy();
+    if (engine.state.volumes.get(id) !== entry) return await this.view(id); // it is another one now, or gone
+    return new DedupView(id, engine, state);
   }
   /** What removing a volume or a snapshot (`volume@snapshot`) would give back: exact, by a walk through all recipes. */
   async volumeSizes(id: string, options: PaceOptions = {}): Promise<VolumeSizes> {

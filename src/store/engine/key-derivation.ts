@@ -20,7 +20,8 @@ const CODE = { hkdf: 1, scrypt: 2 } as const;
 const derivationSaltBytes = 32;
 /** 128 MiB and a third of a second. */
 export const passphraseCost = 17;
-const limits = { cost: 22, blocks: 16, lanes: 8 };
+/** A superblock is believed only after the key is made: a gigabyte is all that it can make us spend. */
+const limits = { cost: 20, blocks: 8, lanes: 4 };
 const info = 'tapesilo key-encryption key';
 
 /** `cost`: of a passphrase. */

@@ -56,6 +56,8 @@ export class KeyRing implements GroupCipher {
   readonly #purposes: Readonly<Record<'regions' | 'frames' | 'fingerprints' | 'superblock', Buffer>>;
   #superblock: Superblock;
   #wrapping: Wrapping;
+  /** The copy of the superblock that is known to be sound: it is written last. */
+  #soundCopy = 1;
   /** A rotation is under way, or failed half-way. */
   #next: Wrapping | undefined;
 
@@ -133,6 +135,7 @@ export class KeyRing implements GroupCipher {
         if (epochKey === undefined) throw changed(id);
         const keys = await VolumeKeys.load(keysPartsOf(parts, id), slot.epoch, epochKey);
         const ring = new KeyRing(parts, superblock, { derivation: slot.derivation, key }, master, keys);
+        ring.#soundCopy = superblock.copy;
         await ring.#mend(found, superblock);
         return ring;
       }
@@ -148,7 +151,7 @@ export class KeyRing implements GroupCipher {
     if (!whole) {
       const sequence = opened.sequence + (opened === newest ? 0 : 2); // the other one is a step ahead
       try {
-        await this.#write(this.#wrapping, this.keys.epoch, this.keys.epochKey, sequence, opened.copy);
+        await this.#write(this.#wrapping, this.keys.epoch, this.keys.epochKey, sequence);
       } catch (cause) {
         // A full disk is no reason not to read what is there: one copy says it all.
         if (cause instanceof StoreError && cause.code === 'full') return;
@@ -169,14 +172,8 @@ export class KeyRing implements GroupCipher {
     return all.map(({ key }) => Buffer.from(key));
   }
 
-  /** Durable in both superblocks when it resolves. `last`: see writeSuperblock. */
-  async #write(
-    wrapping: Wrapping,
-    epoch: number,
-    epochKey: Buffer,
-    sequence: number,
-    last?: number,
-  ): Promise<void> {
+  /** Durable in both superblocks when it resolves. */
+  async #write(wrapping: Wrapping, epoch: number, epochKey: Buffer, sequence: number): Promise<void> {
     const { env, folder } = this.#parts;
     const { id } = this.#superblock;
     const box = (context: Buffer, key: Buffer): Buffer =>
@@ -189,7 +186,7 @@ export class KeyRing implements GroupCipher {
     };
     const superblock = { ...this.#superblock, sequence, keys };
     const marker = (marked: Buffer): Buffer => markOf(this.#purposes.superblock, marked);
-    await writeSuperblock(env.disk, folder, superblock, marker, last);
+    await writeSuperblock(env.disk, folder, superblock, marker, this.#soundCopy);
     this.#superblock = superblock;
   }
 
@@ -209,8 +206,13 @@ export class KeyRing implements GroupCipher {
   async keepOnly(kept: ReadonlySet<number>, record: () => Promise<void>): Promise<void> {
     const epoch = this.keys.epoch + 1;
     const epochKey = this.#parts.env.random.bytes(keyBytes);
-    await this.keys.prepare(epoch, epochKey, kept);
-    await record();
+    try {
+      await this.keys.prepare(epoch, epochKey, kept);
+      await record();
+    } catch (error) {
+      epochKey.fill(0);
+      throw error;
+    }
     try {
       await this.#write(this.#wrapping, epoch, epochKey, this.#superblock.sequence + 1);
       this.keys.adopt(epoch, epochKey, kept);

@@ -101,9 +101,9 @@ export async function openSuperblock(
 export async function openAgain(parts: KeyRingParts, ring: KeyRing): Promise<KeyRing> {
   const found = await readSuperblock(parts.env.disk, parts.folder);
   if (found === undefined) throw lostSuperblock(parts.folder);
-  const keys = ring.wrappingKeys;
-  ring.close();
-  return await KeyRing.open(parts, found, async () => await Promise.resolve(keys));
+  const again = await KeyRing.open(parts, found, async () => await Promise.resolve(ring.wrappingKeys));
+  ring.close(); // not before: this may have to be tried once more
+  return again;
 }
 const lostSuperblock = (folder: string): StoreError =>
   new StoreError('corrupt', 'The storage group has lost its superblock', { folder });

@@ -45,6 +45,10 @@ export async function shredVolume(engine: Engine, ring: KeyRing, id: string): Pr
   await engine.inTurn(async () => {
     const family = familyOf(engine, id);
     if (family.length === 0) throw new StoreError('missing', `There is no volume ${id}`, { volume: id });
+    if ([...engine.pins].some((pin) => family.includes(pin.id))) {
+      const message = `Volume ${id} is being read or verified: end that first`;
+      throw new StoreError('locked', message, { volume: id });
+    }
     const others = [...engine.state.volumes.values()].filter((entry) => !family.includes(entry.id));
     await guarded(engine, async () => {
       await ring.keepOnly(new Set(others.map(({ key }) => key)), async () => {

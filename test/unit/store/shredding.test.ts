@@ -213,3 +213,45 @@ test('a group without encryption says so', async (t) => {
   await t.throwsAsync(group.rotateKey(fileKey('two')), { instanceOf: RefusedError, code: 'conflict' });
   t.true((await readFrom(group, 'tape')).equals(shared));
 });
+
+test('the power fails at any disk call while a group is made: it is made again, or is there', async (t) => {
+  for (const fate of ['drop', 'keep', 'torn'] as const) {
+    for (let calls = 0; ; calls++) {
+      const world = new SealedWorld(calls + 20);
+      const done = await world.interrupted(async () => await world.open(), calls, fate);
+      const group = await world.open();
+      t.true(group.isEncrypted);
+      await write(group, 'tape', shared);
+      await group.close();
+      t.is(await opened(world, 'two'), undefined);
+      t.true((await readFrom(await world.open(), 'tape')).equals(shared), `${fate} ${calls}`);
+      if (done) break;
+    }
+  }
+});
+
+test('a volume that is being read or verified is not shredded', async (t) => {
+  const world = await filled(8);
+  const group = await world.open();
+  const view = await group.view('tape@monday');
+  await t.throwsAsync(group.shred('tape'), { instanceOf: StoreError, code: 'locked', message: /being read/ });
+  await view.close();
+  await group.shred('tape');
+  await t.throwsAsync(group.view('tape@monday'), { instanceOf: StoreError, code: 'missing' });
+});
+
+test('keys are read again as often as it takes after a disk that failed', async (t) => {
+  const world = await filled(9);
+  const group = await world.open();
+  let failing = true;
+  world.disk.fault = ({ kind, path }) =>
+    failing && path.includes('superblock') && (kind === 'sync' || kind === 'open') ? 'io' : undefined;
+  await t.throwsAsync(group.rotateKey(fileKey('two')), { instanceOf: StoreError });
+  for (let i = 0; i < 3; i++) await t.throwsAsync(group.list(), { instanceOf: StoreError, code: 'io' });
+  failing = false;
+  t.true((await readFrom(group, 'tape')).equals(newer));
+  await group.rotateKey(fileKey('two'));
+  await group.close();
+  t.is(await opened(world, 'one'), undefined);
+  t.true((await readFrom(await world.open(fileKey('two')), 'tape')).equals(newer));
+});
