@@ -36,6 +36,10 @@ const volumes = ['one', 'two', 'three'] as const;
 /** What a snapshot is looked at through. */
 const probe = 'probe';
 const fates: readonly Fate[] = ['drop', 'keep', 'prefix', 'torn'];
+const secrets: Env['secrets'] = {
+  file: async () => await Promise.resolve({ bytes: Buffer.alloc(32, 'key'), mode: 0o600 }),
+  command: async () => await Promise.reject(new Error('There is none')),
+};
 /** One for all: histories are played one after another. */
 const arena = new Arena();
 
@@ -67,7 +71,7 @@ class History {
   readonly #model = new GroupModel();
   readonly #hash = createHash('sha256');
   readonly #kinds = new Set<string>();
-  readonly #group: Pick<DedupGroupOptions, 'density' | 'tuning'>;
+  readonly #group: Pick<DedupGroupOptions, 'density' | 'tuning' | 'keySource'>;
   #life = new Life();
   #labels = 0;
   /** A call of this life has failed. */
@@ -87,6 +91,8 @@ class History {
         packBytes: random.pick([64 * 1024, MiB]),
         indexEntries: random.pick([2, 4, 12, 1000]),
       },
+      // A fourth of all groups is encrypted.
+      keySource: options.seed % 4 === 3 ? { kind: 'file', path: 'key' } : undefined,
     };
   }
   end(): void {
@@ -122,6 +128,7 @@ class History {
       ...realEnv(),
       clock,
       random: this.#random.fork(),
+      secrets,
       disk: this.#options.liesAboutSync === true ? lying(disk) : disk,
     };
     arena.restart(); // nothing of the life before runs any more

@@ -154,7 +154,7 @@ export class GroupWriter {
     const { id, group, model } = this.#parts;
     const gone = model.names().filter((name) => name === id || name.startsWith(`${id}@`));
     for (const name of gone) model.begin(name, 'absent');
-    await group.remove(id);
+    await (group.isEncrypted ? shredded(group, id) : group.remove(id));
     for (const name of gone) model.done(name, 'absent');
   }
   async #rollback(): Promise<void> {
@@ -265,5 +265,16 @@ export class GroupWriter {
     );
     await volume.close();
     this.#volume = undefined;
+  }
+}
+
+async function shredded(group: DedupGroup, id: string): Promise<void> {
+  try {
+    await group.shred(id);
+  } catch (error) {
+    const code = error instanceof StoreError ? error.code : undefined;
+    if (code === 'locked')
+      await group.remove(id); // somebody reads it
+    else if (code !== 'missing') throw error;
   }
 }
