@@ -227,9 +227,7 @@ export function settingsOf({ density, quotaBytes }: GroupRow): {
   readonly density: Density;
   readonly capacityBytes?: number;
 } {
-  // Until the engine chooses by itself, adaptive is what it would choose while a host writes.
-  const chosen = { density: density === 'adaptive' ? ('fast' as const) : density };
-  return quotaBytes === undefined ? chosen : { ...chosen, capacityBytes: quotaBytes };
+  return quotaBytes === undefined ? { density } : { density, capacityBytes: quotaBytes };
 }
 
 /** In the words of an operator, with what to do. */
