@@ -173,9 +173,28 @@ async function readFields(file: DiskFile, group: bigint, number: number): Promis
   const at = (pages + 1) * pageBytes;
   const read =
     (await file.readAt(bytesOf(fences), at)) + (await file.readAt(bytesOf(words), at + fences.byteLength));
-  if (read !== fences.byteLength + words.byteLength || tableChecksum(fences, words) !== checksum)
-    return undefined;
-  return { number, layer, range, entries, fences, filter: new Filter(words, range) };
+  const isWhole = read === fences.byteLength + words.byteLength && tableChecksum(fences, words) === checksum;
+  const filter = new Filter(words, range);
+  if (!isWhole) await gatherTables(file, number, fences, filter);
+  return { number, layer, range, entries, fences, filter };
+}
+/** What lies behind the pages has rotted: the pages say the same. */
+async function gatherTables(
+  file: DiskFile,
+  number: number,
+  fences: Uint32Array,
+  filter: Filter,
+): Promise<void> {
+  filter.words.fill(0);
+  const bytes = Buffer.alloc(pageBytes);
+  for (let page = fences.length - 1; page >= 0; page--) {
+    const got = await file.readAt(bytes, (page + 1) * pageBytes);
+    const entries = isSound(bytes.subarray(0, got), number, page) ? bytes.readUInt16LE(8) : 0;
+    // A page that has rotted too gets the fence of the next: what lies before it is found.
+    fences[page] = entries > 0 ? bytes.readUInt32LE(pageHeaderBytes) : (fences[page + 1] ?? 0xffff_ffff);
+    for (let at = pageHeaderBytes; at < pageHeaderBytes + entries * entryBytes; at += entryBytes)
+      filter.add(bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4));
+  }
 }
 export function isSound(page: Buffer, number: number, index: number): boolean {
   if (page.length < pageBytes || page.readUInt16LE(8) > entriesPerPage) return false;
