@@ -123,17 +123,28 @@ export class ChunkReader {
       throw cause;
     }
   }
-  /** Begins to load the region of a chunk that will be wanted. */
-  async prefetch(run: Run, offset: number): Promise<void> {
+  /** Begins to load the region of the byte at `offset`. Where it ends in the stream; `loaded` never rejects. */
+  async prefetch(
+    run: Run,
+    offset: number,
+  ): Promise<{ readonly end: number; readonly loaded: Promise<void> }> {
     const directory =
       this.#containers.directoryOf(run.container) ?? (await this.#containers.loadDirectory(run.container));
     let index = directory.indexOf(run.first);
-    for (let place = run.from; index >= 0 && index < directory.count; index++) {
-      place += directory.lengths[index] ?? 0;
-      if (place <= offset) continue;
-      const { regions } = this.#containers;
-      regions.unpin(await regions.get(directory, directory.regionOf[index] ?? 0));
-      return;
+    let place = run.from;
+    while (index >= 0 && index < directory.count && place + (directory.lengths[index] ?? 0) <= offset)
+      place += directory.lengths[index++] ?? 0;
+    const region = directory.regionOf[index];
+    if (index < 0 || region === undefined) return { end: run.to, loaded: Promise.resolve() };
+    for (; directory.regionOf[index] === region; index++) place += directory.lengths[index] ?? 0;
+    return { end: Math.min(place, run.to), loaded: this.#load(directory, region) };
+  }
+  async #load(directory: Directory, region: number): Promise<void> {
+    const { regions } = this.#containers;
+    try {
+      regions.unpin(await regions.get(directory, region));
+    } catch (cause) {
+      if (!(cause instanceof StoreError)) throw cause; // whoever reads it is told
     }
   }
 

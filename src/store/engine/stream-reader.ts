@@ -4,12 +4,18 @@ import { SlabFiller } from './chunk-reader.js';
 import type { Recipe } from './recipe.js';
 import { located, type StreamHost } from './stream-host.js';
 
+/** Loaded ahead of a reader: as much as an initiator asks for at a time. */
+const aheadBytes = 1024 * 1024;
+
 export class StreamReader {
   readonly #name: string;
   readonly #host: StreamHost;
   readonly #recipe: Recipe;
   readonly #heldAt: (offset: number, to: number, filler: SlabFiller) => void;
   #nextOffset = -1;
+  /** Up to here it is loaded, or is being. */
+  #aheadOffset = 0;
+  #isLooking = false;
 
   /** `heldAt`: bytes behind the recipe, into the filler. */
   constructor(
@@ -60,14 +66,35 @@ export class StreamReader {
   /** What was there is not there any more. */
   forget(): void {
     this.#nextOffset = -1;
+    this.#aheadOffset = 0;
   }
   #ahead(offset: number): void {
-    if (offset >= this.#recipe.bytes || this.#host.refusal !== undefined) return;
-    const look = async (): Promise<void> => {
-      const run = await this.#host.engine.runIn(this.#recipe, offset);
-      if (this.#host.engine.containers.openOf(run.container) === undefined)
-        await this.#host.engine.chunks.prefetch(run, offset);
-    };
-    look().catch(() => undefined); // whoever reads it is told
+    // Somewhere else than we looked: it begins there anew.
+    if (this.#aheadOffset < offset || this.#aheadOffset > offset + 2 * aheadBytes) this.#aheadOffset = offset;
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#lookAhead()
+      .catch(() => undefined) // whoever reads it is told
+      .finally(() => {
+        this.#isLooking = false;
+      });
+  }
+  /** Two regions are loaded at a time: while one is opened, the next is read. */
+  async #lookAhead(): Promise<void> {
+    const { engine } = this.#host;
+    let before: Promise<void> = Promise.resolve();
+    for (;;) {
+      const offset = this.#aheadOffset;
+      const isFar = offset >= this.#nextOffset + aheadBytes || offset >= this.#recipe.bytes;
+      if (this.#nextOffset < 0 || isFar || this.#host.refusal !== undefined) return;
+      const run = await engine.runIn(this.#recipe, offset);
+      let end = run.to;
+      let loaded = before;
+      if (engine.containers.openOf(run.container) === undefined)
+        ({ end, loaded } = await engine.chunks.prefetch(run, offset));
+      if (this.#aheadOffset === offset) this.#aheadOffset = end;
+      await before;
+      before = loaded;
+    }
   }
 }
