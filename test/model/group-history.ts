@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto';
 import { type Env, realEnv } from '#env';
 import { StoreError } from '#errors';
-import { Arena, DedupGroup, type DedupGroupOptions, plainKernels } from '#store';
+import { Arena, DedupGroup, type DedupGroupOptions, type KeySource, plainKernels } from '#store';
 import { xxh64 } from '#wire';
 import { Life, Scheduler, simClock } from '../sim/sim-clock.js';
 import { SimRandom } from '../sim/sim-random.js';
 import { type DiskCall, type Fate, SimDisk } from '../support/sim-disk.js';
 import { GroupKeeper } from './group-keeper.js';
+import { GroupKeys, keyFiles } from './group-keys.js';
 import { GroupModel } from './group-model.js';
 import { GroupWriter, readWhole } from './group-writer.js';
 
@@ -36,10 +37,6 @@ const volumes = ['one', 'two', 'three'] as const;
 /** What a snapshot is looked at through. */
 const probe = 'probe';
 const fates: readonly Fate[] = ['drop', 'keep', 'prefix', 'torn'];
-const secrets: Env['secrets'] = {
-  file: async () => await Promise.resolve({ bytes: Buffer.alloc(32, 'key'), mode: 0o600 }),
-  command: async () => await Promise.reject(new Error('There is none')),
-};
 /** One for all: histories are played one after another. */
 const arena = new Arena();
 
@@ -71,7 +68,9 @@ class History {
   readonly #model = new GroupModel();
   readonly #hash = createHash('sha256');
   readonly #kinds = new Set<string>();
-  readonly #group: Pick<DedupGroupOptions, 'density' | 'tuning' | 'keySource'>;
+  readonly #group: Pick<DedupGroupOptions, 'density' | 'tuning'>;
+  /** Of a third of the groups. */
+  readonly #keys: GroupKeys | undefined;
   #life = new Life();
   #labels = 0;
   /** A call of this life has failed. */
@@ -84,16 +83,15 @@ class History {
     this.#scheduler = new Scheduler(random.fork());
     this.#disk = new SimDisk({ dice: random.fork() });
     this.#group = {
-      density: random.pick(['fast', 'fast', 'dense', 'none'] as const),
+      density: random.pick(['fast', 'adaptive', 'dense', 'none'] as const),
       tuning: {
         checkpointBytes: random.pick([10_000, 30_000, 200_000]),
         pieceRuns: random.pick([2, 8, 64]),
         packBytes: random.pick([64 * 1024, MiB]),
         indexEntries: random.pick([2, 4, 12, 1000]),
       },
-      // A fourth of all groups is encrypted.
-      keySource: options.seed % 4 === 3 ? { kind: 'file', path: 'key' } : undefined,
     };
+    this.#keys = random.chance(1 / 3) ? new GroupKeys() : undefined;
   }
   end(): void {
     this.#life.end();
@@ -101,7 +99,7 @@ class History {
 
   async play(): Promise<HistoryResult> {
     const crashes = this.#random.between(2, 4);
-    this.#say(JSON.stringify(this.#group));
+    this.#say(`${this.#keys === undefined ? 'plain' : 'encrypted'} ${JSON.stringify(this.#group)}`);
     for (let crash = 0; crash < crashes; crash++) await this.#lifeUntilCrash();
     await this.#during(this.#lastLife());
     return { traceHash: this.#hash.digest('hex'), calls: this.#disk.calls, kinds: this.#kinds };
@@ -126,21 +124,26 @@ class History {
     const clock = simClock(scheduler, life);
     const env: Env = {
       ...realEnv(),
+      secrets: keyFiles,
       clock,
       random: this.#random.fork(),
-      secrets,
       disk: this.#options.liesAboutSync === true ? lying(disk) : disk,
     };
-    arena.restart(); // nothing of the life before runs any more
-    return await DedupGroup.open({
-      env,
-      folder,
-      reserveBytes: 0,
-      memoryBytes: 8 * MiB,
-      kernels: plainKernels,
-      arena,
-      ...this.#group,
-    });
+    const open = async (source?: KeySource): Promise<DedupGroup> => {
+      arena.restart(); // nothing of the life before runs any more
+      const sealed = source === undefined ? {} : { keySource: source };
+      return await DedupGroup.open({
+        env,
+        folder,
+        reserveBytes: 0,
+        memoryBytes: 8 * MiB,
+        kernels: plainKernels,
+        arena,
+        ...sealed,
+        ...this.#group,
+      });
+    };
+    return await (this.#keys === undefined ? open() : this.#keys.open(open));
   }
   /** Works until the power fails: at a call of the disk, or when all is done. */
   async #lifeUntilCrash(): Promise<void> {
@@ -201,7 +204,7 @@ class History {
     const nextLabel = (): string => this.#nextLabel();
     const writers = volumes.map((id) => new GroupWriter({ ...parts, id, random: random.fork(), nextLabel }));
     const clock = simClock(this.#scheduler, this.#life);
-    const keeper = new GroupKeeper({ ...parts, random: random.fork(), clock });
+    const keeper = new GroupKeeper({ ...parts, random: random.fork(), clock, keys: this.#keys });
     const steps = random.between(4, 14);
     await Promise.all([
       ...writers.map(async (writer) => await writer.work(steps)),

@@ -4,6 +4,7 @@ import type { Clock } from '#env';
 import { CanceledError, StoreError } from '#errors';
 import type { DedupGroup } from '#store';
 import type { SimRandom } from '../sim/sim-random.js';
+import type { GroupKeys } from './group-keys.js';
 import type { GroupModel } from './group-model.js';
 
 const STEPS = {
@@ -17,6 +18,7 @@ const STEPS = {
   'remove snapshot': 5,
   fork: 4,
   'remove fork': 3,
+  'change key': 3,
 } as const;
 const snapshotsMax = 4;
 const forks = ['fork1', 'fork2', 'fork3'] as const;
@@ -26,6 +28,8 @@ export interface KeeperParts {
   readonly model: GroupModel;
   readonly random: SimRandom;
   readonly clock: Clock;
+  /** Of an encrypted group. */
+  readonly keys: GroupKeys | undefined;
   readonly say: (what: string) => void;
 }
 
@@ -76,6 +80,8 @@ export class GroupKeeper {
         return await this.#fork();
       case 'remove fork':
         return await this.#removeFork();
+      case 'change key':
+        return await this.#parts.keys?.change(group);
     }
   }
   /** As slow as beside real drives, or as fast as it goes. */

@@ -27,6 +27,9 @@ export class GroupModel {
   readonly #names: Map<string, readonly Possible[]>;
   readonly #copies = new Set<{ readonly from: string; readonly to: string }>();
 
+  /** Counts what it was told. */
+  changes = 0;
+
   constructor(names: Iterable<readonly [string, readonly Possible[]]> = []) {
     this.#names = new Map(names);
   }
@@ -50,12 +53,14 @@ export class GroupModel {
   }
   /** Somebody has asked for that: from now on it may be found. */
   begin(name: string, next: Possible): void {
+    this.changes += 1;
     this.#names.set(name, [...this.of(name), next]);
     if (next === 'absent') return;
     for (const { from, to } of this.#copies) if (from === name) this.begin(to, next);
   }
   /** It is done, so it is that or what was asked for afterwards. */
   done(name: string, next: Possible): void {
+    this.changes += 1;
     const states = this.of(name);
     const at = states.lastIndexOf(next);
     // What has come back from a crash meanwhile knows nothing of it.

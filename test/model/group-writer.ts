@@ -18,7 +18,7 @@ const STEPS = {
   close: 8,
 } as const;
 type Step = keyof typeof STEPS;
-const CLOSED_STEPS = { open: 20, remove: 1, rollback: 3, 'open nothing': 1 } as const;
+const CLOSED_STEPS = { open: 20, remove: 1, shred: 1, rollback: 3, 'open nothing': 1 } as const;
 const names = ['data', 'more', 'objects'] as const;
 type Name = (typeof names)[number];
 const streamBytesMax = 500_000;
@@ -131,7 +131,7 @@ export class GroupWriter {
     }
     const step = random.weighted(CLOSED_STEPS);
     this.#say(step);
-    if (step === 'remove') await this.#remove();
+    if (step === 'remove' || step === 'shred') await this.#remove(step);
     else if (step === 'rollback') await this.#rollback();
     else if (step === 'open') await this.#open();
   }
@@ -150,11 +150,12 @@ export class GroupWriter {
     }
   }
   /** Its snapshots go with it. */
-  async #remove(): Promise<void> {
+  async #remove(how: 'remove' | 'shred'): Promise<void> {
     const { id, group, model } = this.#parts;
     const gone = model.names().filter((name) => name === id || name.startsWith(`${id}@`));
     for (const name of gone) model.begin(name, 'absent');
-    await (group.isEncrypted ? shredded(group, id) : group.remove(id));
+    if (how === 'shred' && group.isEncrypted) await shredded(group, id);
+    else await group.remove(id);
     for (const name of gone) model.done(name, 'absent');
   }
   async #rollback(): Promise<void> {

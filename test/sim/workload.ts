@@ -35,8 +35,16 @@ const STEPS = {
 export type StepWeights = Readonly<Record<Step, number>>;
 /** A backup in a drive of its own: it writes nearly all the time, reads and positions at times, and never changes the cartridge. */
 export const STREAMING: StepWeights = {
-  ...{ write: 70, filemarks: 14, read: 4, space: 2, locate: 3, rewind: 1, eod: 6 },
-  ...{ load: 0, unload: 0, shuffle: 0 },
+  write: 70,
+  filemarks: 14,
+  read: 4,
+  space: 2,
+  locate: 3,
+  rewind: 1,
+  eod: 6,
+  load: 0,
+  unload: 0,
+  shuffle: 0,
 };
 type Step = keyof typeof STEPS;
 type TapeRecord = TapeObject & { readonly kind: 'record' };
