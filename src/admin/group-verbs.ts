@@ -44,7 +44,12 @@ export const groupVerbs = (installation: Installation) => {
       const group = groups.named(input.name);
       await setGroup(installation, group, input);
       told.note(`Changed storage group ${group.name}`);
-      return await view(group);
+      const shown = await view(group);
+      if (input.quota !== undefined && 'physicalBytes' in shown && shown.physicalBytes > input.quota)
+        told.warn(
+          `${group.name} takes more than its quota already: nothing new is accepted until it takes less`,
+        );
+      return shown;
     },
     GROUP_DELETE: async ({ name, force }, told) => {
       const group = groups.named(name);

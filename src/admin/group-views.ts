@@ -1,4 +1,5 @@
 /** What is shown of storage groups; names are part of the contract with scripts. Bytes unless the name says otherwise. */
+import { StoreError } from '#errors';
 import { DedupGroup } from '#store';
 import type { WorkView } from './group-work.js';
 import type { InstalledGroup, Store } from './installed-group.js';
@@ -29,6 +30,16 @@ async function capacityOf(store: Store): Promise<Capacity> {
   return { logicalBytes, uniqueBytes, compressedBytes, physicalBytes, reclaimableBytes, freeBytes };
 }
 
+/** Undefined when the store has failed; it recovers by itself when its disk is back. */
+async function capacityIfKnown({ store }: InstalledGroup): Promise<Capacity | undefined> {
+  try {
+    return await capacityOf(store);
+  } catch (error) {
+    if (error instanceof StoreError) return undefined;
+    throw error;
+  }
+}
+
 /** How many bytes of hosts a byte of the disk stands for; nothing can be said of an empty group. */
 const ratioOf = ({
   logicalBytes,
@@ -53,7 +64,9 @@ export async function viewGroup({ catalog }: Installation, group: InstalledGroup
     quotaBytes: row.quotaBytes ?? null,
   };
   if (problem !== undefined) return view;
-  const capacity = await capacityOf(group.store);
+  const capacity = await capacityIfKnown(group);
+  if (capacity === undefined)
+    return { ...view, state: 'failed', problem: 'Its disk does not answer: see the daemon’s log' };
   const work = progress === undefined ? {} : { work: inWords(progress), progress };
   const upkeep = group.upkeep === undefined ? {} : { upkeep: upkeepInWords(group.upkeep) };
   return { ...view, ...capacity, ratio: ratioOf(capacity), ...upkeep, ...work };
@@ -75,7 +88,8 @@ export async function totalCapacity(groups: readonly InstalledGroup[]) {
   const sum = { logicalBytes: 0, uniqueBytes: 0, compressedBytes: 0, physicalBytes: 0, reclaimableBytes: 0 };
   for (const group of groups) {
     if (group.state !== 'open') continue;
-    const one = await capacityOf(group.store);
+    const one = await capacityIfKnown(group);
+    if (one === undefined) continue;
     for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += one[name]; // its own keys
   }
   return { ...sum, ratio: ratioOf(sum) };

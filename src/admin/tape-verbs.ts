@@ -43,7 +43,7 @@ export const tapeVerbs = (installation: Installation) =>
       );
       return made;
     },
-    TAPE_LIST: async ({ library }) => await Promise.resolve(listTapes(installation, library).map(viewTape)),
+    TAPE_LIST: async (input) => await Promise.resolve(listTapes(installation, input).map(viewTape)),
     TAPE_SHOW: async ({ barcode, sizes }) => await viewTapeWhole(installation.find(barcode), sizes === true),
     TAPE_MOVE: async (input, told) => await moveTape(installation, input, told),
     TAPE_IMPORT: async (input, told) => {
@@ -100,7 +100,7 @@ function where(shelved: number, made: number): string {
 }
 
 /** Of one library or of all, and then those on the shelf; in the order of elements. */
-function listTapes(installation: Installation, library: string | undefined): Whereabouts[] {
+function listTapes(installation: Installation, { library, group }: Row<'TAPE_LIST'>): Whereabouts[] {
   const inside = installation
     .librariesNamed(library)
     .flatMap((installed) =>
@@ -111,7 +111,10 @@ function listTapes(installation: Installation, library: string | undefined): Whe
         ),
     );
   const shelved = library === undefined ? installation.shelf.cartridges : [];
-  return [...inside, ...shelved.map((cartridge) => ({ cartridge }))];
+  const all = [...inside, ...shelved.map((cartridge) => ({ cartridge }))];
+  if (group === undefined) return all;
+  const held = new Set(installation.tapesOf(installation.groups.named(group)));
+  return all.filter(({ cartridge }) => held.has(cartridge));
 }
 
 // --- making -------------------------------------------------------------------------------------------------------------

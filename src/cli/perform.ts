@@ -22,7 +22,7 @@ export async function performVerb(world: World, row: Verb, given: Given): Promis
   if (row.destroys === true && given['yes'] !== true) await confirm(world, row, input);
   const client = new AdminClient(world.env, homeOf(world, given));
   let reply = await client.call(row.name, input);
-  if (row.follow !== undefined && input['wait'] === true) {
+  if (row.follow !== undefined && (input['wait'] === true || input['plan'] === true)) {
     reply = await follow(world, client, { ...row, follow: row.follow }, reply);
   }
   if (given['json'] === true) world.process.out(`${JSON.stringify(reply.result)}\n`);

@@ -99,6 +99,14 @@ test('a group of its own, with a quota: it fills up, and nobody else notices', a
   await daemon.jsonHere('group', 'set', 'archive', '--quota', '64M');
   await host.space(1, 'eod', 0);
   await host.write(1, record(1000)).catch((error: unknown) => t.true(String(error).includes('0/0002')));
+  const less = await daemon.cliHere('group', 'set', 'archive', '--quota', '16M');
+  t.is(less.status, 3);
+  t.regex(less.stderr, /takes more than its quota already/);
+  await daemon.jsonHere('group', 'set', 'archive', '--quota', '64M');
+  t.deepEqual(
+    (await daemon.jsonHere<TapeView[]>('tape', 'list', '--group', 'archive')).map(({ barcode }) => barcode),
+    ['A00001L8'],
+  );
   const whole = await daemon.jsonHere<GroupView & { quotaBytes: number }>('group', 'show', 'archive');
   t.is(whole.quotaBytes, 64 * MiB);
   await session.logout();
@@ -130,7 +138,7 @@ test('what is written twice is stored once, within a group and not across groups
   // What is not needed any more is told, planned and freed.
   await daemon.jsonHere('drive', 'unload', 'drive2', '--to', 'home');
   await daemon.jsonHere('tape', 'erase', 'B00001L8');
-  const plan = await daemon.jsonHere<{ freedBytes: number }>('group', 'collect', 'other', '--plan', '--wait');
+  const plan = await daemon.jsonHere<{ freedBytes: number }>('group', 'collect', 'other', '--plan');
   t.true(plan.freedBytes >= bytes / 2, `${plan.freedBytes}`);
   t.true((await daemon.jsonHere<GroupView>('group', 'show', 'other')).physicalBytes >= bytes, 'only planned');
   const freed = await daemon.jsonHere<{ freedBytes: number }>('group', 'collect', 'other', '--wait');
@@ -213,7 +221,10 @@ test('another group where one was is not taken for it', async (t) => {
   await first.jsonHere('group', 'create', 'one', '--folder', join(top, 'one'));
   await first.jsonHere('group', 'create', 'two', '--folder', join(top, 'two'), '--kind', 'plain');
   await first.jsonHere('group', 'create', 'three', '--folder', join(top, 'three'));
+  await first.jsonHere('group', 'create', 'four');
   await first.end();
+  for (const name of ['superblock-0', 'superblock-1'])
+    await writeFile(join(first.home, 'groups/four', name), 'not what was there');
   await rename(join(top, 'one'), join(top, 'was-one'));
   await rename(join(top, 'three'), join(top, 'one'));
   const daemon = await startDaemon(t, home);
@@ -225,6 +236,7 @@ test('another group where one was is not taken for it', async (t) => {
       ['one', 'absent'],
       ['two', 'open'],
       ['three', 'absent'],
+      ['four', 'damaged'],
     ],
   );
   t.regex(groups[1]?.problem ?? '', /holds another storage group/);
