@@ -11,8 +11,8 @@ import { type FingerprintSource, isAt } from './fingerprint-cache.js';
 import type { Found } from './fingerprint-index.js';
 
 export class ChunkFinder {
-  /** Fingerprint of the chunk that is looked for: it may be waited for longer than its place lasts. */
-  readonly digest = Buffer.alloc(fingerprintBytes);
+  /** Of the chunk that is looked for, as long as it is waited for: that may be longer than its place lasts. */
+  readonly #asked = Buffer.alloc(fingerprintBytes);
   readonly #engine: Engine;
   #state: 'begin' | 'asking' | 'new' | 'known' = 'begin';
   #source: FingerprintSource | undefined;
@@ -25,8 +25,7 @@ export class ChunkFinder {
   /** Fingerprint at `at` of `digests`. What must be awaited before the same is asked again; undefined when it is known. */
   look(digests: Buffer, at: number): Promise<void> | undefined {
     if (this.#state === 'begin') {
-      digests.copy(this.digest, 0, at, at + fingerprintBytes);
-      this.#look();
+      this.#look(digests, at);
     }
     if (this.#state === 'asking') return this.#asking;
     if (this.#state === 'known' && this.#source?.stale !== false) this.#state = 'new'; // collected while we waited
@@ -58,24 +57,26 @@ export class ChunkFinder {
     this.#source = undefined;
   }
 
-  #look(): void {
+  #look(digests: Buffer, at: number): void {
     const last = this.#source;
     const next = this.#index + 1;
     if (last?.stale === false && last.fingerprints !== undefined && next < last.count) {
-      if (isAt(last.fingerprints, next, this.digest, 0)) {
+      if (isAt(last.fingerprints, next, digests, at)) {
         this.#known(last, next);
         return;
       }
     }
     const { containers, index } = this.#engine;
-    const source = containers.cache.find(this.digest, 0);
+    const source = containers.cache.find(digests, at);
     if (source !== undefined) {
       this.#known(source, containers.cache.index);
       return;
     }
-    const found = index.peek(this.digest, 0);
+    const found = index.peek(digests, at);
     this.#state = found === 'absent' ? 'new' : 'asking';
-    if (found !== 'absent') this.#asking = this.#ask(found === 'ask' ? undefined : found);
+    if (found === 'absent') return;
+    digests.copy(this.#asked, 0, at, at + fingerprintBytes);
+    this.#asking = this.#ask(found === 'ask' ? undefined : found);
   }
   #known(source: FingerprintSource, index: number): void {
     this.#source = source;
@@ -85,13 +86,13 @@ export class ChunkFinder {
   async #ask(hint: Found | undefined): Promise<void> {
     const { containers, index } = this.#engine;
     try {
-      const found = hint ?? (await index.find(this.digest, 0));
+      const found = hint ?? (await index.find(this.#asked, 0));
       if (found !== undefined && containers.table.has(found.container)) {
         const directory = await containers.loadDirectory(found.container);
         const at = directory.indexOf(found.ordinal);
         const { fingerprints, stale } = directory;
         if (this.#state !== 'asking') return; // nobody wants to know any more
-        if (at !== -1 && !stale && fingerprints !== undefined && isAt(fingerprints, at, this.digest, 0)) {
+        if (at !== -1 && !stale && fingerprints !== undefined && isAt(fingerprints, at, this.#asked, 0)) {
           this.#known(directory, at);
           return;
         }

@@ -63,10 +63,10 @@ export class ChunkPlacer {
     this.#open = open;
     if (open === undefined) return this.#begin();
     if (!open.canTake(bytes)) return open.change();
-    const { digest } = this.#finder;
-    const ordinal = open.add(ring.memory, ring.chunkFrom, ring.chunkTo, digest, 0);
+    const { digests, digestAt } = ring;
+    const ordinal = open.add(ring.memory, ring.chunkFrom, ring.chunkTo, digests, digestAt);
     this.#grantedBytes = 0;
-    containers.cache.put(open.source, ordinal, digest, 0);
+    containers.cache.put(open.source, ordinal, digests, digestAt);
     this.#host.depend(open);
     this.#recipe.push(open.id, ordinal, bytes);
     this.#finder.next();

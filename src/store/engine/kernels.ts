@@ -27,6 +27,8 @@ export interface Kernels {
    * enough for chunks of the smallest size. Stops behind `cutsMax` of them.
    */
   cut(memory: Buffer, from: number, to: number, state: CutState, cuts: Int32Array, cutsMax?: number): number;
+  /** Bytes from … to of `source` to `at` of `target`, without views of them. */
+  copy(source: Buffer, from: number, to: number, target: Buffer, at: number): void;
   /** Compresses into `target`; undefined when that is no gain. `dense`: take the time. */
   compress(source: Buffer, target: Buffer, dense: boolean): Packed | undefined;
   /** Into `target`, which has exactly the length. Throws StoreError 'corrupt'. */
@@ -67,6 +69,9 @@ export const plainKernels: Kernels = {
     state.bytes = bytes;
     state.hash = hash;
     return count;
+  },
+  copy(source, from, to, target, at) {
+    source.copy(target, at, from, to);
   },
   compress(source, target, dense) {
     const params = {

@@ -152,8 +152,9 @@ export class OpenContainer {
     assert(this.hasRoomFor(bytes) && bytes > 0 && bytes <= regionBytesMax && this.canTake(bytes));
     if (this.#regionBytes + bytes > regionBytesMax) this.#closeRegion();
     const { raws, fingerprints, lengths } = this.#memory();
-    memory.copy(raws[this.#raw] as Buffer, this.#regionBytes, from, to); // one of them
-    digests.copy(fingerprints, this.#count * fingerprintBytes, at, at + fingerprintBytes);
+    const { kernels } = this.#tools;
+    kernels.copy(memory, from, to, raws[this.#raw] as Buffer, this.#regionBytes); // one of them
+    kernels.copy(digests, at, at + fingerprintBytes, fingerprints, this.#count * fingerprintBytes);
     lengths[this.#count] = bytes;
     this.#regionBytes += bytes;
     this.#regionChunks += 1;

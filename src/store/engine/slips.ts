@@ -125,7 +125,9 @@ export class CutSlip extends Slip {
     if (count === cutsMax) return false;
     this.#hintFrom[count] = offset;
     this.#hintBytes[count] = bytes;
-    fingerprints.copy(this.#hintDigests, count * fingerprintBytes, at, at + fingerprintBytes);
+    // Byte by byte: Buffer.copy would allocate a view for each.
+    for (let i = 0; i < fingerprintBytes; i++)
+      this.#hintDigests[count * fingerprintBytes + i] = fingerprints[at + i] ?? 0;
     this.set(6, count + 1);
     return true;
   }

@@ -31,6 +31,11 @@ export async function wasmKernelsOver(memory: WebAssembly.Memory, at: number): P
       for (let index = 0; index < count; index++) cuts[index] = compiled.cuts[index] ?? 0;
       return count;
     },
+    copy(source, from, to, target, at) {
+      if (isOurs(source) && isOurs(target))
+        compiled.move(source.byteOffset + from, to - from, target.byteOffset + at);
+      else source.copy(target, at, from, to);
+    },
     compress(source, target, dense) {
       const { byteOffset: from, length } = source;
       if (length < 128 || !compiled.isCompressible(from, length)) return undefined;

@@ -38,6 +38,7 @@ interface Exports {
   lz4Encode(from: number, length: number, to: number, room: number, table: number): number;
   lz4Decode(from: number, length: number, to: number, room: number): number;
   probe(from: number, length: number, table: number): number;
+  move(from: number, length: number, to: number): void;
 }
 
 let compiled: WebAssembly.Module | undefined;
@@ -100,6 +101,13 @@ export class Kernels {
     state.bytes = this.#state[0] ?? 0;
     state.hash = this.#state[1] ?? 0;
     return count;
+  }
+
+  /** Copies `length` bytes at `from` to `to`. The ranges do not overlap. */
+  move(from: number, length: number, to: number): void {
+    this.#checkRange(from, length);
+    this.#checkRange(to, length);
+    this.#exports.move(from, length, to);
   }
 
   /** True when `length` bytes at `from` may shrink. */

@@ -2,3 +2,8 @@
 export { cut } from './chunker';
 export { lz4Encode, lz4Decode } from './lz4';
 export { probe } from './probe';
+
+/** Bytes that may not overlap; nothing is allocated for it, as there is for views in JavaScript. */
+export function move(from: usize, length: usize, to: usize): void {
+  memory.copy(to, from, length);
+}
