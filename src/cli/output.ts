@@ -50,7 +50,7 @@ function renderTable(columns: readonly Column[], rows: readonly Readonly<Record<
   return all.map((row) => `${line(row)}\n`).join('');
 }
 
-const sizes = new Set(['size', 'used', 'capacity', 'free']);
+const sizes = new Set(['size', 'used', 'capacity', 'free', 'bytes']);
 
 const without = (result: unknown, hidden: readonly string[]): unknown =>
   typeof result === 'object' && result !== null

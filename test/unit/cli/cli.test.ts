@@ -20,6 +20,8 @@ class FakeWorld {
   readonly asked: Asked[] = [];
   readonly served: unknown[] = [];
   reply: unknown = { ok: true, result: {}, notes: [], warnings: [] };
+  /** Given before `reply`, one after the other. */
+  replies: unknown[] = [];
   failure: Error | undefined;
   interactive = false;
   answer = '';
@@ -75,7 +77,7 @@ class FakeWorld {
       start: (given) => void (handlers = given),
       write: (slices) => {
         this.asked.push(JSON.parse(Buffer.concat(slices).toString()) as Asked);
-        handlers?.data(Buffer.from(`${JSON.stringify(this.reply)}\n`));
+        handlers?.data(Buffer.from(`${JSON.stringify(this.replies.shift() ?? this.reply)}\n`));
         return true;
       },
       pause: () => undefined,
@@ -171,6 +173,44 @@ test('warnings are shown and change the exit status; notes do not', async (t) =>
   world.out = '';
   t.is(await world.run('tape move A1L8 --to drive0 --json'), 3);
   t.deepEqual(JSON.parse(world.out), { barcode: 'A1L8', size: 2048 });
+});
+
+test('bytes are shown as sizes, whatever they are of; programs get numbers', async (t) => {
+  const world = new FakeWorld();
+  const result = {
+    name: 'g',
+    logicalBytes: 3 * 1024 ** 2,
+    quotaBytes: null,
+    plan: [{ pack: 4, freedBytes: 2048 }],
+  };
+  world.reply = { ok: true, result: { ...result, progress: { id: 1 } }, notes: [], warnings: [] };
+  t.is(await world.run('group show'), 0);
+  t.is(world.out, 'name:    g\nlogical: 3 MiB\nquota:   -\nplan:\n  PACK  FREED\n     4  2 KiB\n');
+  world.out = '';
+  t.is(await world.run('group show --json'), 0);
+  t.deepEqual(JSON.parse(world.out), { ...result, progress: { id: 1 } });
+});
+
+test('waiting asks how far it is until it has ended; damage is a warning', async (t) => {
+  const world = new FakeWorld();
+  const work = { id: 3, group: 'g', work: 'scrub', seconds: 2 };
+  const report = { summary: 'Read it all', warning: 'A1L8 is damaged', chunks: 9 };
+  world.replies = [
+    { ok: true, result: { ...work, state: 'running' }, notes: ['Begun'], warnings: [] },
+    { ok: true, result: { progress: { ...work, state: 'running', percent: 50 } }, notes: [], warnings: [] },
+    { ok: true, result: { progress: { ...work, state: 'done', report } }, notes: [], warnings: [] },
+  ];
+  t.is(await world.run('group scrub g --wait --json'), 3);
+  t.deepEqual(JSON.parse(world.out), { group: 'g', chunks: 9, seconds: 2 });
+  t.is(world.err, 'tapesilo: warning: A1L8 is damaged\n');
+  t.deepEqual(
+    world.asked.map(({ verb }) => verb),
+    ['group.scrub', 'group.show', 'group.show'],
+  );
+  const stopped = new FakeWorld();
+  stopped.replies = [{ ok: true, result: { ...work, state: 'stopped' }, notes: [], warnings: [] }];
+  t.is(await stopped.run('group scrub g --wait'), 5);
+  t.is(stopped.err, 'tapesilo: It was stopped\n');
 });
 
 test('tables line up, and hostile names cannot steer the terminal', async (t) => {
