@@ -26,6 +26,7 @@ export const engineCalls: readonly string[] = [
   'read journal',
   'read keys folder',
   'read keys',
+  'read mirror',
   'read mirrors folder',
   'read pack',
   'read packs folder',

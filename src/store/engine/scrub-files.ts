@@ -5,18 +5,14 @@
 import { checkpointsIn, isCheckpointSound } from './checkpoint.js';
 import type { Engine } from './engine.js';
 import { isJournalWhole, journalFolder } from './journal.js';
-import { readSuperblock, writeSuperblock } from './superblock.js';
+import { repairSuperblock } from './superblock.js';
 
 /** What was written again. */
 export async function scrubFiles(engine: Engine): Promise<readonly string[]> {
   const { disk } = engine.env;
   const repaired: string[] = [];
   await engine.inTurn(async () => {
-    const found = await readSuperblock(disk, engine.folder);
-    if (found?.whole === false) {
-      await writeSuperblock(disk, engine.folder, found.superblock);
-      repaired.push('superblock');
-    }
+    if (await repairSuperblock(disk, engine.folder)) repaired.push('superblock');
     let sound = true;
     for (const number of await checkpointsIn(disk, engine.folder)) {
       if (await isCheckpointSound(disk, engine.folder, engine, number)) continue;

@@ -63,19 +63,20 @@ export async function writeSuperblock(
   last = 1,
 ): Promise<void> {
   const body = encode(superblock, marker);
-  for (const copy of [1 - last, last]) {
-    const name = { kind: FRAME.superblock, copy, group: 0n, file: 0, offset: 0 };
-    const frame = encodeFrame(name, 0, body);
-    const file = await disk.open(join(folder, names[copy] ?? ''), 'create');
-    try {
-      // Nothing of a longer one stays behind it.
-      await file.writeAt(Buffer.concat([frame], Math.max(frame.length, await file.size())), 0);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await disk.syncDirectory(folder);
+  for (const copy of [1 - last, last]) await writeCopy(disk, folder, copy, body);
+}
+async function writeCopy(disk: Disk, folder: string, copy: number, body: Buffer): Promise<void> {
+  const name = { kind: FRAME.superblock, copy, group: 0n, file: 0, offset: 0 };
+  const frame = encodeFrame(name, 0, body);
+  const file = await disk.open(join(folder, names[copy] ?? ''), 'create');
+  try {
+    // Nothing of a longer one stays behind it.
+    await file.writeAt(Buffer.concat([frame], Math.max(frame.length, await file.size())), 0);
+    await file.sync();
+  } finally {
+    await file.close();
   }
+  await disk.syncDirectory(folder);
 }
 
 export interface FoundSuperblock {
@@ -102,16 +103,28 @@ export async function readSuperblock(disk: Disk, folder: string): Promise<FoundS
   }
   return { superblock: newest, other, whole: other?.sequence === newest.sequence };
 }
-async function readOne(disk: Disk, path: string, copy: number): Promise<StoredSuperblock | undefined> {
+/** Writes a copy that does not verify as the other one is. True when that was so. */
+export async function repairSuperblock(disk: Disk, folder: string): Promise<boolean> {
+  const bodies: (Buffer | undefined)[] = [];
+  for (const name of names) bodies.push((await readFrame(disk, join(folder, name)))?.body);
+  const sound = bodies.find((body) => body !== undefined);
+  const copy = bodies.indexOf(undefined);
+  if (copy === -1 || sound === undefined) return false;
+  await writeCopy(disk, folder, copy, sound);
+  return true;
+}
+async function readFrame(disk: Disk, path: string): Promise<ReturnType<typeof decodeFrame>> {
   const file = await disk.open(path, 'existing');
-  let bytes: Buffer;
   try {
-    bytes = Buffer.alloc(await file.size());
-    bytes = bytes.subarray(0, await file.readAt(bytes, 0));
+    const bytes = Buffer.alloc(await file.size());
+    const got = await file.readAt(bytes, 0);
+    return decodeFrame({ kind: FRAME.superblock, group: 0n, file: 0, offset: 0 }, bytes.subarray(0, got));
   } finally {
     await file.close();
   }
-  const frame = decodeFrame({ kind: FRAME.superblock, group: 0n, file: 0, offset: 0 }, bytes);
+}
+async function readOne(disk: Disk, path: string, copy: number): Promise<StoredSuperblock | undefined> {
+  const frame = await readFrame(disk, path);
   if (frame === undefined) return undefined;
   const reader = new ByteReader(frame.body, 'The superblock');
   const version = reader.u16();
