@@ -250,7 +250,9 @@ class History {
     };
     let group = await this.#begin();
     await this.#look(group, 1);
-    const { damaged } = await group.scrub();
+    const { damaged, repaired } = await group.scrub();
+    const healed = repaired.filter((what) => what.startsWith('container'));
+    if (healed.length > 0) throw new Error(`A copy was not durable: ${healed.join()}`);
     if (damaged.size > 0) throw new Error(`Scrubbing found damage in ${[...damaged.keys()].join()}`);
     for (let round = 0; round < 2; round++) await group.collect({ garbageShareMin: 0 });
     const { uniqueBytes, logicalBytes } = await group.sizes();

@@ -100,7 +100,9 @@ export class GroupKeeper {
     await this.#parts.group.collect({ garbageShareMin, pace, signal: stop.signal });
   }
   async #scrub(): Promise<void> {
-    const { damaged, ranges, volumes } = await this.#parts.group.scrub({ pace: this.#pace() });
+    const { damaged, ranges, volumes, repaired } = await this.#parts.group.scrub({ pace: this.#pace() });
+    const healed = repaired.filter((what) => what.startsWith('container'));
+    assert(healed.length === 0, `a copy was not durable: ${healed.join()}`);
     assert(
       damaged.size === 0 && ranges.length === 0 && volumes.length === 0,
       `scrubbing found damage in ${[...damaged.keys()].join()}`,
