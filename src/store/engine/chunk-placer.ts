@@ -5,7 +5,6 @@
 import { strict as assert } from 'node:assert';
 import { ChunkFinder } from './chunk-finder.js';
 import { Directory, fingerprintBytes, KIND } from './container.format.js';
-import { plainFingerprints } from './fingerprint-cipher.js';
 import type { OpenContainer } from './open-container.js';
 import type { Recipe } from './recipe.js';
 import type { Ring } from './ring.js';
@@ -91,9 +90,9 @@ export class ChunkPlacer {
    * ring's first.
    */
   hint(slip: CutSlip, ahead: number, bytes: number): void {
-    const { containers, cipher } = this.#host.engine;
+    const { containers } = this.#host.engine;
     let directory = this.#finder.directory;
-    if (directory === undefined || cipher.fingerprints !== plainFingerprints) return;
+    if (directory === undefined) return;
     let index = this.#finder.index + 1;
     for (let at = -ahead; at < bytes; index++) {
       if (index >= directory.count) {

@@ -125,6 +125,7 @@ export class Ring {
       assert(slip !== undefined);
       slip.ask(from, bytes, this.#state.byteOffset, at === 0 && this.#handed > 0 ? from + ringBytes : 0);
       this.#owner?.hint(slip, this.#handed, bytes);
+      this.#fingerprints.restore(slip.hintDigests);
       this.#handed += bytes;
       this.#out += 1;
       this.#crew.run(slip, this.lane);

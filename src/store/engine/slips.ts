@@ -131,6 +131,10 @@ export class CutSlip extends Slip {
     this.set(6, count + 1);
     return true;
   }
+  /** Fingerprints of all hints. */
+  get hintDigests(): Buffer {
+    return this.#hintDigests.subarray(0, this.word(6) * fingerprintBytes);
+  }
   get from(): number {
     return this.word(0);
   }

@@ -3,6 +3,7 @@ import test from 'ava';
 import { StoreError } from '#errors';
 import { xxh64 } from '#wire';
 import { decodeHead, KIND } from '../../../../src/store/engine/container.format.js';
+import { fingerprintCipher } from '../../../../src/store/engine/fingerprint-cipher.js';
 import { plainKernels } from '../../../../src/store/engine/kernels.js';
 import { OpenContainer } from '../../../../src/store/engine/open-container.js';
 import { type Image, SealedRegions } from '../../../../src/store/engine/region-cipher.js';
@@ -134,4 +135,21 @@ test('a head that somebody changed, checksum and all, is not believed', (t) => {
   }
   t.deepEqual(missed, []);
   t.true(believed());
+});
+
+test('fingerprints are permuted one by one, and back', (t) => {
+  const cipher = fingerprintCipher(key);
+  const all = patternBytes(5, 32 * 50);
+  const one = Buffer.from(all.subarray(32, 64));
+  const digests = Buffer.from(all);
+  cipher.permute(digests, 0, digests.length);
+  cipher.permute(one, 0, 32);
+  t.true(digests.subarray(32, 64).equals(one), 'the same in any company');
+  t.false(digests.equals(all));
+  for (let at = 0; at < all.length; at += 16)
+    t.false(digests.subarray(at, at + 16).equals(all.subarray(at, at + 16)));
+  cipher.restore(digests);
+  t.true(digests.equals(all));
+  fingerprintCipher(patternBytes(6, 32)).permute(digests, 32, 64);
+  t.false(digests.subarray(32, 64).equals(one), 'another group has others');
 });
