@@ -61,6 +61,8 @@ export const indexFreshRuns = 8;
 export const indexBasePerFresh = 8;
 /** A run of the body holds at most so many times that (64 MB): it is merged at a time. */
 export const indexBaseRuns = 32;
+/** Merges leave so much of the disk free: without them the index is slower, with a full disk nothing can be written. */
+export const mergeReserveBytes = 64 * MiB;
 /**
  * Bits of the summary filters per entry. 1.3 % of new chunks cost a look at the disk for the body, 0.4 % for each fresh run.
  * 64 MB per TB of 20 KB chunks in all, for a ninth of the entries at most is in fresh runs.

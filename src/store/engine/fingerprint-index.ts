@@ -13,12 +13,18 @@ import type { Disk } from '#env';
 import { makeDurableDirectory } from '#env';
 import { StoreError } from '../../errors.js';
 import { type Directory, fingerprintBytes, KIND } from './container.format.js';
-import { indexBasePerFresh, indexBaseRuns, indexFreshRuns, indexRunsPerTier } from './engine-limits.js';
+import {
+  indexBasePerFresh,
+  indexBaseRuns,
+  indexFreshRuns,
+  indexRunsPerTier,
+  mergeReserveBytes,
+} from './engine-limits.js';
 import { type HiRange, wholeRange } from './filter.js';
 import type { RunFile } from './group-state.js';
 import { IndexMemory } from './index-memory.js';
 import { mergeRuns } from './index-merge.js';
-import { IndexRun, type Layer, pageBytes, runPath, runsIn } from './index-run.js';
+import { entryBytes, IndexRun, type Layer, pageBytes, runPath, runsIn } from './index-run.js';
 import { RunWriter } from './run-writer.js';
 
 export interface Found {
@@ -140,7 +146,9 @@ export class FingerprintIndex {
     if (container !== 0) return { container, ordinal: this.#memory.ordinal };
     const before = this.#frozen?.find(hi, lo) ?? 0;
     if (before !== 0) return { container: before, ordinal: this.#frozen?.ordinal ?? 0 };
-    for (const run of this.#fresh) if (run.filter.mayHave(hi, lo)) return 'ask';
+    // By place: an iterator would be made for each new chunk.
+    for (let at = 0; at < this.#fresh.length; at++)
+      if (this.#fresh[at]?.filter.mayHave(hi, lo) === true) return 'ask';
     return this.#baseOf(hi)?.filter.mayHave(hi, lo) === true ? 'ask' : 'absent';
   }
   #baseOf(hi: number): IndexRun | undefined {
@@ -265,12 +273,14 @@ export class FingerprintIndex {
     }
     return undefined;
   }
-  /** Undefined when it was stopped. */
+  /** Undefined when it was stopped, or when the disk is so full that others need the space more. */
   async #mergeTo(
     inputs: readonly IndexRun[],
     what: { readonly layer: Layer; readonly range: HiRange },
   ): Promise<IndexRun | undefined> {
     const entriesMax = inputs.reduce((sum, run) => sum + run.entriesIn(what.range), 0);
+    const freeBytes = await this.#disk.freeBytes(this.#folder);
+    if (freeBytes < mergeReserveBytes + 2 * entriesMax * entryBytes) return undefined;
     const writer = await this.#begin(what, entriesMax);
     try {
       // The newest entries do not wait for the merge: memory has room for a few times what is due only.

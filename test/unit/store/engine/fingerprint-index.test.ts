@@ -156,6 +156,18 @@ test('a merge that is stopped loses nothing', async (t) => {
   for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
 });
 
+test('on a disk that is nearly full nothing is merged, and everything is found', async (t) => {
+  const world = new World();
+  world.sim.capacityBytes = 32 * 1024 * 1024;
+  await fill(world, 0, 60);
+  t.true(world.index.runs.length >= 12, `${world.index.runs.length} runs`);
+  for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
+  world.sim.capacityBytes = Number.MAX_SAFE_INTEGER;
+  await fill(world, 1_000_000, 10);
+  t.true(world.index.runs.length < 12, `${world.index.runs.length} runs`);
+  for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
+});
+
 test('a full disk costs no entry that memory has room for; it is written later', async (t) => {
   const world = new World();
   await fill(world, 0, 30);
