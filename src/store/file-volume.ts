@@ -17,6 +17,7 @@ import {
   slotBytes,
   slots,
 } from './commit-record.js';
+import { Barrier } from './barrier.js';
 import { FileStream } from './file-stream.js';
 import type { SegmentPool } from './segment-pool.js';
 import type { SpaceGuard } from './space-guard.js';
@@ -30,13 +31,10 @@ export interface VolumeHost {
   closed(volume: FileVolume): void;
 }
 
-interface PendingCommit {
-  label: Buffer;
-  lengths: Map<string, number>;
-  truncations: number;
-  readonly done: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+/** What a commit is to make durable. */
+interface State {
+  readonly label: Buffer;
+  readonly lengths: ReadonlyMap<string, number>;
 }
 
 /** Of each slot, written when the volume is made: what a common label takes. */
@@ -56,11 +54,7 @@ export class FileVolume implements Volume, StreamHost {
   #committed: CommitRecord;
   /** Commits since the volume was opened. */
   #commits = 0;
-  #pending: PendingCommit | undefined;
-  #running: Promise<void> | undefined;
-  #carrying = false;
-  #truncations = 0;
-  #truncationsCommitted = 0;
+  readonly #barrier = new Barrier<State>(async (state) => await this.#carryOut(state));
   #filesMade = 0;
   #filesSynced = 0;
   #refusal: StoreError | undefined;
@@ -111,17 +105,10 @@ export class FileVolume implements Volume, StreamHost {
     return this.#refusal;
   }
   checkAppend(): void {
-    assert(
-      this.#truncations === this.#truncationsCommitted,
-      'a truncation is committed before the next append',
-    );
+    this.#barrier.checkAppend();
   }
   truncated(): void {
-    assert(
-      !this.#carrying && this.#pending === undefined,
-      'nothing is cut off while a commit of it is under way',
-    );
-    this.#truncations += 1;
+    this.#barrier.truncated();
   }
   fail(error: StoreError): void {
     const facts = { volume: this.id, because: error.code };
@@ -141,31 +128,9 @@ export class FileVolume implements Volume, StreamHost {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal);
     const lengths = new Map<string, number>();
     for (const { name, length } of this.#streams.values()) if (length > 0) lengths.set(name, length);
-    // One that has not begun covers this one too: its state is ours, and all of it is as new as ours.
-    this.#pending ??= newPending();
-    this.#pending.label = Buffer.from(label);
-    this.#pending.lengths = lengths;
-    this.#pending.truncations = this.#truncations;
-    const { done } = this.#pending;
-    this.#running ??= this.#runCommits();
-    return done;
+    return this.#barrier.commit({ label: Buffer.from(label), lengths });
   }
-  async #runCommits(): Promise<void> {
-    for (let next = this.#pending; next !== undefined; next = this.#pending) {
-      this.#pending = undefined;
-      this.#carrying = true;
-      let tell = next.resolve;
-      try {
-        await this.#carryOut(next);
-      } catch (error) {
-        tell = (): void => next.reject(error);
-      }
-      this.#carrying = false; // before anybody hears of it: they may cut something off at once
-      tell();
-    }
-    this.#running = undefined;
-  }
-  async #carryOut({ lengths, label, truncations }: PendingCommit): Promise<void> {
+  async #carryOut({ lengths, label }: State): Promise<void> {
     if (this.#refusal !== undefined) throw this.#refusal;
     const next = { sequence: this.#committed.sequence + 1, streams: lengths, label };
     if (!isSame(next, this.#committed)) {
@@ -175,7 +140,6 @@ export class FileVolume implements Volume, StreamHost {
       this.#committed = next;
       this.#commits += 1;
     }
-    this.#truncationsCommitted = truncations;
   }
   async #syncFolder(): Promise<void> {
     const made = this.#filesMade;
@@ -210,7 +174,7 @@ export class FileVolume implements Volume, StreamHost {
     }
   }
   async close(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    await this.#barrier.ended();
     const sound = this.#refusal === undefined;
     try {
       // The second slot gets the same state, so that damage of one does not bring back an older one.
@@ -229,16 +193,6 @@ export class FileVolume implements Volume, StreamHost {
 async function flushed(stream: FileStream): Promise<void> {
   await stream.flush();
   await stream.sync();
-}
-
-function newPending(): PendingCommit {
-  let resolve = (): void => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const done = new Promise<void>((resolved, rejected) => {
-    resolve = resolved;
-    reject = rejected;
-  });
-  return { label: Buffer.alloc(0), lengths: new Map(), truncations: 0, done, resolve, reject };
 }
 
 const isSame = (a: CommitRecord, b: CommitRecord): boolean =>

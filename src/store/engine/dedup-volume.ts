@@ -4,6 +4,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { StoreError } from '../../errors.js';
+import { Barrier } from '../barrier.js';
 import type { Stream, StreamShape, Volume } from '../store.js';
 import { ByteWriter } from './bytes.js';
 import { DataStream } from './data-stream.js';
@@ -16,13 +17,10 @@ import type { DataMark, StreamHost } from './stream-host.js';
 import { newStream, type StreamState, type VolumeState } from './volume-state.js';
 
 type Marks = ReadonlyMap<DataStream | EntryStream, DataMark | Promise<DataMark> | number>;
-interface PendingCommit {
-  label: Buffer;
-  marks: Marks;
-  truncations: number;
-  readonly done: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+/** What a commit is to make durable. */
+interface Snapshot {
+  readonly label: Buffer;
+  readonly marks: Marks;
 }
 const streamName = /^[a-z0-9-]{1,40}$/;
 export interface DedupVolumeHost {
@@ -36,11 +34,7 @@ export class DedupVolume implements Volume, StreamHost, OpenVolume {
   readonly #streams = new Map<string, DataStream | EntryStream>();
   readonly #depends = new Set<OpenContainer>();
   #label: Buffer;
-  #pending: PendingCommit | undefined;
-  #running: Promise<void> | undefined;
-  #carrying = false;
-  #truncations = 0;
-  #truncationsCommitted = 0;
+  readonly #barrier = new Barrier<Snapshot>(async (state) => await this.#carryOut(state));
   #closed: StoreError | undefined;
 
   /** `state`: its own copy. */
@@ -99,17 +93,10 @@ export class DedupVolume implements Volume, StreamHost, OpenVolume {
     return this.#closed ?? this.engine.refusal;
   }
   checkAppend(): void {
-    assert(
-      this.#truncations === this.#truncationsCommitted,
-      'a truncation is committed before the next append',
-    );
+    this.#barrier.checkAppend();
   }
   truncated(): void {
-    assert(
-      !this.#carrying && this.#pending === undefined,
-      'nothing is cut off while a commit of it is under way',
-    );
-    this.#truncations += 1;
+    this.#barrier.truncated();
   }
   depend(open: OpenContainer): void {
     this.#depends.add(open);
@@ -132,32 +119,10 @@ export class DedupVolume implements Volume, StreamHost, OpenVolume {
   commit(label: Buffer): Promise<void> {
     assert(label.length <= labelBytesMax);
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
-    // One that has not begun covers this one too: its state is ours, and all of it is as new as ours.
-    this.#pending ??= newPending();
-    this.#pending.label = Buffer.from(label);
-    this.#pending.marks = new Map([...this.#streams.values()].map((stream) => [stream, stream.mark()]));
-    this.#pending.truncations = this.#truncations;
-    const { done } = this.#pending;
-    this.#running ??= this.#runCommits();
-    return done;
+    const marks = new Map([...this.#streams.values()].map((stream) => [stream, stream.mark()] as const));
+    return this.#barrier.commit({ label: Buffer.from(label), marks });
   }
-  async #runCommits(): Promise<void> {
-    for (let next = this.#pending; next !== undefined; next = this.#pending) {
-      this.#pending = undefined;
-      this.#carrying = true;
-      let tell = next.resolve;
-      const { reject } = next;
-      try {
-        await this.#carryOut(next);
-      } catch (error) {
-        tell = (): void => reject(error);
-      }
-      this.#carrying = false; // before anybody hears of it: they may cut something off at once
-      tell();
-    }
-    this.#running = undefined;
-  }
-  async #carryOut({ label, marks, truncations }: PendingCommit): Promise<void> {
+  async #carryOut({ label, marks }: Snapshot): Promise<void> {
     if (this.refusal !== undefined) throw this.refusal;
     const all: (readonly [DataStream | EntryStream, DataMark | number])[] = [];
     for (const [stream, mark] of marks) all.push([stream, await mark]);
@@ -169,11 +134,10 @@ export class DedupVolume implements Volume, StreamHost, OpenVolume {
       for (const [stream, mark] of changed) settle(stream, mark);
       this.#label = label;
     }
-    this.#truncationsCommitted = truncations;
   }
 
   async close(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    await this.#barrier.ended();
     if (this.#closed !== undefined) return;
     this.#closed = new StoreError('broken', `Volume ${this.id} is closed`, { volume: this.id });
     for (const stream of this.#streams.values()) stream.close();
@@ -210,13 +174,4 @@ function encodeChange(
     } else if (typeof mark === 'number') stream.encode(to, mark);
   }
   return to.finish();
-}
-function newPending(): PendingCommit {
-  let resolve = (): void => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const done = new Promise<void>((resolved, rejected) => {
-    resolve = resolved;
-    reject = rejected;
-  });
-  return { label: Buffer.alloc(0), marks: new Map(), truncations: 0, done, resolve, reject };
 }
