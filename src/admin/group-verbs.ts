@@ -240,30 +240,37 @@ async function checkMayDelete(
 
 // --- opening --------------------------------------------------------------------------------------------------------
 
-/** Drives that have waited for it thread their cartridges; hosts are told by the drives. */
 async function openGroup(
   installation: Installation,
   group: InstalledGroup,
   key: Key | undefined,
   told: Told,
 ) {
-  const { groups, catalog } = installation;
-  if (group.state === 'open') throw new RefusedError('conflict', `Storage group ${group.name} is open`);
+  const { groups } = installation;
+  const { state, name } = group;
+  if (state === 'open') throw new RefusedError('conflict', `Storage group ${name} is open`);
+  if (state === 'opening') throw new RefusedError('conflict', `Storage group ${name} is just being opened`);
   await groups.tryOpen(group, key);
   const { problem } = group;
   if (problem?.state === 'locked') throw new RefusedError('unauthorized', problem.message);
   group.check();
   told.note(`Storage group ${group.name} is open`);
-  await removeUnowned(catalog, groups);
+  for (const loaded of await welcomeGroup(installation, group)) told.note(loaded);
+  return await viewGroup(installation, group);
+}
+/** A group is open that was not: what waited for it. Returns what was done, in sentences. */
+export async function welcomeGroup(installation: Installation, group: InstalledGroup): Promise<string[]> {
+  await removeUnowned(installation.catalog, installation.groups);
+  const done: string[] = [];
   for (const { library, row } of installation.libraries) {
     for (const { ref, drive, cartridge } of library.elementsOf('drive')) {
       if (drive?.refusal !== 'unavailable' || cartridge === undefined) continue;
       if (groupOf(cartridge) !== group) continue;
       await drive.load();
-      told.note(`Loaded ${cartridge.barcode} in ${elementName(ref)} of ${row.name}`);
+      done.push(`Loaded ${cartridge.barcode} in ${elementName(ref)} of ${row.name}`);
     }
   }
-  return await viewGroup(installation, group);
+  return done;
 }
 
 // --- long work ------------------------------------------------------------------------------------------------------

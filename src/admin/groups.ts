@@ -28,11 +28,18 @@ export interface GroupsOptions {
   readonly openStore: OpenStore;
   /** Of the default group, if the home is new; otherwise it must be that. */
   readonly kind?: StoreKind | undefined;
+  /** How long the start waits for a group. */
+  readonly graceMs?: number;
 }
 
 /** Names that stores make in their folder (src/store/FORMAT.md). */
 const ours =
   /^(group|lock|superblock-[01]|packs|journal|index|mirrors|quarantine|.+\.(volume|making|removing|checkpoint))$/;
+
+/** A group that needs longer (a key program that waits, an index that is made again) opens beside the others' work. */
+const openGraceMs = 10_000;
+/** When the daemon stops. */
+const closeGraceMs = 2_000;
 
 /** Of the group that a new home gets. */
 const first = { name: 'default', folder: 'store' } as const;
@@ -41,7 +48,11 @@ export class Groups {
   readonly #options: GroupsOptions;
   readonly #log: Logger;
   readonly #groups = new Map<string, InstalledGroup>();
+  readonly #opening = new Map<InstalledGroup, Promise<void>>();
   #makeKeeper: MakeKeeper | undefined;
+  #closed = false;
+  /** Told of a group that was not open at the start, and is now. */
+  whenOpened: ((group: InstalledGroup) => Promise<void>) | undefined;
 
   private constructor(options: GroupsOptions) {
     this.#options = options;
@@ -55,8 +66,29 @@ export class Groups {
     }
     for (const row of await catalog.groups.list()) groups.#install(row);
     groups.#checkKind();
-    await Promise.all(groups.all.map(async (group) => await groups.tryOpen(group)));
+    await Promise.all(groups.all.map(async (group) => await groups.#openAtStart(group)));
     return groups;
+  }
+  async #openAtStart(group: InstalledGroup): Promise<void> {
+    const opened = this.tryOpen(group);
+    if (!group.row.made) return await opened; // the first start needs it
+    await this.#within(this.#options.graceMs ?? openGraceMs, opened);
+    if (!this.#opening.has(group)) return await opened;
+    this.#log.warn(`Storage group ${group.name} is still being opened: the others do not wait for it`);
+    void opened.then(async () => {
+      if (group.state === 'open') await this.whenOpened?.(group);
+    });
+  }
+  /** Resolves when the work has ended, or that time. */
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.env.clock.after(ms, resolve);
+      const end = (): void => {
+        timer.cancel();
+        resolve();
+      };
+      work.then(end, end);
+    });
   }
   #install(row: GroupRow): InstalledGroup {
     const { folder } = row;
@@ -102,6 +134,11 @@ export class Groups {
 
   /** Opens it if that can be done now; else it says why not. A key that opens it is where its key comes from, from then on. */
   async tryOpen(group: InstalledGroup, key?: Key): Promise<void> {
+    const opened = this.#tryOpen(group, key).finally(() => this.#opening.delete(group));
+    this.#opening.set(group, opened);
+    await opened;
+  }
+  async #tryOpen(group: InstalledGroup, key: Key | undefined): Promise<void> {
     const { row, folder } = group;
     const keySource = key?.source ?? keptKeyOf(row);
     if (row.keyKind === 'passphrase' && keySource === undefined) {
@@ -111,8 +148,10 @@ export class Groups {
       return;
     }
     const id = row.storeId === undefined ? {} : { id: row.storeId };
+    group.detach({ state: 'opening', message: 'it is just being opened: wait a while' });
     try {
       const store = await this.#options.openStore(row, folder, { make: !row.made, ...id, keySource });
+      if (this.#closed) return await store.close();
       group.attach(store);
       await this.#record(group, { made: true, storeId: store.id, ...key?.place });
       this.#keepUp(group);
@@ -209,6 +248,8 @@ export class Groups {
 
   /** Gives up all folders. Volumes that are open lose what they did not commit. */
   async close(): Promise<void> {
+    this.#closed = true;
+    await this.#within(closeGraceMs, Promise.allSettled(this.#opening.values()));
     await Promise.all(this.all.map(async (group) => await group.close()));
   }
 }

@@ -11,6 +11,7 @@ export type {
 } from './factory.js';
 export { failureOf } from './faults.table.js';
 export { makeFirstLibrary } from './first-start.js';
+export { welcomeGroup } from './group-verbs.js';
 export { Groups, settingsOf } from './groups.js';
 export type { WorkReport, WorkView } from './group-work.js';
 export type { MakeKeeper, OpenStore } from './groups.js';

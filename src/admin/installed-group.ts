@@ -21,7 +21,7 @@ import {
 /** What a group's folder holds. */
 export type Store = FileGroup | DedupGroup;
 
-export type GroupState = 'open' | 'locked' | 'absent' | 'in use' | 'damaged' | 'failed';
+export type GroupState = 'open' | 'opening' | 'locked' | 'absent' | 'in use' | 'damaged' | 'failed';
 /** Keeps a group up while it is left alone: Upkeep of src/store. */
 export type Keeper = Pick<Upkeep, 'start' | 'stop' | 'state'>;
 

@@ -18,6 +18,7 @@ import {
   placeSocket,
   type ServeOptions,
   viewServed,
+  welcomeGroup,
 } from '#admin';
 import { Catalog } from '#catalog';
 import { type Address, type Env, type Logger, makeDurableDirectory, type Process } from '#env';
@@ -136,6 +137,10 @@ class Daemon {
     const installation = await Installation.open({ env: this.#env, catalog, ...parts });
     this.#undo.push(async () => await installation.close());
     this.#undo.push(async () => await parts.server.close(logoutGraceMs));
+    parts.groups.whenOpened = async (group) => {
+      const loaded = await welcomeGroup(installation, group);
+      this.#log.info(`Storage group ${group.name} is open`, { loaded });
+    };
     parts.groups.keepUpWith(keepersOf(this.#env, installation));
     if (await makeFirstLibrary(installation)) this.#log.info('Made the first library', { home });
     const network = new Network(installation);
