@@ -75,6 +75,9 @@ export class ContainerTable {
   get rawBytes(): number {
     return this.#rawBytes;
   }
+  get memoryBytes(): number {
+    return this.#pages.size * pageRows * rowBytes;
+  }
   /** On disk, of containers with recipes and states. */
   get metaBytes(): number {
     return this.#metaBytes;
