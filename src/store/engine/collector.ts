@@ -115,7 +115,7 @@ async function marked<T>(
   } finally {
     engine.liveness = undefined;
     engine.collecting = false;
-    if (engine.refusal === undefined) await cleanMirrors(engine);
+    if (engine.refusal === undefined) await dropOldMirrors(engine);
   }
 }
 
@@ -225,6 +225,12 @@ async function removeIfEmpty(engine: Engine, pack: number): Promise<number> {
   return endBytes;
 }
 
+/** While the journal says that a container lies where it lay, the mirror from then counts; and nobody may be making new ones. */
+async function dropOldMirrors(engine: Engine): Promise<void> {
+  await engine.moves.run(async () => {
+    if (engine.owed.length === 0) await cleanMirrors(engine); // else the next collection does
+  });
+}
 /** Copies of containers that were moved or went. Not of those that are about to be journaled. */
 export async function cleanMirrors({ state, containers }: Engine): Promise<void> {
   await containers.mirrors.clean(
