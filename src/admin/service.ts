@@ -36,6 +36,7 @@ export class AdminService {
     const handlers: VerbHandlers<typeof verbs> = {
       DAEMON_SHOW: async () => ({
         ...viewServed(installation, network, served.home, served.pid),
+        groups: installation.groups.all.map(({ name, state, folder }) => ({ name, state, folder })),
         capacity: await totalCapacity(installation.groups.all),
       }),
       ...libraryVerbs(installation),

@@ -315,6 +315,8 @@ test('an encrypted group opens with its key only, and a shredded cartridge with 
     objects: 2,
   });
 
+  await daemon.jsonHere('tape', 'fork', 'V00001L8', 'V00002L8', '--to', 'slot31');
+
   // Another key: from now on a file, which the daemon finds by itself.
   await writeFile(keyFile, Buffer.alloc(32, 7), { mode: 0o644 });
   const open = await daemon.cliHere('group', 'rotate-key', 'vault', '--key-file', keyFile);
@@ -336,6 +338,11 @@ test('an encrypted group opens with its key only, and a shredded cartridge with 
   t.regex((await again.cliHere('tape', 'shred', 'TS0001L8')).stderr, /not in an encrypted storage group/);
   await again.jsonHere('tape', 'shred', 'V00001L8');
   t.is((await again.cliHere('tape', 'show', 'V00001L8')).status, 4);
+  // What was forked from it has a key of its own.
+  await again.jsonHere('tape', 'move', 'V00002L8', '--to', 'drive1');
+  const after = await login(t, again);
+  const same = await after.host.read(2, recordLength);
+  t.true(typeof same === 'object' && same.record.equals(recordBytes(1, recordLength)));
   const catalog = await readFile(join(home, 'catalog.db'));
   t.false(catalog.includes('horse'));
 });

@@ -17,10 +17,10 @@ interface Bench {
   told(): Record<number, string[]>;
 }
 
-async function setUp(t: ExecutionContext): Promise<Bench> {
+async function setUp(t: ExecutionContext, store: StoreKind = 'plain'): Promise<Bench> {
   const env = realEnv();
   const catalog = await Catalog.open(env, ':memory:');
-  const parts = await wire({ env, catalog, home: await tempFolder(t), store: 'plain' });
+  const parts = await wire({ env, catalog, home: await tempFolder(t), store });
   const installation = await Installation.open({ env, catalog, ...parts });
   await makeFirstLibrary(installation);
   const service = new AdminService(installation, new Network(installation), { home: '/home', pid: 1 });
@@ -91,6 +91,22 @@ test('an operator moves a cartridge: the changer’s inventory, and the drive’
   t.deepEqual(bench.told(), { 0: ['28/1'] });
   await bench.do('tape.create', { barcode: 'NEW001L8' });
   t.deepEqual(bench.told(), { 0: ['28/0'] });
+});
+
+test('points in time: hosts learn of a new cartridge, and of another content when it is loaded', async (t) => {
+  const bench = await setUp(t, 'dedup');
+  await bench.do('tape.snapshot', { barcode: 'TS0001L8', name: 'a' });
+  await bench.do('tape.rollback', { barcode: 'TS0001L8', name: 'a' });
+  t.deepEqual(bench.told(), {});
+  await bench.do('tape.fork', { barcode: 'TS0001L8', newBarcode: 'FK0001L8' });
+  t.deepEqual(bench.told(), {}, 'it is on the shelf');
+  await bench.do('tape.fork', { barcode: 'TS0001L8', newBarcode: 'FK0002L8', at: 'a', to: 'slot33' });
+  t.deepEqual(bench.told(), { 0: ['28/0'] });
+  await bench.do('tape.move', { barcode: 'TS0001L8', to: 'drive0' });
+  t.deepEqual(bench.told(), { 0: ['28/0'], 1: ['28/0'] });
+  await bench.do('tape.snapshot', { barcode: 'TS0001L8', name: 'loaded' });
+  t.deepEqual(bench.told(), {});
+  await t.throwsAsync(bench.do('tape.rollback', { barcode: 'TS0001L8', name: 'a' }), { code: 'conflict' });
 });
 
 test('a device gets another name: INQUIRY data has changed, for that device', async (t) => {
