@@ -1,7 +1,7 @@
 /** DedupGroup on a simulated disk. */
 import type { Disk, Env } from '#env';
 import { realEnv } from '#env';
-import { DedupGroup, type DedupGroupOptions } from '#store';
+import { DedupGroup, type DedupGroupOptions, type KeySource } from '#store';
 import { SimDisk } from '#support';
 import { SimRandom } from '../sim/sim-random.js';
 import type { StoreBench, StoreBenchOptions } from './store.js';
@@ -14,12 +14,16 @@ const secrets: Env['secrets'] = {
   command: async () => await Promise.reject(new Error('There is none')),
 };
 
+const keySource: KeySource = { kind: 'file', path: '/key' };
+
 /** With threads that work beside. */
 export const threadedDedupGroupBench = (options: StoreBenchOptions = {}): StoreBench =>
   dedupGroupBench(options, { threads: 1 });
 /** The same, encrypted. */
 export const sealedGroupBench = (options: StoreBenchOptions = {}): StoreBench =>
-  dedupGroupBench(options, { keySource: { kind: 'file', path: '/key' } });
+  dedupGroupBench(options, { keySource });
+export const threadedSealedGroupBench = (options: StoreBenchOptions = {}): StoreBench =>
+  dedupGroupBench(options, { keySource, threads: 1 });
 
 export function dedupGroupBench(
   options: StoreBenchOptions = {},

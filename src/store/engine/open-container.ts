@@ -62,6 +62,8 @@ export class OpenContainer {
   readonly #tools: ContainerTools;
   readonly #density: () => Density;
   readonly #cipher: RegionCipher;
+  /** Of the image; undefined when nothing is sealed. */
+  readonly #key: Buffer | undefined;
   #workspace: Workspace | undefined;
   readonly #regions: Region[] = [];
   /** Numbers of the chunks, when they are not simply counted. */
@@ -94,6 +96,7 @@ export class OpenContainer {
     this.#density = density;
     this.#cipher = cipher;
     this.salt = cipher.salt();
+    this.#key = cipher.keyOf(this);
     workspace.slip.done = (): void => this.#packed();
   }
   get count(): number {
@@ -190,7 +193,11 @@ export class OpenContainer {
     this.#closeRegion();
     await this.packed();
     const { image, fingerprints, lengths } = this.#memory();
-    stored.copy(image, this.#end);
+    const end = this.#end + stored.length + this.#cipher.overheadBytes;
+    const sealed = image.subarray(this.#end, end);
+    const place = this.#regions.length;
+    this.#cipher.seal(this, place, stored, sealed);
+    const checksum = xxh64(sealed, regionSeed(this.id, place));
     for (let index = old.regionOf.indexOf(number); old.regionOf[index] === number; index++) {
       this.#number(old.ordinals[index] ?? 0);
       const at = index * fingerprintBytes;
@@ -199,18 +206,15 @@ export class OpenContainer {
       this.#count += 1;
     }
     this.#rawBytes += region.rawBytes;
-    this.#pushRegion({ ...region, offset: this.#end - headBytesMax });
+    this.#pushRegion({ ...region, offset: this.#end - headBytesMax, checksum });
   }
-  /** What it stores lies at the end of the image already. The checksum is known when nothing is sealed. */
-  #pushRegion(region: Region, checksum?: bigint): void {
+  /** What it stores lies at the end of the image already, sealed. */
+  #pushRegion(region: Region): void {
     const { image } = this.#memory();
-    const number = this.#regions.length;
     const bytes = region.storedBytes + this.#cipher.overheadBytes;
-    const stored = image.subarray(this.#end, this.#end + bytes);
-    this.#cipher.seal(this, number, stored.subarray(0, region.storedBytes), stored);
     const next = this.#end + alignedRegion(bytes);
     image.fill(0, this.#end + bytes, next);
-    this.#regions.push({ ...region, checksum: checksum ?? xxh64(stored, regionSeed(this.id, number)) });
+    this.#regions.push(region);
     this.#end = next;
   }
 
@@ -232,8 +236,8 @@ export class OpenContainer {
     const density = this.#density();
     const effort = density === 'adaptive' ? this.#tools.effort : EFFORT[density];
     const source = region.raw.subarray(0, region.bytes);
-    const target = image.subarray(this.#end, this.#end + regionBytesMax);
-    slip.ask(source, target, effort, this.id, this.#regions.length);
+    const target = image.subarray(this.#end, this.#end + regionBytesMax + this.#cipher.overheadBytes);
+    slip.ask(source, target, effort, this.id, this.#regions.length, this.#key);
     this.#tools.crew.run(slip);
   }
   #packed(): void {
@@ -241,11 +245,12 @@ export class OpenContainer {
     assert(region !== undefined);
     const { slip } = this.#memory();
     const { codec, storedBytes, checksum, effort } = slip;
+    slip.forgetKey();
     const dense = effort !== EFFORT.fast || codec === CODEC.none;
     const offset = this.#end - headBytesMax;
     const { chunks, bytes: rawBytes } = region;
     const made = { codec, dense, chunks, offset, storedBytes, rawBytes, checksum };
-    this.#pushRegion(made, this.#cipher.overheadBytes === 0 ? checksum : undefined);
+    this.#pushRegion(made);
     this.#pack();
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -372,6 +377,7 @@ export class OpenContainer {
     const workspace = this.#memory();
     this.#workspace = undefined;
     this.#image = undefined;
+    this.#key?.fill(0);
     return workspace;
   }
   get holdsMemory(): boolean {

@@ -24,6 +24,8 @@ export interface Block {
 /** Memory for what is stored of a region, and the slip to have it opened with. */
 interface Stored {
   readonly memory: Buffer;
+  /** For what was sealed, when it is open; empty when nothing is. */
+  readonly opened: Buffer;
   readonly slip: OpenSlip;
 }
 /** Regions that are being read from the disk at a time: each needs memory for what is stored. */
@@ -154,46 +156,54 @@ export class RegionCache {
     if (isRaw && region.storedBytes !== region.rawBytes)
       throw damaged(directory.id, 'head', { region: number });
     if (isRaw && this.#cipher.overheadBytes === 0) {
-      await this.#readStored(directory, number, raw, raw);
+      await this.#readSound(directory, number, raw);
       return;
     }
     const stored = await this.#takeStored();
     try {
-      const packed = isRaw ? raw : stored.memory.subarray(0, region.storedBytes);
-      await this.#readStored(directory, number, stored.memory, packed);
-      if (isRaw) return;
-      await this.#open(stored.slip, packed, raw, region.codec);
-      if (stored.slip.outcome !== OUTCOME.done)
-        throw damaged(directory.id, 'region', { region: number, codec: region.codec });
+      const source = stored.memory.subarray(0, region.storedBytes + this.#cipher.overheadBytes);
+      await this.#readSound(directory, number, source);
+      await this.#open(stored, source, raw, region.codec, directory, number);
     } finally {
       this.#stored.push(stored);
       this.#wake();
     }
   }
-  async #open(slip: OpenSlip, source: Buffer, target: Buffer, codec: number): Promise<void> {
-    slip.ask(source, target, codec);
+  async #open(
+    { slip, opened }: Stored,
+    source: Buffer,
+    target: Buffer,
+    codec: number,
+    directory: Directory,
+    number: number,
+  ): Promise<void> {
+    const key = this.#cipher.keyOf(directory);
+    if (key === undefined) slip.ask(source, target, codec);
+    else slip.askSealed(source, opened, target, codec, directory.id, number, key);
+    key?.fill(0);
     await new Promise<void>((resolve) => {
       slip.done = resolve;
       this.#means.crew.run(slip);
     });
+    slip.forgetKey();
+    if (slip.outcome !== OUTCOME.done) throw damaged(directory.id, 'region', { region: number, codec });
   }
   /** A region as it was compressed, read from the disk, verified and opened. */
   async readStored(directory: Directory, number: number, target: Buffer): Promise<void> {
     const { overheadBytes } = this.#cipher;
-    const memory = overheadBytes === 0 ? target : Buffer.alloc(target.length + overheadBytes);
-    await this.#readStored(directory, number, memory, target);
+    const stored = overheadBytes === 0 ? target : Buffer.alloc(target.length + overheadBytes);
+    await this.#readSound(directory, number, stored);
+    if (!this.#cipher.open(directory, number, stored, target))
+      throw damaged(directory.id, 'region', { region: number, ...directory.place });
   }
-  /** By way of `memory`, which has room for what is sealed. `target` may begin where it does. */
-  async #readStored(directory: Directory, number: number, memory: Buffer, target: Buffer): Promise<void> {
+  /** What lies on the disk, its checksum verified. */
+  async #readSound(directory: Directory, number: number, stored: Buffer): Promise<void> {
     const region = directory.regions[number];
-    assert(region !== undefined && target.length === region.storedBytes);
+    assert(region !== undefined && stored.length === region.storedBytes + this.#cipher.overheadBytes);
     if (region.codec === CODEC.lost)
       throw damaged(directory.id, 'region', { region: number, ...directory.place });
-    const stored = memory.subarray(0, region.storedBytes + this.#cipher.overheadBytes);
     const isSound = (got: number): boolean =>
-      got === stored.length &&
-      xxh64(stored, regionSeed(directory.id, number)) === region.checksum &&
-      this.#cipher.open(directory, number, stored, target);
+      got === stored.length && xxh64(stored, regionSeed(directory.id, number)) === region.checksum;
     const got = await this.#readPack(directory, region.offset, stored);
     if (typeof got === 'number' && isSound(got)) return;
     if (isSound(await this.#mirrors.read(directory, region.offset, stored))) return;
@@ -219,7 +229,9 @@ export class RegionCache {
         const { arena } = this.#means;
         // And what sealing adds.
         const memory = arena.allocate(regionBytesMax + regionAlignBytes);
-        return { memory, slip: new OpenSlip(arena.allocate(slipBytes)) };
+        const opened =
+          this.#cipher.overheadBytes === 0 ? memory.subarray(0, 0) : arena.allocate(regionBytesMax);
+        return { memory, opened, slip: new OpenSlip(arena.allocate(slipBytes)) };
       }
       await this.#change();
     }

@@ -19,6 +19,8 @@ export interface RegionCipher {
   readonly overheadBytes: number;
   /** For an image that begins. */
   salt(): Buffer;
+  /** For `sealPlace` and `openPlace`; undefined when nothing is sealed. The caller overwrites it. */
+  keyOf(image: Image): Buffer | undefined;
   /** `target` is longer than `source` by the overhead, and may begin where it does. `context`: what else must be as it was. */
   seal(image: Image, place: number, source: Buffer, target: Buffer, context?: Buffer): void;
   /** False when this was not sealed there. */
@@ -33,6 +35,7 @@ function copyUnlessSame(source: Buffer, target: Buffer): void {
 export const plainRegions: RegionCipher = {
   overheadBytes: 0,
   salt: () => noSalt,
+  keyOf: () => undefined,
   seal: (_image, _place, source, target) => copyUnlessSame(source, target),
   open(_image, _place, source, target) {
     copyUnlessSame(source, target);
@@ -40,24 +43,39 @@ export const plainRegions: RegionCipher = {
   },
 };
 
-/** Key, nonce and context of a place in an image: all that a worker needs to seal or open it. */
-export interface RegionKey {
-  readonly key: Buffer;
-  readonly nonce: Buffer;
-  readonly context: Buffer;
+/** Nonce, and what is bound besides the bytes, of a place in the image of a container. */
+function nonceOf(place: number): Buffer {
+  const nonce = Buffer.alloc(nonceBytes);
+  nonce.writeUInt32LE(place, 0);
+  return nonce;
 }
-export function regionKeyOf(
-  root: Buffer,
-  { id, salt }: Image,
-  place: number,
-  context: Buffer = nothing,
-): RegionKey {
+function contextOf(id: number, place: number, context: Buffer): Buffer {
   const name = Buffer.alloc(8);
   name.writeUInt32LE(id, 0);
   name.writeUInt32LE(place, 4);
-  const nonce = Buffer.alloc(nonceBytes);
-  nonce.writeUInt32LE(place, 0);
-  return { key: keyFor(root, salt, name.subarray(0, 4)), nonce, context: Buffer.concat([name, context]) };
+  return Buffer.concat([name, context]);
+}
+/** As RegionCipher.seal, for whoever was given the key of the image: any thread. */
+export function sealPlace(
+  key: Buffer,
+  id: number,
+  place: number,
+  source: Buffer,
+  target: Buffer,
+  context: Buffer = nothing,
+): void {
+  sealInto(key, nonceOf(place), contextOf(id, place, context), source, target);
+}
+/** As RegionCipher.open. */
+export function openPlace(
+  key: Buffer,
+  id: number,
+  place: number,
+  source: Buffer,
+  target: Buffer,
+  context: Buffer = nothing,
+): boolean {
+  return openInto(key, nonceOf(place), contextOf(id, place, context), source, target);
 }
 
 /** `root`: the group's key for containers. */
@@ -72,15 +90,20 @@ export class SealedRegions implements RegionCipher {
   salt(): Buffer {
     return this.#random(saltBytes);
   }
+  keyOf({ id, salt }: Image): Buffer {
+    const name = Buffer.alloc(4);
+    name.writeUInt32LE(id);
+    return keyFor(this.#root, salt, name);
+  }
   seal(image: Image, place: number, source: Buffer, target: Buffer, context?: Buffer): void {
-    const its = regionKeyOf(this.#root, image, place, context);
-    sealInto(its.key, its.nonce, its.context, source, target);
-    its.key.fill(0);
+    const key = this.keyOf(image);
+    sealPlace(key, image.id, place, source, target, context);
+    key.fill(0);
   }
   open(image: Image, place: number, source: Buffer, target: Buffer, context?: Buffer): boolean {
-    const its = regionKeyOf(this.#root, image, place, context);
-    const opened = openInto(its.key, its.nonce, its.context, source, target);
-    its.key.fill(0);
+    const key = this.keyOf(image);
+    const opened = openPlace(key, image.id, place, source, target, context);
+    key.fill(0);
     return opened;
   }
 }

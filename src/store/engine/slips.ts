@@ -11,13 +11,16 @@ import { StoreError } from '../../errors.js';
 import { fingerprintBytes, regionSeed } from './container.format.js';
 import { chunkBytesMin, cutBytesMax } from './engine-limits.js';
 import { CODEC, type CutState, type Kernels } from './kernels.js';
+import { openPlace, sealPlace } from './region-cipher.js';
+import { keyBytes, tagBytes } from './sealing.js';
 
 export const SLIP = { cut: 1, pack: 2, open: 3 } as const;
 const wordsOf = 24;
+const keyAt = wordsOf * 4;
 /** Words of every slip: what it is, and what is said of it. The others are its kind's own. */
-const WORD = { kind: 0, outcome: 1, arguments: 2 } as const;
+const WORD = { kind: 0, outcome: 1, isKeyed: 2, arguments: 3 } as const;
 export const OUTCOME = { none: 0, done: 1, corrupt: 2 } as const;
-export const slipBytes = wordsOf * 4;
+export const slipBytes = keyAt + keyBytes;
 
 /** Ends of chunks that one slip can report. */
 export const cutsMax = Math.ceil(cutBytesMax / chunkBytesMin) + 1;
@@ -59,6 +62,18 @@ export abstract class Slip {
   }
   set(index: number, value: number): void {
     this.words[WORD.arguments + index] = value;
+  }
+  /** A key, as long as the slip is out. `forget` it then; not whoever performs it: it may have to be performed twice. */
+  protected lend(key: Buffer | undefined): void {
+    this.words[WORD.isKeyed] = key === undefined ? 0 : 1;
+    key?.copy(this.memory, keyAt);
+  }
+  forgetKey(): void {
+    this.memory.fill(0, keyAt, keyAt + keyBytes);
+    this.words[WORD.isKeyed] = 0;
+  }
+  protected get key(): Buffer | undefined {
+    return this.words[WORD.isKeyed] === 0 ? undefined : this.memory.subarray(keyAt, keyAt + keyBytes);
   }
   abstract perform(kernels: Kernels, view: ViewOf): void;
 }
@@ -223,9 +238,17 @@ export class PackSlip extends Slip {
   constructor(memory: Buffer) {
     super(memory, SLIP.pack);
   }
-  /** From `source` into `target`, which has room for all of it as it is. */
-  ask(source: Buffer, target: Buffer, effort: Effort, container: number, region: number): void {
-    assert(target.length >= source.length);
+  /** From `source` into `target`, which has room for all of it as it is, sealed under `key` if there is one. */
+  ask(
+    source: Buffer,
+    target: Buffer,
+    effort: Effort,
+    container: number,
+    region: number,
+    key: Buffer | undefined,
+  ): void {
+    assert(target.length >= source.length + (key === undefined ? 0 : tagBytes));
+    this.lend(key);
     this.set(0, source.byteOffset);
     this.set(1, source.length);
     this.set(2, target.byteOffset);
@@ -257,8 +280,11 @@ export class PackSlip extends Slip {
         : kernels.compress(source, target, this.effort === EFFORT.dense);
     if (packed === undefined) source.copy(target);
     const bytes = packed?.bytes ?? source.length;
-    const seed = regionSeed(this.word(5) >>> 0, this.word(6));
-    const checksum = xxh64(target.subarray(0, bytes), seed);
+    const [container, region] = [this.word(5) >>> 0, this.word(6)];
+    const { key } = this;
+    const stored = target.subarray(0, key === undefined ? bytes : bytes + tagBytes);
+    if (key !== undefined) sealPlace(key, container, region, target.subarray(0, bytes), stored);
+    const checksum = xxh64(stored, regionSeed(container, region));
     this.set(7, packed?.codec ?? CODEC.none);
     this.set(8, bytes);
     this.set(9, Number(checksum & 0xffffffffn) | 0);
@@ -267,12 +293,32 @@ export class PackSlip extends Slip {
   }
 }
 
-/** What is stored of a region, verified already, to be decompressed. */
+/** What is stored of a region, its checksum verified already, to be opened and decompressed. */
 export class OpenSlip extends Slip {
   constructor(memory: Buffer) {
     super(memory, SLIP.open);
   }
   ask(source: Buffer, target: Buffer, codec: number): void {
+    this.lend(undefined);
+    this.#ask(source, target, codec);
+  }
+  /** The same of what was sealed as a region of a container; by way of `opened`, unless it is not compressed. */
+  askSealed(
+    source: Buffer,
+    opened: Buffer,
+    target: Buffer,
+    codec: number,
+    container: number,
+    region: number,
+    key: Buffer,
+  ): void {
+    this.lend(key);
+    this.set(5, container);
+    this.set(6, region);
+    this.set(7, opened.byteOffset);
+    this.#ask(source, target, codec);
+  }
+  #ask(source: Buffer, target: Buffer, codec: number): void {
     this.set(0, source.byteOffset);
     this.set(1, source.length);
     this.set(2, target.byteOffset);
@@ -281,15 +327,26 @@ export class OpenSlip extends Slip {
     this.begin();
   }
   perform(kernels: Kernels, view: ViewOf): void {
-    const source = view(this.word(0), this.word(1));
     const target = view(this.word(2), this.word(3));
     try {
-      kernels.decompress(this.word(4), source, target);
-      this.end(OUTCOME.done);
+      const packed = this.#opened(view, target);
+      if (packed !== undefined && packed !== target) kernels.decompress(this.word(4), packed, target);
+      this.end(packed === undefined ? OUTCOME.corrupt : OUTCOME.done);
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;
       this.end(OUTCOME.corrupt);
     }
+  }
+  /** Undefined when it is not what was sealed there. */
+  #opened(view: ViewOf, target: Buffer): Buffer | undefined {
+    const source = view(this.word(0), this.word(1));
+    const { key } = this;
+    if (key === undefined) return source;
+    const packed = this.word(4) === CODEC.none ? target : view(this.word(7), source.length - tagBytes);
+    const isOpen =
+      packed.length === source.length - tagBytes &&
+      openPlace(key, this.word(5) >>> 0, this.word(6), source, packed);
+    return isOpen ? packed : undefined;
   }
 }
 const bigintOf = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { StoreError } from '#errors';
 import { xxh64 } from '#wire';
-import { decodeHead, KIND } from '../../../../src/store/engine/container.format.js';
+import { decodeHead, KIND, regionSeed } from '../../../../src/store/engine/container.format.js';
 import { fingerprintCipher } from '../../../../src/store/engine/fingerprint-cipher.js';
 import { plainKernels } from '../../../../src/store/engine/kernels.js';
 import { OpenContainer } from '../../../../src/store/engine/open-container.js';
@@ -10,7 +10,14 @@ import { type Image, SealedRegions } from '../../../../src/store/engine/region-c
 import { openInto, sealInto, tagBytes } from '../../../../src/store/engine/sealing.js';
 import { Arena } from '../../../../src/store/engine/arena.js';
 import { InlineCrew } from '../../../../src/store/engine/crew.js';
-import { EFFORT } from '../../../../src/store/engine/slips.js';
+import {
+  EFFORT,
+  OpenSlip,
+  OUTCOME,
+  PackSlip,
+  slipBytes,
+  type ViewOf,
+} from '../../../../src/store/engine/slips.js';
 import { Workspaces } from '../../../../src/store/engine/workspace.js';
 import { patternBytes } from '../../../contract/store.js';
 import { SimRandom } from '../../../sim/sim-random.js';
@@ -152,4 +159,57 @@ test('fingerprints are permuted one by one, and back', (t) => {
   t.true(digests.equals(all));
   fingerprintCipher(patternBytes(6, 32)).permute(digests, 32, 64);
   t.false(digests.subarray(32, 64).equals(one), 'another group has others');
+});
+
+/** Two performances of a slip: what a thread that died left half done is done again. */
+test('a region that is sealed twice under one key is the same twice; opened twice, it is what it was', (t) => {
+  const arena = new Arena();
+  const view: ViewOf = (at, bytes) => arena.view(at, bytes);
+  const [raw, stored, opened, target] = [0, 1, 2, 3].map(() => arena.allocate(256 * 1024 + 64));
+  if (raw === undefined || stored === undefined || opened === undefined || target === undefined)
+    return t.fail();
+  const cipher = new SealedRegions(key, (bytes) => patternBytes(7, bytes));
+  const image: Image = { id: 2 ** 32 - 5, salt: cipher.salt() };
+  for (const content of [Buffer.alloc(100_000, 'compressible '), patternBytes(8, 100_000)]) {
+    content.copy(raw);
+    const pack = new PackSlip(arena.allocate(slipBytes));
+    pack.ask(raw.subarray(0, content.length), stored, EFFORT.dense, image.id, 3, cipher.keyOf(image));
+    pack.perform(plainKernels, view);
+    const bytes = pack.storedBytes + tagBytes;
+    const first = Buffer.from(stored.subarray(0, bytes));
+    pack.perform(plainKernels, view);
+    t.true(stored.subarray(0, bytes).equals(first));
+    t.is(pack.checksum, xxh64(first, regionSeed(image.id, 3)));
+    t.true(
+      cipher.open(image, 3, first, Buffer.alloc(pack.storedBytes)),
+      'as the main thread would have sealed it',
+    );
+    const open = new OpenSlip(arena.allocate(slipBytes));
+    const source = stored.subarray(0, bytes);
+    const ask = (place: number): void =>
+      open.askSealed(
+        source,
+        opened,
+        target.subarray(0, content.length),
+        pack.codec,
+        image.id,
+        place,
+        cipher.keyOf(image),
+      );
+    ask(3);
+    for (let i = 0; i < 2; i++) {
+      target.fill(0);
+      open.perform(plainKernels, view);
+      t.is(open.outcome, OUTCOME.done);
+      t.true(target.subarray(0, content.length).equals(content));
+    }
+    ask(4);
+    open.perform(plainKernels, view);
+    t.is(open.outcome, OUTCOME.corrupt);
+    for (const slip of [pack, open]) {
+      t.true(slip.memory.includes(cipher.keyOf(image)));
+      slip.forgetKey();
+      t.false(slip.memory.includes(cipher.keyOf(image)));
+    }
+  }
 });
