@@ -131,7 +131,7 @@ async function createGroup(installation: Installation, input: Row<'GROUP_CREATE'
   if (input.encrypt === true && key === undefined) throw new RefusedError('usage', sayKey);
   if (key !== undefined && input.kind === 'plain')
     throw new RefusedError('usage', 'Plain files are not encrypted: leave --kind out');
-  const folder = input.folder ?? `groups/${input.name}`;
+  const folder = input.folder ?? freeFolder(installation, input.name);
   const row = newGroupRow(env, {
     name: input.name,
     kind: input.kind === 'plain' ? 'plain' : 'dedup',
@@ -142,6 +142,14 @@ async function createGroup(installation: Installation, input: Row<'GROUP_CREATE'
   });
   await checkFolder(installation, groups.pathOf(folder));
   return await groups.create(row, input.default === true, key);
+}
+
+/** A group that was renamed keeps its folder, so the name of a new one may be taken there. */
+function freeFolder({ groups }: Installation, name: string): string {
+  const taken = new Set(groups.all.map(({ row }) => row.folder));
+  let folder = `groups/${name}`;
+  for (let count = 2; taken.has(folder); count++) folder = `groups/${name}-${count}`;
+  return folder;
 }
 
 function checkNameIsFree({ groups }: Installation, name: string): void {

@@ -270,6 +270,8 @@ test('what a group may be, and may not', async (t) => {
     t.notRegex(ended.stderr, /\n\s+at |Error:/, command);
   }
   await daemon.jsonHere('group', 'set', 'second', '--default', '--rename', 'main');
+  const named = await daemon.jsonHere<{ folder: string }>('group', 'create', 'second');
+  t.is(named.folder, join(daemon.home, 'groups/second-2'), 'the one that was renamed has kept its folder');
   const [made] = await daemon.jsonHere<TapeView[]>('tape', 'create', '--barcode', 'A00001L8');
   t.is(made?.group, 'main');
   const [cleaning] = await daemon.jsonHere<TapeView[]>('tape', 'create', '--barcode', 'CLN001CU');
