@@ -1,8 +1,9 @@
 /** GroupKeeper: what goes on in a group beside its writers: collecting, compressing, scrubbing, points in time, forks. */
 import { strict as assert } from 'node:assert';
+import { createHash } from 'node:crypto';
 import type { Clock } from '#env';
 import { CanceledError, StoreError } from '#errors';
-import type { DedupGroup } from '#store';
+import type { DedupGroup, VolumeView } from '#store';
 import type { SimRandom } from '../sim/sim-random.js';
 import type { GroupKeys } from './group-keys.js';
 import type { GroupModel } from './group-model.js';
@@ -20,6 +21,17 @@ const STEPS = {
   'remove fork': 3,
   'change key': 3,
 } as const;
+/** Of all that a view shows. */
+async function digestOf(view: VolumeView): Promise<string> {
+  const hash = createHash('sha256').update(view.label);
+  for (const name of view.streams().toSorted()) {
+    const stream = view.stream(name);
+    const slab = await stream.read(0, stream.length);
+    for (const slice of slab.slices) hash.update(slice);
+    slab.release();
+  }
+  return hash.digest('hex');
+}
 const snapshotsMax = 4;
 const forks = ['fork1', 'fork2', 'fork3'] as const;
 
@@ -69,7 +81,8 @@ export class GroupKeeper {
         await group.optimize({ garbageShareMin, pace: this.#pace() });
         return;
       case 'scrub':
-        return await this.#scrub();
+        await this.#scrub();
+        return await this.#verify();
       case 'sizes':
         return await this.#sizes();
       case 'snapshot':
@@ -107,6 +120,25 @@ export class GroupKeeper {
       damaged.size === 0 && ranges.length === 0 && volumes.length === 0,
       `scrubbing found damage in ${[...damaged.keys()].join()}`,
     );
+  }
+  /** Each volume as it was committed last, while it is written; then what only it uses. */
+  async #verify(): Promise<void> {
+    const { group } = this.#parts;
+    for (const id of await group.list()) {
+      try {
+        const { ranges, lost } = await group.verify(id, { pace: this.#pace() });
+        assert(!lost && ranges.length === 0, `verifying ${id} found damage`);
+        const view = await group.view(id);
+        const [once, twice] = [await digestOf(view), await digestOf(view)];
+        await view.close();
+        assert(once === twice, `${id} changed while it was looked at`);
+        const { ownBytes, usedBytes } = await group.volumeSizes(id);
+        assert(ownBytes >= 0 && ownBytes <= usedBytes);
+      } catch (error) {
+        // Removed or shredded meanwhile.
+        if (!(error instanceof StoreError) || error.code !== 'missing') throw error;
+      }
+    }
   }
   async #sizes(): Promise<void> {
     const sizes = await this.#parts.group.sizes();

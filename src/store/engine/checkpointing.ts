@@ -47,8 +47,8 @@ export function postponeCheckpoint({ journal, checkpoint, state, tuning }: Engin
 
 export async function runCheckpoint(engine: Engine, force: boolean): Promise<void> {
   const { state, checkpoint } = engine;
-  const nothing = state.sequence === checkpoint.sequence && engine.owed.length === 0;
-  if (nothing && !force) return;
+  const changed = state.sequence !== checkpoint.sequence || state.garbageBytes !== state.garbageStored;
+  if (!changed && engine.owed.length === 0 && !force) return; // nothing has happened
   const dirty = [...state.volumes.values()].filter((entry) => entry.dirty && entry.damage === undefined);
   await trimAll(engine, dirty);
   await storePieces(engine, dirty);
@@ -68,6 +68,7 @@ export async function runCheckpoint(engine: Engine, force: boolean): Promise<voi
   await engine.journal.drop(kept);
   await engine.index.checkpointed(new Set([...checkpoint.indexBefore, ...indexBefore]));
   engine.journal.bytesBefore = closing;
+  state.garbageStored = state.garbageBytes;
   checkpoint.number = number;
   checkpoint.sequence = state.sequence;
   checkpoint.segment = segment;

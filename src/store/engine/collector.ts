@@ -49,7 +49,7 @@ export async function collect(engine: Engine, options: CollectionOptions = {}): 
         const emptied = await emptyPack(pass, pack, containers.get(pack) ?? []);
         freedBytes += emptied.freedBytes - emptied.copiedBytes;
         copiedBytes += emptied.copiedBytes;
-        engine.garbageBytes = Math.max(0, plan.garbageBytes - freedBytes);
+        engine.state.garbageBytes = Math.max(0, plan.garbageBytes - freedBytes);
         pass.pacer.progress((done += bytes), plan.packs.reduce((sum, one) => sum + one.bytes, 0)); // prettier-ignore
       }
     }
@@ -143,7 +143,7 @@ async function planned({ engine, marks, pacer }: Pass, options: CollectionOption
     return { ...sum, freedBytes: Math.max(0, sum.bytes - sum.copiedBytes) };
   });
   const plan = planCollection(packs, { garbageShareMin: options.garbageShareMin ?? 0, leftShareMax });
-  engine.garbageBytes = plan.garbageBytes;
+  engine.state.garbageBytes = plan.garbageBytes;
   const containers = new Map(plan.packs.map(({ pack }): [number, number[]] => [pack, []]));
   for (const id of table.ids()) {
     await pacer.breathe();
@@ -228,7 +228,13 @@ async function removeIfEmpty(engine: Engine, pack: number): Promise<number> {
 /** While the journal says that a container lies where it lay, the mirror from then counts; and nobody may be making new ones. */
 async function dropOldMirrors(engine: Engine): Promise<void> {
   await engine.moves.run(async () => {
-    if (engine.owed.length === 0) await cleanMirrors(engine); // else the next collection does
+    try {
+      await engine.inTurn(async () => await engine.record([]));
+      await cleanMirrors(engine);
+    } catch (cause) {
+      if (!(cause instanceof StoreError)) throw cause;
+      // A full disk, or a failed one: the next collection or opening removes them.
+    }
   });
 }
 /** Copies of containers that were moved or went. Not of those that are about to be journaled. */

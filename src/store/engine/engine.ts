@@ -124,8 +124,6 @@ export class Engine implements ContainerHost {
   readonly quarantine: Quarantine;
   /** What makes new generations of containers does so one after another. */
   readonly moves = new Turn();
-  /** Bytes of files that nothing needs, as of the last collection. */
-  garbageBytes = 0;
   /** Facts that hold in memory and wait for the next batch. */
   readonly owed: Fact[] = [];
   readonly #runsOfPieces = new Lru<Promise<Runs>>(128);

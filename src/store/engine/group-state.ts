@@ -50,8 +50,11 @@ export class GroupState {
   indexedTo = 0;
   /** What cannot be read in containers: quarantined. */
   readonly damaged = new Map<number, Lost>();
-  /** Bytes that volumes gave up in this life, by removal or truncation: whether collecting may be worth it. */
+  /** Bytes of files that nothing needs, as of the last collection; and what volumes gave up since, by removal or truncation. */
+  garbageBytes = 0;
   releasedBytes = 0;
+  /** Of the first, as a checkpoint has it: no fact says it. */
+  garbageStored = 0;
 
   constructor(volumes = new Map<string, VolumeEntry>(), containers = new ContainerTable(), sequence = 0) {
     this.volumes = volumes;
@@ -142,6 +145,7 @@ export class GroupState {
     for (const { number, entries } of this.indexRuns) to.u32(number).u32(entries);
     to.u32(this.damaged.size);
     for (const [container, lost] of this.damaged) encodeLost(to.u32(container), lost);
+    to.u64(this.garbageBytes).u64(this.releasedBytes);
     return to.finish();
   }
   static decode(from: ByteReader): GroupState {
@@ -163,6 +167,8 @@ export class GroupState {
     state.indexedTo = from.u32();
     state.indexRuns = Array.from({ length: from.u32() }, () => ({ number: from.u32(), entries: from.u32() }));
     for (let left = from.u32(); left > 0; left--) state.damaged.set(from.u32(), decodeLost(from));
+    state.garbageBytes = state.garbageStored = from.u64();
+    state.releasedBytes = from.u64();
     return state;
   }
   /** Where the states of volumes lie. */

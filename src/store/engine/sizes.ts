@@ -24,8 +24,8 @@ export interface GroupSizes {
 }
 
 /** Costs a look at each volume, not at each container or chunk. */
-export function sizesOf({ state, garbageBytes, physicalBytes }: Engine): GroupSizes {
-  const { containers, volumes } = state;
+export function sizesOf({ state, physicalBytes }: Engine): GroupSizes {
+  const { containers, volumes, garbageBytes, releasedBytes } = state;
   let logicalBytes = 0;
   for (const entry of volumes.values()) logicalBytes += entry.logicalBytes;
   return {
@@ -34,7 +34,7 @@ export function sizesOf({ state, garbageBytes, physicalBytes }: Engine): GroupSi
     compressedBytes: containers.dataBytes,
     physicalBytes,
     reclaimableBytes: Math.max(garbageBytes, containers.desertedBytes),
-    releasedBytes: state.releasedBytes,
+    releasedBytes,
     fastBytes: containers.fastBytes,
   };
 }

@@ -118,3 +118,29 @@ test('what only a volume uses is what its removal frees; snapshots say when they
   near(physicalBytes - (await group.sizes()).physicalBytes, 1_300_000);
   await group.close();
 });
+
+test('what may be reclaimed is known after a restart', async (t) => {
+  const disk = new SimDisk({ dice: new SimRandom(1) });
+  let group = await openGroup(disk.begin());
+  for (const [index, id] of ['one', 'two'].entries()) {
+    const volume = await group.create(id);
+    await volume.stream('data').append([patternBytes(index, 2_000_000)]);
+    await volume.commit(Buffer.from(id));
+    await volume.close();
+  }
+  await group.remove('one');
+  t.is((await group.sizes()).releasedBytes, 2_000_000);
+  await group.close();
+  group = await openGroup(disk.begin());
+  t.is((await group.sizes()).releasedBytes, 2_000_000);
+  await group.collect({ dryRun: true });
+  const { reclaimableBytes, releasedBytes } = await group.sizes();
+  t.is(releasedBytes, 0);
+  t.true(reclaimableBytes > 1_900_000);
+  await group.close();
+  group = await openGroup(disk.begin());
+  t.is((await group.sizes()).reclaimableBytes, reclaimableBytes);
+  await group.collect();
+  t.true((await group.sizes()).reclaimableBytes < 50_000);
+  await group.close();
+});
