@@ -3,7 +3,7 @@
  * a group on a simulated disk that can be opened again and crashed.
  */
 import type { TestFn } from 'ava';
-import type { StorageGroup, Stream, Volume } from '#store';
+import type { ReadableStream, StorageGroup, Stream, Volume } from '#store';
 import type { Fate, SimDisk } from '#support';
 import { copyOf } from '#wire';
 
@@ -38,7 +38,7 @@ export function patternBytes(seed: number, length: number): Buffer {
   }
   return Buffer.from(words.buffer, 0, length);
 }
-export async function bytesOf(stream: Stream, offset: number, length: number): Promise<Buffer> {
+export async function bytesOf(stream: ReadableStream, offset: number, length: number): Promise<Buffer> {
   const slab = await stream.read(offset, length);
   const bytes = copyOf(slab);
   slab.release();
@@ -96,6 +96,33 @@ function volumes(test: TestFn, make: MakeBench): void {
     await volume.close();
     await group.remove('one');
     t.deepEqual(await group.list(), []);
+  });
+
+  test('a view shows the last commit, and changes nothing', async (t) => {
+    const bench = make();
+    const group = await bench.open();
+    const volume = await group.create('one');
+    await volume.stream('data').append([patternBytes(1, 300_000)]);
+    await volume.stream('entries', { entryBytes: 24 }).append([patternBytes(2, 240)]);
+    await volume.commit(label('committed'));
+    await volume.stream('data').append([patternBytes(3, 300_000)]);
+    await volume.close();
+    const view = await group.view('one');
+    t.is(view.id, 'one');
+    t.is(view.label.toString(), 'committed');
+    t.deepEqual([...view.streams()].toSorted(), ['data', 'entries']);
+    const data = view.stream('data');
+    t.is(data.length, 300_000);
+    t.true((await bytesOf(data, 1000, 200_000)).equals(patternBytes(1, 300_000).subarray(1000, 201_000)));
+    const entries = view.stream('entries', { entryBytes: 24 });
+    t.true((await bytesOf(entries, 24, 48)).equals(patternBytes(2, 240).subarray(24, 72)));
+    t.is(view.stream('other').length, 0);
+    await view.close();
+    const { bytes, ranges, lost } = await group.verify('one');
+    t.deepEqual({ bytes, ranges, lost }, { bytes: 300_240, ranges: [], lost: false });
+    await (await group.open('one')).close();
+    await t.throwsAsync(group.view('two'), { code: 'missing' });
+    await t.throwsAsync(group.verify('two'), { code: 'missing' });
   });
 
   test('one process has the group at a time', async (t) => {

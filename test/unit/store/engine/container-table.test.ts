@@ -74,7 +74,8 @@ test('containers that come, move and go: the same as in a map, before and behind
   const read = again(table);
   check(t, read, model);
   t.is(read.last, table.last);
-  t.deepEqual(read.packs, table.packs);
+  const packsOf = ({ packs }: ContainerTable): unknown[] => [...packs].toSorted(([a], [b]) => a - b);
+  t.deepEqual(packsOf(read), packsOf(table));
 });
 
 test('pages without containers take no memory and no bytes', (t) => {
