@@ -5,6 +5,10 @@
  *   passphrase  a person's; stretched by scrypt
  *   file        32 bytes or more that nobody but the owner may read: `head -c 32 /dev/urandom > FILE; chmod 600 FILE`
  *   command     a program and its arguments, no shell; what it prints (a line end behind it is dropped) is used as a passphrase
+ *
+ * `DedupGroup.open({ …, keySource })` makes an encrypted group of a folder that is none yet, and opens one that is; `rotateKey(source)`
+ * changes what opens it; `shred(volume)` destroys the key of a volume. After a crash in rotateKey either source may be the right one:
+ * try the new one, then the old.
  */
 import type { Secrets } from '#env';
 import { RefusedError } from '../errors.js';

@@ -12,6 +12,8 @@ export interface GroupCipher {
   readonly volumes: VolumeCipher;
   /** Of the files with its keys. */
   readonly bytes: number;
+  /** Reads those files, and writes again what has rotted in them. True when something had. In the engine's turn. */
+  repair(): Promise<boolean>;
 }
 export const plainGroup: GroupCipher = {
   isSealed: false,
@@ -20,4 +22,5 @@ export const plainGroup: GroupCipher = {
   frames: plainFrames,
   volumes: plainVolumes,
   bytes: 0,
+  repair: async () => await Promise.resolve(false),
 };

@@ -222,6 +222,13 @@ export class KeyRing implements GroupCipher {
     }
   }
 
+  /** Every key is in memory, so both copies of the table may have rotted. */
+  async repair(): Promise<boolean> {
+    if (await this.keys.isSound()) return false;
+    await this.keepOnly(new Set(this.keys.numbers), async () => await Promise.resolve());
+    return true;
+  }
+
   close(): void {
     this.keys.close();
     this.#master.fill(0);

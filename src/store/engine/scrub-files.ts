@@ -1,11 +1,12 @@
 /**
- * What a group keeps beside its containers: superblock, checkpoints, journal. Each is there twice, or follows from the rest; what has
+ * What a group keeps beside its containers: superblock, keys, checkpoints, journal. Each is there twice, or follows from the rest; what has
  * rotted is written again, so that the second copy does not have to be the last for long.
  */
 import { checkpointsIn, isCheckpointSound } from './checkpoint.js';
 import type { Engine } from './engine.js';
 import { isJournalWhole, journalFolder } from './journal.js';
 import { repairSuperblock } from './superblock.js';
+import { guarded } from './volume-lives.js';
 
 /** What was written again. */
 export async function scrubFiles(engine: Engine): Promise<readonly string[]> {
@@ -13,6 +14,7 @@ export async function scrubFiles(engine: Engine): Promise<readonly string[]> {
   const repaired: string[] = [];
   await engine.inTurn(async () => {
     if (await repairSuperblock(disk, engine.folder)) repaired.push('superblock');
+    if (await guarded(engine, async () => await engine.cipher.repair())) repaired.push('keys of volumes');
     let sound = true;
     for (const number of await checkpointsIn(disk, engine.folder)) {
       if (await isCheckpointSound(disk, engine.folder, engine, number)) continue;

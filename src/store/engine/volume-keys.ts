@@ -108,6 +108,22 @@ export class VolumeKeys implements KeyHolder {
     return copies.length * this.#table.slots * sectorBytes;
   }
 
+  /** Both copies say on the disk what is known here. */
+  async isSound(): Promise<boolean> {
+    for (const copy of copies) {
+      const file = await contentOf(this.#parts, this.#epoch, copy);
+      const found: Table = { keys: new Map(), last: 0, slots: 0 };
+      for (let slot = 0; slot < this.#table.slots; slot++) {
+        const body = bodyAt(this.#parts, this.#epoch, copy, file, slot);
+        if (body === undefined || !takeSlot(found, this.#epoch, this.#epochKey, slot, body)) return false;
+      }
+      for (const [number, key] of this.#table.keys)
+        if (found.keys.get(number)?.equals(key) !== true) return false;
+      for (const key of found.keys.values()) key.fill(0);
+    }
+    return true;
+  }
+
   /** A new key, durable. Its number. On 'full' nothing happened. */
   async add(): Promise<number> {
     const number = this.#table.last + 1;

@@ -21,7 +21,7 @@ export function familyOf(engine: Engine, id: string): string[] {
   return volumes.has(id) ? [id, ...[...volumes.keys()].filter((name) => name.startsWith(before))] : [];
 }
 /** What went wrong with keys may have reached the disk in part: only a new life knows. But for a full disk, which changed nothing. */
-async function guarded<T>(engine: Engine, act: () => Promise<T>): Promise<T> {
+export async function guarded<T>(engine: Engine, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (cause) {
