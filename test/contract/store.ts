@@ -48,6 +48,7 @@ export const label = (text: string): Buffer => Buffer.from(text);
 
 export function storeContract(test: TestFn, make: MakeBench): void {
   volumes(test, make);
+  views(test, make);
   streams(test, make);
   barrier(test, make);
   longBarrier(test, make);
@@ -98,6 +99,16 @@ function volumes(test: TestFn, make: MakeBench): void {
     t.deepEqual(await group.list(), []);
   });
 
+  test('one process has the group at a time', async (t) => {
+    const bench = make();
+    const group = await bench.open();
+    await t.throwsAsync(bench.open(), { code: 'locked' });
+    await group.close();
+    t.deepEqual(await (await bench.open()).list(), []);
+  });
+}
+
+function views(test: TestFn, make: MakeBench): void {
   test('a view shows the last commit, and changes nothing', async (t) => {
     const bench = make();
     const group = await bench.open();
@@ -123,14 +134,6 @@ function volumes(test: TestFn, make: MakeBench): void {
     await (await group.open('one')).close();
     await t.throwsAsync(group.view('two'), { code: 'missing' });
     await t.throwsAsync(group.verify('two'), { code: 'missing' });
-  });
-
-  test('one process has the group at a time', async (t) => {
-    const bench = make();
-    const group = await bench.open();
-    await t.throwsAsync(bench.open(), { code: 'locked' });
-    await group.close();
-    t.deepEqual(await (await bench.open()).list(), []);
   });
 }
 
