@@ -180,7 +180,10 @@ export class DedupGroup implements StorageGroup {
   async #openIn(engine: Engine, id: string): Promise<DedupVolume> {
     const entry = engine.state.volumes.get(id);
     if (entry === undefined) throw new StoreError('missing', `There is no volume ${id}`, { volume: id });
-    const state = await engine.stateOf(entry);
+    const state = await engine.stateOf(entry).catch((cause: unknown) => {
+      engine.check(); // one that has failed does not know what is on the disk
+      throw cause;
+    });
     entry.state = state; // a checkpoint may have let go of it meanwhile
     const volume = new DedupVolume(id, engine, this, state.copy());
     engine.open.set(id, volume);

@@ -23,9 +23,13 @@ export interface DataMark {
   readonly tail: Buffer;
 }
 
-/** What a reader is told: where in the stream the damage is. Other errors are what they are. */
+/**
+ * What a reader is told: where in the stream the damage is. Other errors are what they are. With an engine that has failed nothing can be
+ * said of what lies on the disk: it has given up its keys and files.
+ */
 export function located(cause: unknown, host: StreamHost, stream: string, offset: number): unknown {
   if (!(cause instanceof StoreError) || cause.code !== 'corrupt') return cause;
+  if (host.refusal !== undefined) return host.refusal;
   const { container } = cause.facts;
   const { containers, quarantine } = host.engine;
   if (typeof container === 'number') quarantine.noticed(cause, containers.directoryOf(container));
