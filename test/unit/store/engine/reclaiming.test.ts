@@ -212,3 +212,77 @@ test('a collection that is canceled keeps what it has done, and another one ends
   t.true((await bytesOn(live)) < 12.5 * MiB);
   await group.close();
 });
+
+test('a piece of a recipe that cannot be read is the damage of its bytes, and keeps what it may refer to', async (t) => {
+  const disk = newDisk();
+  const open = async (): Promise<{ live: Disk; group: DedupGroup }> => {
+    const live = disk.begin();
+    const tuning = { packBytes: 6 * MiB, pieceRuns: 4 };
+    const env = { ...realEnv(), disk: live };
+    return { live, group: await DedupGroup.open({ env, folder: 'group', reserveBytes: 0, tuning }) };
+  };
+  let { group, live } = await open();
+  // Two volumes in turns, so that each has many runs; then one in a row.
+  const parts = blocks(1, 40);
+  await write(group, 'base', parts);
+  await write(group, 'mixed', parts.toReversed());
+  await group.close();
+  // The pieces lie in the container before the one with the states: the older of the two newest mirrors.
+  ({ live, group } = await open());
+  const names = (await live.list('group/mirrors')).toSorted();
+  const pieces = names.at(-2) ?? '';
+  const copy = disk.contentOf(`group/mirrors/${pieces}`);
+  const [pack, offset, headBytes] = [24, 28, 36].map((at) => copy.readUInt32LE(at));
+  const region = Math.ceil((headBytes ?? 0) / 64) * 64 + 3;
+  const path = `group/packs/000000/${String(pack).padStart(9, '0')}.pack`;
+  disk.rot(`group/mirrors/${pieces}`, region, 1);
+  disk.rot(path, (offset ?? 0) + region, 1);
+  await write(group, 'later', blocks(3, 40));
+  await group.remove('later');
+  const { unreadable, freedBytes } = await group.collect();
+  t.deepEqual(
+    unreadable.map(({ volume }) => volume),
+    ['mixed'],
+  );
+  t.true(freedBytes > 3_900_000);
+  t.true((await content(group, 'base')).equals(Buffer.concat(parts)));
+  const { ranges, lost } = await group.verify('mixed');
+  t.false(lost);
+  t.true(ranges.length > 0);
+  const volume = await group.open('mixed');
+  for (const { offset: at } of ranges)
+    await t.throwsAsync(volume.stream('data').read(at, 1), { code: 'corrupt' });
+  const end = ranges.reduce((sum, range) => Math.max(sum, range.offset + range.bytes), 0);
+  if (end < 4_000_000) {
+    const slab = await volume.stream('data').read(end, 4_000_000 - end);
+    t.true(copyOf(slab).equals(Buffer.concat(parts.toReversed()).subarray(end)));
+    slab.release();
+  }
+  await group.close();
+});
+
+test('planning and collecting let others have the thread', async (t) => {
+  // Every look at the clock is a millisecond later.
+  let nowMs = 0;
+  let pauses = 0;
+  const clock = {
+    ...realEnv().clock,
+    monotonicMs: () => (nowMs += 1),
+    sleep: async (): Promise<void> => {
+      pauses += 1;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    },
+  };
+  const env = { ...realEnv(), disk: newDisk().begin(), clock };
+  const group = await DedupGroup.open({ env, folder: 'group', reserveBytes: 0, tuning: { pieceRuns: 2 } });
+  const parts = blocks(1, 30);
+  await write(group, 'base', parts);
+  await write(group, 'mixed', parts.toReversed());
+  await group.collect({ dryRun: true });
+  t.true(pauses >= 4, `${pauses} while planning`);
+  pauses = 0;
+  await group.remove('base');
+  await group.scrub();
+  t.true(pauses >= 2, `${pauses} while scrubbing`);
+  await group.close();
+});
