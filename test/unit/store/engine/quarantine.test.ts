@@ -225,6 +225,34 @@ for (const kind of ['plain', 'encrypted'] as const) {
     await again.close();
   });
 
+  test(`a container that has lost both heads is lost wholly, and a sound copy of it brings it back (${kind})`, async (t) => {
+    const disk = newDisk();
+    const before = await openGroup(disk.begin(), kind);
+    await write(before, 'one', [first]);
+    await before.close();
+    const bytes = disk.contentOf(packPath).readUInt32LE(32);
+    const sound = Buffer.from(disk.contentOf(packPath).subarray(0, bytes));
+    const id = sound.readUInt32LE(16);
+    disk.rot(packPath, 20, 3);
+    disk.rot(packPath, bytes - 40, 3);
+    let group = await openGroup(disk.begin(), kind);
+    const { damaged: found, ranges } = await group.scrub();
+    t.deepEqual([...found], [[id, 'all']]);
+    const data = ranges.filter(({ stream }) => stream === 'data');
+    t.true(data.reduce((sum, range) => sum + range.bytes, 0) > 900_000);
+    // Collection leaves it where it is, and what is written again does not lean on it.
+    await group.collect();
+    await write(group, 'fresh', [first]);
+    t.true((await content(group, 'fresh')).equals(first));
+    await group.close();
+    group = await openGroup(disk.begin(), kind);
+    await t.throwsAsync(content(group, 'one'), { code: 'corrupt' });
+    await group.replaceContainer(id, sound);
+    t.true((await content(group, 'one')).equals(first));
+    t.is((await group.scrub()).damaged.size, 0);
+    await group.close();
+  });
+
   test(`a view stays what it was while its volume is written over and collected, and verify sees the committed state (${kind})`, async (t) => {
     const group = await openGroup(newDisk().begin(), kind);
     await write(group, 'tape', [first]);
