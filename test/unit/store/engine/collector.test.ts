@@ -76,6 +76,42 @@ test('a dead chunk that is written again while a collection is under way is not 
   t.true(await holds(again.stream('data'), Buffer.concat(written)));
 });
 
+test('a dead chunk that is written again when its container has been copied without it is not lost', async (t) => {
+  const disk = new SimDisk({ dice: new SimRandom(1) });
+  const group = await openGroup(disk.begin());
+  const live = Array.from({ length: 6 }, (_, index) => patternBytes(1 + index, 300_000));
+  const dead = Array.from({ length: 6 }, (_, index) => patternBytes(11 + index, 300_000));
+  const goes = await group.create('goes');
+  for (const [index, part] of live.entries()) {
+    // A container of both for each commit.
+    await goes.stream('data').append([part, dead[index] ?? part]);
+    await goes.commit(Buffer.from(String(index)));
+  }
+  await goes.close();
+  await filled(group, 'keeps', live);
+  await group.remove('goes');
+  const writer = await group.create('writer');
+  const written: Buffer[] = [];
+  let steps = 0;
+  await group.collect({
+    garbageShareMin: 0,
+    pace: async () => {
+      const part = dead[(steps += 1) % dead.length] ?? Buffer.alloc(0);
+      written.push(part);
+      await writer.stream('data').append([part]);
+    },
+  });
+  await writer.commit(Buffer.from('all'));
+  t.true(written.length > 6);
+  t.true(await holds(writer.stream('data'), Buffer.concat(written)));
+  await writer.close();
+  await group.close();
+  const again = await openGroup(disk.begin());
+  for (const [id, parts] of [['keeps', live] as const, ['writer', written] as const])
+    t.true(await holds((await again.open(id)).stream('data'), Buffer.concat(parts)));
+  await again.close();
+});
+
 test('a plan empties what is worth it, the cheapest first', (t) => {
   const sum = (pack: number, bytes: number, freedBytes: number): PackPlan => ({
     pack,
