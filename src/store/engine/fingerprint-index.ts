@@ -23,7 +23,7 @@ import {
 import { type HiRange, wholeRange } from './filter.js';
 import type { RunFile } from './group-state.js';
 import { IndexMemory } from './index-memory.js';
-import { mergeRuns } from './index-merge.js';
+import { type MergePace, mergeRuns } from './index-merge.js';
 import { entryBytes, IndexRun, type Layer, pageBytes, runPath, runsIn } from './index-run.js';
 import { RunWriter } from './run-writer.js';
 
@@ -36,6 +36,9 @@ const overdueMax = 4;
 /** The table in memory grows as it fills. */
 const slotsAtFirst = 4096;
 
+/** Of fresh runs, and of what is in the body already. */
+const newestOf = (runs: readonly IndexRun[]): number =>
+  runs.reduce((newest, run) => Math.max(newest, run.layer === 'base' ? run.mergedTo : run.number), 0);
 const entriesOf = (runs: readonly IndexRun[]): number => runs.reduce((sum, { entries }) => sum + entries, 0);
 
 export class FingerprintIndex {
@@ -45,6 +48,7 @@ export class FingerprintIndex {
   readonly #isAlive: (container: number) => boolean;
   /** Entries in memory before they are written as a run. */
   readonly #entriesPerRun: number;
+  readonly #pace: MergePace | undefined;
   #memory = new IndexMemory(slotsAtFirst);
   /** What is being written. */
   #frozen: IndexMemory | undefined;
@@ -67,12 +71,14 @@ export class FingerprintIndex {
     group: bigint,
     isAlive: (container: number) => boolean,
     entriesPerRun: number,
+    pace?: MergePace,
   ) {
     this.#disk = disk;
     this.#folder = folder;
     this.#group = group;
     this.#isAlive = isAlive;
     this.#entriesPerRun = entriesPerRun;
+    this.#pace = pace;
   }
   /** True when all of them were there; none is used when one is missing. */
   async load(runs: readonly RunFile[]): Promise<boolean> {
@@ -256,10 +262,11 @@ export class FingerprintIndex {
   async #begin(
     what: { readonly layer: Layer; readonly range: HiRange },
     entriesMax: number,
+    mergedTo = 0,
   ): Promise<RunWriter> {
     this.#lastNumber += 1;
     await makeDurableDirectory(this.#disk, this.#folder);
-    const plan = { ...what, group: this.#group, number: this.#lastNumber, entriesMax };
+    const plan = { ...what, group: this.#group, number: this.#lastNumber, entriesMax, mergedTo };
     return await RunWriter.begin(this.#disk, this.#folder, plan);
   }
   /** Neighbours of about one size that are enough to be merged. */
@@ -281,11 +288,13 @@ export class FingerprintIndex {
     const entriesMax = inputs.reduce((sum, run) => sum + run.entriesIn(what.range), 0);
     const freeBytes = await this.#disk.freeBytes(this.#folder);
     if (freeBytes < mergeReserveBytes + 2 * entriesMax * entryBytes) return undefined;
-    const writer = await this.#begin(what, entriesMax);
+    const mergedTo = what.layer === 'base' ? newestOf(inputs) : 0;
+    const writer = await this.#begin(what, entriesMax, mergedTo);
     try {
       // The newest entries do not wait for the merge: memory has room for a few times what is due only.
-      const goesOn = async (): Promise<boolean> => {
+      const goesOn = async (entries: number): Promise<boolean> => {
         if (this.due) await this.#flush();
+        await this.#pace?.rest(entries);
         return !this.#stopped;
       };
       if (await mergeRuns(inputs, what.range, writer, this.#isAlive, goesOn)) return await writer.finish();
@@ -296,11 +305,13 @@ export class FingerprintIndex {
     await writer.abandon();
     return undefined;
   }
-  /** All fresh runs of now, range by range. */
+  /** All fresh runs of now, range by range; not those ranges that have them since a merge that was stopped. */
   async #mergeIntoBase(): Promise<void> {
     const inputs = this.#fresh;
     for (const old of this.#base.length > 0 ? this.#base : [undefined]) {
-      const from = old === undefined ? inputs : [...inputs, old];
+      const missing = inputs.filter(({ number }) => number > (old?.mergedTo ?? 0));
+      if (missing.length === 0) continue;
+      const from = old === undefined ? missing : [...missing, old];
       const parts: IndexRun[] = [];
       for (const range of this.#split(from, old?.range ?? wholeRange)) {
         const part = await this.#mergeTo(from, { layer: 'base', range });

@@ -2,6 +2,7 @@
  * Merging runs of the index: entries of a range, of those with one fingerprint the newest that is alive. In slices of some
  * thousand entries between reads and writes, so that nobody waits for it.
  */
+import type { Clock } from '#env';
 import { type HiRange } from './filter.js';
 import { entriesPerPage, type IndexRun, isSound, pageBytes, pageHeaderBytes } from './index-run.js';
 import type { RunWriter } from './run-writer.js';
@@ -10,6 +11,30 @@ const pagesPerRead = 32;
 const pageWords = pageBytes / 4;
 const headerWords = pageHeaderBytes / 4;
 const entryWords = 4;
+
+/** Entries of a merge between two rests; how much longer a rest is than what came before it, which is reckoned with so much at most. */
+const restEntries = 16_384;
+const restShare = 6;
+const stretchMaxMs = 20;
+
+/** MergePace: a merge takes a seventh of the time: whoever writes meanwhile hardly knows of it, and it is done long before the next. */
+export class MergePace {
+  readonly #clock: Clock;
+  #entries = 0;
+  #sinceMs: number;
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#sinceMs = clock.monotonicMs();
+  }
+  async rest(entries: number): Promise<void> {
+    this.#entries += entries;
+    if (this.#entries < restEntries) return;
+    this.#entries = 0;
+    const stretchMs = Math.min(stretchMaxMs, this.#clock.monotonicMs() - this.#sinceMs);
+    await this.#clock.sleep(restShare * stretchMs);
+    this.#sinceMs = this.#clock.monotonicMs();
+  }
+}
 
 /** The entries of a run in a range, one after another. */
 class RunCursor {
@@ -77,20 +102,20 @@ class RunCursor {
   }
 }
 
-/** `goesOn` is asked between slices; false when it said no: the writer has a part then. `runs`: newest first. */
+/** `goesOn` is asked between slices, with the entries of the last; false when it said no: the writer has a part then. `runs`: newest first. */
 export async function mergeRuns(
   runs: readonly IndexRun[],
   range: HiRange,
   writer: RunWriter,
   isAlive: (container: number) => boolean,
-  goesOn: () => Promise<boolean>,
+  goesOn: (entries: number) => Promise<boolean>,
 ): Promise<boolean> {
   const merger = new Merger(
     runs.map((run) => new RunCursor(run, range)),
     writer,
     isAlive,
   );
-  while (await goesOn()) {
+  while (await goesOn(merger.taken())) {
     if (!(await merger.slice())) return true;
   }
   return false;
@@ -102,11 +127,18 @@ class Merger {
   readonly #isAlive: (container: number) => boolean;
   #hi = -1;
   #lo = -1;
+  #taken = 0;
 
   constructor(cursors: readonly RunCursor[], writer: RunWriter, isAlive: (container: number) => boolean) {
     this.#cursors = cursors;
     this.#writer = writer;
     this.#isAlive = isAlive;
+  }
+  /** Entries since the last call. */
+  taken(): number {
+    const taken = this.#taken;
+    this.#taken = 0;
+    return taken;
   }
   /** As far as it goes without the disk, then what the disk must do. False at the end. */
   async slice(): Promise<boolean> {
@@ -127,6 +159,7 @@ class Merger {
       }
       const { hi, lo, container, ordinal } = best;
       best.step();
+      this.#taken += 1;
       const isNew = (hi !== this.#hi || lo !== this.#lo) && this.#isAlive(container);
       let isFull = false;
       if (isNew) {

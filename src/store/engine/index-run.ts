@@ -34,6 +34,8 @@ export interface RunFields {
   readonly filter: Filter;
   /** First `hi` of each page. */
   readonly fences: Uint32Array;
+  /** Of the body: fresh runs up to that number are in it. */
+  readonly mergedTo: number;
 }
 
 export class IndexRun {
@@ -42,6 +44,7 @@ export class IndexRun {
   readonly range: HiRange;
   readonly entries: number;
   readonly filter: Filter;
+  readonly mergedTo: number;
   readonly #fences: Uint32Array;
   readonly #file: DiskFile;
   readonly #disk: Disk;
@@ -59,6 +62,7 @@ export class IndexRun {
     this.range = fields.range;
     this.entries = fields.entries;
     this.filter = fields.filter;
+    this.mergedTo = fields.mergedTo;
     this.#fences = fields.fences;
   }
   get pages(): number {
@@ -168,6 +172,7 @@ async function readFields(file: DiskFile, group: bigint, number: number): Promis
   const checksum = reader.u64();
   const range = { first: reader.u32(), last: reader.u32() };
   const layer = reader.u8() === 1 ? 'base' : 'fresh';
+  const mergedTo = reader.ended ? 0 : reader.u32(); // the first groups did not say
   const fences = new Uint32Array(pages);
   const words = new Uint32Array(filterWords);
   const at = (pages + 1) * pageBytes;
@@ -176,7 +181,7 @@ async function readFields(file: DiskFile, group: bigint, number: number): Promis
   const isWhole = read === fences.byteLength + words.byteLength && tableChecksum(fences, words) === checksum;
   const filter = new Filter(words, range);
   if (!isWhole) await gatherTables(file, number, fences, filter);
-  return { number, layer, range, entries, fences, filter };
+  return { number, layer, range, entries, fences, filter, mergedTo };
 }
 /** What lies behind the pages has rotted: the pages say the same. */
 async function gatherTables(

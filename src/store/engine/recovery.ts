@@ -16,6 +16,7 @@ import { type CheckpointPlace, setDue } from './checkpointing.js';
 import { Engine, type Tuning } from './engine.js';
 import type { Fact } from './facts.js';
 import { FingerprintIndex } from './fingerprint-index.js';
+import { MergePace } from './index-merge.js';
 import type { GroupCipher } from './group-cipher.js';
 import { GroupState } from './group-state.js';
 import { type Batch, Journal, journalFolder, readJournal, segmentsIn } from './journal.js';
@@ -154,6 +155,7 @@ export async function recover(
     group,
     (id) => state.containers.has(id),
     options.tuning.indexEntries,
+    new MergePace(env.clock),
   );
   const journal = new Journal(
     disk,

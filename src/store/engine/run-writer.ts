@@ -28,6 +28,7 @@ export interface RunPlan {
   readonly layer: Layer;
   readonly range: HiRange;
   readonly entriesMax: number;
+  readonly mergedTo: number;
 }
 
 export class RunWriter {
@@ -93,7 +94,7 @@ export class RunWriter {
   }
   /** Durable when it resolves. */
   async finish(): Promise<IndexRun> {
-    const { group, number, layer, range, entriesMax } = this.#plan;
+    const { group, number, layer, range, entriesMax, mergedTo } = this.#plan;
     assert(this.#entries <= entriesMax);
     if (this.#inPage > 0) this.#endPage();
     if (this.#pages % pagesPerWrite !== 0) await this.flush();
@@ -104,12 +105,13 @@ export class RunWriter {
     await this.#file.writeAt(bytesOf(words), at + fences.byteLength);
     const body = new ByteWriter().u64(this.#entries).u32(fences.length).u32(words.length);
     body.u64(tableChecksum(fences, words)).u32(range.first).u32(range.last);
-    body.u8(layer === 'base' ? 1 : 0);
+    body.u8(layer === 'base' ? 1 : 0).u32(mergedTo);
     const name = { kind: FRAME.indexRun, copy: 0, group, file: number, offset: 0 };
     await this.#file.writeAt(encodeFrame(name, 0, body.finish()), 0);
     await this.#file.sync();
     await this.#disk.syncDirectory(this.#folder);
-    const fields = { number, layer, range, entries: this.#entries, filter: this.#filter, fences };
+    const filter = this.#filter;
+    const fields = { number, layer, range, entries: this.#entries, filter, fences, mergedTo };
     return new IndexRun(this.#disk, this.#folder, this.#file, fields);
   }
   async abandon(): Promise<void> {

@@ -1,9 +1,10 @@
 /** The index against a map: whatever is flushed, merged, split, stopped, forgotten or read again, it says where a chunk is. */
 import test from 'ava';
-import type { Disk } from '#env';
+import { type Disk, realEnv } from '#env';
 import { SimDisk } from '#support';
 import { Directory } from '../../../../src/store/engine/container.format.js';
 import { FingerprintIndex } from '../../../../src/store/engine/fingerprint-index.js';
+import { MergePace } from '../../../../src/store/engine/index-merge.js';
 import { SimRandom } from '../../../sim/sim-random.js';
 
 const perContainer = 20;
@@ -26,16 +27,42 @@ const directory = (id: number, chunks: readonly number[]): Directory =>
     ordinals: Uint16Array.from(chunks, (_, index) => index),
   });
 
+class StoppingPace extends MergePace {
+  /** Entries until it stops the merge. */
+  left = Infinity;
+  stop: () => void = () => undefined;
+  constructor() {
+    super(realEnv().clock);
+  }
+  override rest(entries: number): Promise<void> {
+    this.left -= entries;
+    if (this.left < 0) this.stop();
+    return Promise.resolve();
+  }
+}
+
 class World {
+  readonly #pace: MergePace | undefined;
+  constructor(pace?: MergePace) {
+    this.#pace = pace;
+    this.index = this.#open();
+  }
   readonly sim = new SimDisk({ dice: new SimRandom(1) });
   readonly dead = new Set<number>();
   readonly model = new Map<number, { container: number; ordinal: number }>();
   disk: Disk = this.sim.begin();
-  index = this.#open();
+  index: FingerprintIndex;
   #containers = 0;
 
   #open(): FingerprintIndex {
-    return new FingerprintIndex(this.disk, 'index', 1n, (id) => !this.dead.has(id), entriesPerRun);
+    return new FingerprintIndex(
+      this.disk,
+      'index',
+      1n,
+      (id) => !this.dead.has(id),
+      entriesPerRun,
+      this.#pace,
+    );
   }
   async publish(chunks: readonly number[]): Promise<void> {
     this.#containers += 1;
@@ -145,14 +172,22 @@ async function bytesIn(disk: Disk): Promise<number> {
   return bytes;
 }
 
-test('a merge that is stopped loses nothing', async (t) => {
-  const world = new World();
-  const stopAt = 40 * perContainer;
-  for (let first = 0; first < stopAt; first += perContainer)
-    await world.publish(Array.from({ length: perContainer }, (_, index) => first + index));
-  world.index.stop();
-  for (let first = stopAt; first < 2 * stopAt; first += perContainer)
-    await world.publish(Array.from({ length: perContainer }, (_, index) => first + index));
+test('a merge that is stopped loses nothing, and goes on where it was', async (t) => {
+  const pace = new StoppingPace();
+  const world = new World(pace);
+  pace.stop = (): void => world.index.stop();
+  await fill(world, 0, 300);
+  // Somewhere in the middle of each merge that follows it is stopped, as by closing, and the index is opened again.
+  for (let round = 0; round < 12; round++) {
+    pace.left = 40 * (round + 1);
+    await fill(world, 1_000_000 * (round + 1), 40);
+    for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
+    const lost = world.index.containerMin;
+    t.true(await world.reload());
+    for (const [chunk, { container }] of world.model) if (container >= lost) world.model.delete(chunk);
+  }
+  pace.left = Infinity;
+  await fill(world, 50_000_000, 200);
   for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
 });
 
