@@ -14,10 +14,10 @@ const entryWords = 4;
 
 /** Entries of a merge between two rests; how much longer a rest is than what came before it, which is reckoned with so much at most. */
 const restEntries = 16_384;
-const restShare = 6;
-const stretchMaxMs = 20;
+const restShare = 15;
+const stretchMaxMs = 100;
 
-/** MergePace: a merge takes a seventh of the time: whoever writes meanwhile hardly knows of it, and it is done long before the next. */
+/** MergePace: a merge takes a sixteenth of the time: whoever writes meanwhile hardly knows of it, and it is done long before the next. */
 export class MergePace {
   readonly #clock: Clock;
   #entries = 0;
