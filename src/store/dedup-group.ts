@@ -7,6 +7,7 @@ import type { Env } from '#env';
 import { RefusedError, StoreError } from '../errors.js';
 import type { Arena } from './engine/arena.js';
 import { collect, type CollectionOptions, type CollectionReport, recompress } from './engine/collector.js';
+import type { Crew } from './engine/crew.js';
 import { DedupVolume } from './engine/dedup-volume.js';
 import { defaultTuning, type Engine, type Tuning } from './engine/engine.js';
 import type { Fact } from './engine/facts.js';
@@ -62,6 +63,8 @@ export interface DedupGroupOptions extends Expectation {
   readonly arena?: Arena;
   /** Threads for cutting and compressing, beside this one. */
   readonly threads?: number;
+  /** Somebody else who does that: a simulated one. */
+  readonly crew?: (arena: Arena, kernels: Kernels) => Crew;
   readonly tuning?: Partial<Tuning>;
   /**
    * What opens an encrypted group; a new group that gets one is encrypted. RefusedError 'unauthorized' when it is not the right one or

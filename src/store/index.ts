@@ -25,6 +25,7 @@ export { cutsPerCallMax, Kernels, scratchBytes } from './kernels/index.js';
 export type { AverageBytes, Codec, CutState } from './kernels/index.js';
 export type { Density } from './engine/open-container.js';
 export { Arena } from './engine/arena.js';
+export type { Crew } from './engine/crew.js';
 export { plainKernels } from './engine/kernels.js';
 export { Pacer } from './engine/pacer.js';
 export { Upkeep } from './upkeep.js';

@@ -18,6 +18,7 @@ export { Daemon, mainModule, startDaemon } from './daemon.js';
 export type { Ended } from './programs.js';
 export { isInstalled, mustRun, runProgram } from './programs.js';
 export { testWith } from './test-with.js';
+export { DelayedCrew } from './delayed-crew.js';
 export { MemoryGroup } from './memory-group.js';
 export { hex, senseText, TapeBench } from './tape-bench.js';
 export type { BenchOptions } from './tape-bench.js';

@@ -18,7 +18,8 @@ export class ChunkPlacer {
   readonly #recipe: Recipe;
   readonly #finder: ChunkFinder;
   #open: OpenContainer | undefined;
-  #isClosed = false;
+  /** Changes when nobody waits any more for what was asked for before. */
+  #era = 0;
   /** The container whose successor was looked for. */
   #aheadOf = 0;
   /** Granted for the next chunk. */
@@ -81,23 +82,22 @@ export class ChunkPlacer {
   }
   async #begin(): Promise<void> {
     const { containers } = this.#host.engine;
+    const era = this.#era;
     const open = await containers.beginSoon(KIND.data);
-    if (this.#isClosed) containers.drop(open);
-    else this.#open = open;
+    if (era === this.#era) this.#open = open;
+    else containers.drop(open); // or its memory would be kept from those who need it
   }
   /**
    * Tells a slip what is likely to follow: what lies behind the last chunk that was known. Its bytes are `ahead` bytes behind the
    * ring's first.
    */
   hint(slip: CutSlip, ahead: number, bytes: number): void {
-    const { containers } = this.#host.engine;
     let directory = this.#finder.directory;
     if (directory === undefined) return;
     let index = this.#finder.index + 1;
     for (let at = -ahead; at < bytes; index++) {
       if (index >= directory.count) {
-        // What came next in the stream is next to it more often than not.
-        directory = containers.directoryOf(directory.id + 1);
+        directory = this.#dataBehind(directory.id);
         index = 0;
       }
       if (directory?.fingerprints === undefined) return;
@@ -105,6 +105,13 @@ export class ChunkPlacer {
       if (at + length > 0 && !slip.hint(at, length, directory.fingerprints, index * fingerprintBytes)) return;
       at += length;
     }
+  }
+  /** What came next in the stream is next to it more often than not; a checkpoint may have come between. */
+  #dataBehind(id: number): Directory | undefined {
+    const { containers } = this.#host.engine;
+    let next = id + 1;
+    while (containers.table.get(next)?.kind === KIND.meta) next += 1;
+    return containers.directoryOf(next);
   }
   /** The directory that is likely to be needed next is fetched before it is. */
   #lookAhead(directory: Directory): void {
@@ -116,13 +123,14 @@ export class ChunkPlacer {
   }
   /** The chunk will not be asked for any more. */
   forget(): void {
+    this.#era += 1;
     this.#finder.forget();
     this.#grantedBytes = 0;
   }
   close(): void {
+    this.forget();
     if (this.#open?.state === 'filling' && this.#open.count === 0)
       this.#host.engine.containers.drop(this.#open);
     this.#open = undefined;
-    this.#isClosed = true;
   }
 }

@@ -55,7 +55,7 @@ class Hand {
     this.#wake = wake;
     const scratchAt = arena.allocate(kernelsBytes).byteOffset;
     const flag = arena.allocate(4);
-    this.#flag = new Int32Array(flag.buffer, flag.byteOffset, 1);
+    this.#flag = new Int32Array(flag.buffer, flag.byteOffset, 1).fill(0); // the memory may have been another's
     const workerData: CrewWorkerData = { memory: arena.memory, scratchAt, flagAt: flag.byteOffset };
     this.worker = new Worker(new URL('./crew.worker.js', import.meta.url), { workerData });
     this.worker.on('message', () => this.#done());
@@ -117,7 +117,9 @@ export class ThreadCrew implements Crew {
     if (this.#isClosing) return;
     for (const [address, slip] of slips) {
       slips.delete(address);
-      this.#inline.run(slip);
+      // What is cut twice is cut elsewhere: the stream's words have gone on.
+      if (slip.outcome === OUTCOME.none) this.#inline.run(slip);
+      else slip.done();
     }
     this.#wake();
   }

@@ -55,6 +55,8 @@ export class DataStream implements Stream {
   #isPlacing = false;
   /** Why placing came to a halt: 'full'. */
   #halt: StoreError | undefined;
+  /** Of an append under way: bytes that were granted and are not in the ring yet. */
+  #comingBytes = 0;
   /** An append is under way; the mark of what was there before it, once the recipe has gone on beyond that. */
   #isAppending = false;
   #before: DataMark | undefined;
@@ -84,7 +86,7 @@ export class DataStream implements Stream {
   }
   /** Bytes that are not in containers yet. */
   get heldBytes(): number {
-    return this.#ring?.heldBytes ?? 0;
+    return (this.#ring?.heldBytes ?? 0) + this.#comingBytes;
   }
 
   // --- appending
@@ -115,6 +117,7 @@ export class DataStream implements Stream {
   /** Longer than there is room for now. */
   async #appendSlowly(slices: readonly Uint8Array[], bytes: number): Promise<void> {
     this.#isAppending = true;
+    this.#comingBytes = bytes;
     try {
       // What fits the ring as a whole waits until it does: then nothing of it is there before all of it.
       const wanted = Math.min(bytes, ringBytes / 2);
@@ -122,12 +125,10 @@ export class DataStream implements Stream {
       await this.#fill(slices);
       this.#length += bytes;
     } catch (cause) {
-      if (cause instanceof StoreError && cause.code === 'full')
-        this.#restore(this.#before ?? this.#markNow());
+      if (this.#isRefusal(cause)) this.#restore(this.#before ?? this.#markNow());
       throw cause;
     } finally {
-      this.#isAppending = false;
-      this.#before = undefined;
+      this.#appended();
     }
     this.#feed(false);
   }
@@ -135,7 +136,9 @@ export class DataStream implements Stream {
     for (const slice of slices) {
       for (let at = 0; at < slice.length;) {
         const ring = this.#open();
-        at += ring.fill(slice, at);
+        const bytes = ring.fill(slice, at);
+        at += bytes;
+        this.#comingBytes = Math.max(0, this.#comingBytes - bytes);
         if (at === slice.length) break;
         await this.#until(() => ring.roomBytes > 0);
       }
@@ -151,6 +154,7 @@ export class DataStream implements Stream {
       this.#before = this.#markNow();
       try {
         await engine.ask(bytes);
+        this.#comingBytes = bytes;
       } catch (cause) {
         if (!(cause instanceof StoreError) || cause.code !== 'full') throw cause;
         this.#placer.isTight = true;
@@ -160,14 +164,21 @@ export class DataStream implements Stream {
       await this.#drained();
       this.#length += bytes;
     } catch (cause) {
-      const isFull = cause instanceof StoreError && cause.code === 'full';
-      if (isFull && this.#before !== undefined) this.#restore(this.#before);
+      if (this.#isRefusal(cause) && this.#before !== undefined) this.#restore(this.#before);
       throw cause;
     } finally {
       this.#placer.isTight = false;
-      this.#isAppending = false;
-      this.#before = undefined;
+      this.#appended();
     }
+  }
+  #appended(): void {
+    this.#isAppending = false;
+    this.#comingBytes = 0;
+    this.#before = undefined;
+  }
+  /** This append was refused; the stream goes on. */
+  #isRefusal(cause: unknown): boolean {
+    return cause instanceof StoreError && this.#host.refusal === undefined;
   }
   #check(): void {
     if (this.#host.refusal !== undefined) throw this.#host.refusal;
@@ -245,7 +256,8 @@ export class DataStream implements Stream {
     } catch (cause) {
       failure = cause;
     }
-    if (era !== this.#era) return;
+    const isBug = failure !== undefined && !(failure instanceof StoreError);
+    if (era !== this.#era && !isBug) return;
     this.#isPlacing = false;
     if (failure === undefined) this.#place();
     else this.#stop(failure);

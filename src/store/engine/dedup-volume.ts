@@ -125,6 +125,8 @@ export class DedupVolume implements Volume, StreamHost, OpenVolume {
   async #carryOut({ label, marks }: Snapshot): Promise<void> {
     if (this.refusal !== undefined) throw this.refusal;
     const all: (readonly [DataStream | EntryStream, DataMark | number])[] = [];
+    // All of them, also when one fails: nobody waits for a mark of a commit that is over.
+    await Promise.allSettled([...marks.values()].map(async (mark) => await mark));
     for (const [stream, mark] of marks) all.push([stream, await mark]);
     const changed = all.filter(([stream, mark]) => isChanged(stream, mark));
     if (changed.length > 0 || !label.equals(this.#label)) {

@@ -16,6 +16,8 @@ export interface MeansOptions {
   readonly kernels?: Kernels | undefined;
   /** Threads beside this one; without any, everything is done here. */
   readonly threads: number;
+  /** Somebody else who works: a simulated one. */
+  readonly crew?: ((arena: Arena, kernels: Kernels) => Crew) | undefined;
   /** Memory that is there already. */
   readonly arena?: Arena | undefined;
 }
@@ -24,7 +26,7 @@ export async function openMeans(options: MeansOptions): Promise<Means> {
   const arena = options.arena ?? new Arena();
   if (options.threads === 0) {
     const kernels = options.kernels ?? (await openWasmKernels(arena));
-    return { arena, kernels, crew: new InlineCrew(arena, kernels) };
+    return { arena, kernels, crew: options.crew?.(arena, kernels) ?? new InlineCrew(arena, kernels) };
   }
   assert(options.kernels === undefined, 'threads have the compiled kernels');
   const kernels = await openWasmKernels(arena);

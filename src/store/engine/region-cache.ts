@@ -30,6 +30,7 @@ interface Stored {
 }
 /** Regions that are being read from the disk at a time: each needs memory for what is stored. */
 const readsMax = 4;
+const noKey = -1;
 const keyOf = (directory: Directory, region: number): number =>
   (directory.id * 64 + region) * 256 + (directory.generation % 256);
 
@@ -73,7 +74,9 @@ export class RegionCache {
   unpin(block: Block): void {
     assert(block.pins > 0);
     block.pins -= 1;
-    if (block.pins === 0) this.#wake();
+    if (block.pins > 0) return;
+    if (block.key === noKey) this.#free.push(block); // loading it has failed: the last who waited for it
+    this.#wake();
   }
   #wake(): void {
     const waiting = this.#waiting;
@@ -112,9 +115,8 @@ export class RegionCache {
       return block;
     } catch (error) {
       if (this.#blocks.get(key) === block) this.#blocks.delete(key);
-      block.key = -1;
+      block.key = noKey;
       this.unpin(block);
-      if (block.pins === 0) this.#free.push(block);
       throw error;
     }
   }
@@ -137,7 +139,7 @@ export class RegionCache {
   #make(): Block | undefined {
     if (this.#made === this.#blocksMax) return undefined;
     this.#made += 1;
-    return { memory: this.#means.arena.allocate(regionBytesMax), key: -1, pins: 0, loading: undefined };
+    return { memory: this.#means.arena.allocate(regionBytesMax), key: noKey, pins: 0, loading: undefined };
   }
   #evicted(): Block | undefined {
     for (const [key, block] of this.#blocks) {

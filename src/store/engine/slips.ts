@@ -9,7 +9,7 @@ import { hash } from 'node:crypto';
 import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import { fingerprintBytes, regionSeed } from './container.format.js';
-import { chunkBytesMin, cutBytesMax } from './engine-limits.js';
+import { chunkBytesMax, chunkBytesMin, cutBytesMax } from './engine-limits.js';
 import { CODEC, type CutState, type Kernels } from './kernels.js';
 import { openPlace, sealPlace } from './region-cipher.js';
 import { keyBytes, tagBytes } from './sealing.js';
@@ -22,8 +22,8 @@ const WORD = { kind: 0, outcome: 1, isKeyed: 2, arguments: 3 } as const;
 export const OUTCOME = { none: 0, done: 1, corrupt: 2 } as const;
 export const slipBytes = keyAt + keyBytes;
 
-/** Ends of chunks that one slip can report. */
-export const cutsMax = Math.ceil(cutBytesMax / chunkBytesMin) + 1;
+/** Ends of chunks that one slip can report: also of those before it that were left to a hint which was wrong. */
+export const cutsMax = Math.ceil((cutBytesMax + chunkBytesMax) / chunkBytesMin) + 1;
 export const cutSlipBytes = slipBytes + cutsMax * (3 * 4 + 2 * fingerprintBytes);
 /** Of a stream, between its slips: bytes of the chunk that has begun, how many of them were searched, their hash. */
 export const begunBytesMax = 12;
@@ -134,8 +134,12 @@ export class CutSlip extends Slip {
     this.set(6, 0);
     this.begin();
   }
-  /** `offset`: from `from` on, or before it. False when there is no room for more. In order. */
+  /**
+   * `offset`: from `from` on, or before it. False when there is no room for more. In order. What is longer than a chunk of a stream
+   * is none, and waiting for its end would let the chunk that has begun outgrow the room there is for it (R1).
+   */
   hint(offset: number, bytes: number, fingerprints: Buffer, at: number): boolean {
+    if (bytes > chunkBytesMax) return true;
     const count = this.word(6);
     if (count === cutsMax) return false;
     this.#hintFrom[count] = offset;

@@ -36,9 +36,11 @@ export class StreamReader {
     this.#nextOffset = offset + length;
     const slab = await engine.reads.takeSoon(length);
     try {
-      if (this.#host.refusal !== undefined) throw this.#host.refusal;
       const filler = new SlabFiller(slab);
-      while (filler.filled < length) await this.#readSome(offset, offset + length, filler);
+      while (filler.filled < length) {
+        if (this.#host.refusal !== undefined) throw this.#host.refusal;
+        await this.#readSome(offset, offset + length, filler);
+      }
     } catch (error) {
       slab.release();
       throw error;

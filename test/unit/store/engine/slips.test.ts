@@ -6,9 +6,15 @@ import { plainKernels } from '#store';
 import { Arena } from '../../../../src/store/engine/arena.js';
 import { InlineCrew } from '../../../../src/store/engine/crew.js';
 import { plainFingerprints } from '../../../../src/store/engine/fingerprint-cipher.js';
-import { ringBytes } from '../../../../src/store/engine/engine-limits.js';
+import {
+  chunkBytesMax,
+  chunkBytesMin,
+  cutBytesMax,
+  ringBytes,
+} from '../../../../src/store/engine/engine-limits.js';
 import { Rings } from '../../../../src/store/engine/rings.js';
 import type { CutSlip } from '../../../../src/store/engine/slips.js';
+import { openWasmKernels } from '../../../../src/store/engine/wasm-kernels.js';
 import { patternBytes } from '../../../contract/store.js';
 
 interface Chunk {
@@ -17,16 +23,16 @@ interface Chunk {
   readonly digest: Buffer;
 }
 const arena = new Arena();
-const rings = new Rings(
-  { arena, kernels: plainKernels, crew: new InlineCrew(arena, plainKernels) },
-  plainFingerprints,
-);
+const ringsOf = (kernels: typeof plainKernels): Rings =>
+  new Rings({ arena, kernels, crew: new InlineCrew(arena, kernels) }, plainFingerprints);
+const plainRings = ringsOf(plainKernels);
 
 /** All chunks of the content, in the order in which the ring gives them; pieces of these sizes go in. */
 function cut(
   content: Buffer,
   sizes: readonly number[],
   hint: (slip: CutSlip, place: number, bytes: number) => void,
+  rings = plainRings,
 ): Chunk[] {
   const chunks: Chunk[] = [];
   const ring = rings.take({ found: () => undefined, hint });
@@ -70,7 +76,7 @@ test('chunks are contiguous, as long as they may be, and have the fingerprints o
 });
 
 test('hints that are right, wrong, shifted, or missing change nothing', (t) => {
-  const kinds = ['right', 'wrong', 'longer', 'shifted', 'missing'] as const;
+  const kinds = ['right', 'wrong', 'longer', 'far longer', 'shifted', 'missing'] as const;
   const lengths = fc.array(fc.integer({ min: 1, max: 900_000 }), { minLength: 1, maxLength: 6 });
   const choices = fc.array(fc.constantFrom(...kinds), { minLength: 3, maxLength: 12 });
   fc.assert(
@@ -82,7 +88,7 @@ test('hints that are right, wrong, shifted, or missing change nothing', (t) => {
           const how = kind[index % kind.length];
           if (how === 'missing') continue;
           const fingerprint = how === 'wrong' ? Buffer.alloc(32, 1) : chunk.digest;
-          const longer = how === 'longer' ? 1 : 0;
+          const longer = how === 'longer' ? 1 : how === 'far longer' ? 190_000 : 0;
           slip.hint(how === 'shifted' ? from + 1 : from, chunk.bytes + longer, fingerprint, 0);
         }
       };
@@ -95,4 +101,18 @@ test('hints that are right, wrong, shifted, or missing change nothing', (t) => {
     }),
     { numRuns: 25, seed: 7 },
   );
+});
+
+test('a hint that was wrong leaves as many chunks to the next slip as there can be', async (t) => {
+  const rings = ringsOf(await openWasmKernels(arena));
+  // It is a chunk, and hardly longer than it must be.
+  const chunk = Buffer.alloc(4101, Buffer.from([89, 75, 139, 7, 37, 211, 216, 3]));
+  const short = Buffer.alloc(cutBytesMax + chunkBytesMax, chunk);
+  const plain = cut(short, [cutBytesMax], () => undefined, rings);
+  t.true(plain.length > cutBytesMax / chunkBytesMin);
+  const hint = (slip: CutSlip, place: number): void => {
+    if (place === 0) slip.hint(0, chunkBytesMax, Buffer.alloc(32), 0);
+  };
+  const got = cut(short, [chunkBytesMax - 1, cutBytesMax], hint, rings);
+  t.deepEqual(got, plain);
 });
