@@ -4,6 +4,7 @@
  */
 export const engineCalls: readonly string[] = [
   'free group folder',
+  'free index folder',
   'make group folder',
   'make index folder',
   'make journal folder',
