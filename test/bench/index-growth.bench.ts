@@ -109,7 +109,8 @@ async function newChunks(): Promise<{ readonly cost: Cost; readonly alarms: numb
         alarms += 1;
         await index.find(digest, 0);
       }
-      if (chunk % chunksPerContainer === 0) await grow(chunk + chunksPerContainer);
+      // Its container enters the index when the last of its chunks has been looked for.
+      if (chunk % chunksPerContainer === chunksPerContainer - 1) await grow(chunk + 1);
     }
   });
   return { cost, alarms: alarms / measured };

@@ -46,11 +46,15 @@ async function append(group: DedupGroup, id: string): Promise<Cost> {
   return { MBps: bytes / 1e6 / seconds, cpuSecondsPerGB: (user + system) / 1e6 / (bytes / 1e9) };
 }
 async function build(folder: string, millions: number): Promise<void> {
-  if (existsSync(folder)) return;
-  await makeCartridges(folder, 1);
-  const engine = await openEngine(folder);
+  if (!existsSync(folder)) await makeCartridges(folder, 1);
+  let engine = await openEngine(folder);
   const group = new SyntheticGroup(engine, { repeats: 0 });
   while (engine.state.containers.last * chunksPerContainer < millions * 1e6) await group.write(0);
+  await engine.close();
+  // As it is most of the time: with no merge under way.
+  engine = await openEngine(folder);
+  await engine.index.maintain();
+  await engine.inTurn(async () => await engine.checkpointNow(true));
   await engine.close();
 }
 const median = (values: readonly number[]): number =>

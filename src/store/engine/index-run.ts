@@ -52,6 +52,7 @@ export class IndexRun {
   /** Reads under way; and who waits for the last of them. */
   #users = 0;
   #unused: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(disk: Disk, folder: string, file: DiskFile, fields: RunFields) {
     this.#disk = disk;
@@ -114,6 +115,7 @@ export class IndexRun {
   }
   /** Pages from `page` on, as many as `target` holds. */
   async read(target: Buffer, page: number): Promise<number> {
+    if (this.#isClosed) return 0; // it was merged while somebody looked elsewhere
     this.#users += 1;
     try {
       return await this.#file.readAt(target, (page + 1) * pageBytes);
@@ -124,6 +126,7 @@ export class IndexRun {
   }
   /** When the last read is done. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     if (this.#users > 0) {
       await new Promise<void>((resolve) => {
         this.#unused = resolve;

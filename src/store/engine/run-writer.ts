@@ -96,8 +96,10 @@ export class RunWriter {
   async finish(): Promise<IndexRun> {
     const { group, number, layer, range, entriesMax, mergedTo } = this.#plan;
     assert(this.#entries <= entriesMax);
-    if (this.#inPage > 0) this.#endPage();
-    if (this.#pages % pagesPerWrite !== 0) await this.flush();
+    const isBegun = this.#inPage > 0;
+    if (isBegun) this.#endPage();
+    // `add` has asked for a flush when a page that was filled was the last of a write; nobody has for this one.
+    if (isBegun || this.#pages % pagesPerWrite !== 0) await this.flush();
     const fences = this.#fences.slice(0, this.#pages);
     const { words } = this.#filter;
     const at = (this.#pages + 1) * pageBytes;

@@ -43,8 +43,10 @@ class StoppingPace extends MergePace {
 
 class World {
   readonly #pace: MergePace | undefined;
-  constructor(pace?: MergePace) {
+  readonly #perRun: number;
+  constructor(pace?: MergePace, perRun = entriesPerRun) {
     this.#pace = pace;
+    this.#perRun = perRun;
     this.index = this.#open();
   }
   readonly sim = new SimDisk({ dice: new SimRandom(1) });
@@ -55,14 +57,7 @@ class World {
   #containers = 0;
 
   #open(): FingerprintIndex {
-    return new FingerprintIndex(
-      this.disk,
-      'index',
-      1n,
-      (id) => !this.dead.has(id),
-      entriesPerRun,
-      this.#pace,
-    );
+    return new FingerprintIndex(this.disk, 'index', 1n, (id) => !this.dead.has(id), this.#perRun, this.#pace);
   }
   async publish(chunks: readonly number[]): Promise<void> {
     this.#containers += 1;
@@ -100,6 +95,15 @@ test('it finds what was entered, newest first, and nothing else', async (t) => {
   for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place, `chunk ${chunk}`);
   for (let chunk = 1e6; chunk < 1e6 + 3000; chunk++) t.is(await world.found(chunk), undefined);
   t.is(world.index.failures, 0);
+});
+
+test('a run whose last page is the last of a write has that page', async (t) => {
+  const entries = 398 * perContainer; // 31 pages of 255, and 55 in the 32nd
+  const world = new World(undefined, entries);
+  for (let first = 0; first < entries; first += perContainer)
+    await world.publish(Array.from({ length: perContainer }, (_, index) => first + index));
+  t.is(world.index.runs.length, 1);
+  for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
 });
 
 test('what its runs hold is there when it is read again, and grows on', async (t) => {
