@@ -3,6 +3,7 @@
  * by way of the stream's own open container, so that what came together lies together.
  */
 import { strict as assert } from 'node:assert';
+import { StoreError } from '../../errors.js';
 import { ChunkFinder } from './chunk-finder.js';
 import { Directory, fingerprintBytes, KIND } from './container.format.js';
 import type { OpenContainer } from './open-container.js';
@@ -119,7 +120,10 @@ export class ChunkPlacer {
     const { containers } = this.#host.engine;
     if (directory.id === this.#aheadOf || !containers.table.has(next)) return;
     this.#aheadOf = directory.id;
-    if (containers.directoryOf(next) === undefined) containers.loadDirectory(next).catch(() => undefined); // whoever needs it is told
+    if (containers.directoryOf(next) !== undefined) return;
+    containers.loadDirectory(next).catch((cause: unknown) => {
+      if (!(cause instanceof StoreError)) throw cause; // else whoever needs it is told
+    });
   }
   /** The chunk will not be asked for any more. */
   forget(): void {

@@ -270,7 +270,9 @@ export class ContainerStore {
     fact: Pick<ContainerFact, 'id' | 'generation' | 'kind' | 'place'>,
   ): Promise<void> {
     try {
+      this.#check(); // the next life of the group may have begun
       await this.packs.write(image, fact.place);
+      this.#check();
       await this.mirrors.write(fact, image);
     } catch (cause) {
       const error =

@@ -5,6 +5,7 @@
 import { strict as assert } from 'node:assert';
 import { dirname, join } from 'node:path';
 import type { Disk, DiskFile } from '#env';
+import { StoreError } from '../../errors.js';
 import type { Place } from './container.format.js';
 import { containerAlignBytes, packFilesMax } from './engine-limits.js';
 
@@ -31,6 +32,8 @@ export class Packs {
   #pack: number;
   readonly #packBytes: number;
   #end = 0;
+  #isClosed = false;
+  #waiting: (() => void)[] = [];
 
   /** `last`: the highest number that a pack ever had. `packBytes`: see engine-limits. */
   constructor(disk: Disk, folder: string, last: number, packBytes: number) {
@@ -102,6 +105,7 @@ export class Packs {
   }
 
   async #with<T>(pack: number, how: 'existing' | 'create', act: (file: DiskFile) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new StoreError('broken', 'The storage group is closed', { pack });
     const held = this.#files.get(pack) ?? this.#open(pack, how);
     this.#files.delete(pack);
     this.#files.set(pack, held); // the longest unused come first
@@ -114,6 +118,7 @@ export class Packs {
       throw error;
     } finally {
       held.users -= 1;
+      for (const resolve of this.#waiting.splice(0)) resolve();
       await this.#closeUnused();
     }
   }
@@ -160,7 +165,14 @@ export class Packs {
     this.#pack += 1;
     this.#end = 0;
   }
+  /** Waits for whoever is at a file. Who comes later is refused: the next life of the group has the packs then. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    while ([...this.#files.values()].some(({ users }) => users > 0)) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+    }
     const files = [...this.#files.values()];
     this.#files.clear();
     for (const { file } of files) {

@@ -1,5 +1,6 @@
 /** StreamReader: bytes of a stream, out of containers and out of what is on its way there; and looking ahead of whoever reads forward. */
 import type { Slab } from '#wire';
+import { StoreError } from '../../errors.js';
 import { SlabFiller } from './chunk-reader.js';
 import type { Recipe } from './recipe.js';
 import { located, type StreamHost } from './stream-host.js';
@@ -76,7 +77,9 @@ export class StreamReader {
     if (this.#isLooking) return;
     this.#isLooking = true;
     this.#lookAhead()
-      .catch(() => undefined) // whoever reads it is told
+      .catch((cause: unknown) => {
+        if (!(cause instanceof StoreError)) throw cause; // else whoever reads it is told
+      })
       .finally(() => {
         this.#isLooking = false;
       });

@@ -144,3 +144,24 @@ test('bytes that are being appended are counted from the beginning', async (t) =
   await appending;
   await group.close();
 });
+
+test('what is stored does not depend on who works, and how fast', async (t) => {
+  const packOf = async (how: Partial<DedupGroupOptions>): Promise<Buffer> => {
+    const disk = newDisk();
+    const group = await openGroup(disk, {
+      id: '5bb3a2c4-8a35-4b56-9d0e-2f1b6a7c8d9e',
+      density: 'fast',
+      ...how,
+    });
+    const volume = await group.create('tape');
+    for (const seed of [1, 2, 1, 3, 2]) {
+      for (const more of [0, 10, 20]) await append(volume, patternBytes(seed + more, 900 * KiB));
+      await volume.commit(label('one'));
+    }
+    await group.close();
+    return disk.contentOf('group/packs/000000/000000001.pack');
+  };
+  const alone = await packOf({});
+  t.true(alone.length > 4 * MiB);
+  t.true(alone.equals(await packOf(crew)));
+});

@@ -55,3 +55,17 @@ test('a sync does not resolve before one that has begun to cover the same', asyn
   await second;
   t.true(disk.contentOf(path).equals(image));
 });
+
+test('closing waits for a write that is under way, and nothing is written afterwards', async (t) => {
+  const { disk, packs, reached, letGo } = heldDisk('write');
+  let closed = false;
+  const written = packs.write(image, packs.reserve(image.length)).then(() => t.false(closed));
+  await reached;
+  const closing = packs.close().then(() => (closed = true));
+  letGo();
+  await Promise.all([written, closing]);
+  const place = packs.reserve(image.length);
+  await t.throwsAsync(packs.write(image, place), { code: 'broken' });
+  await t.throwsAsync(packs.read(place, 0, Buffer.alloc(1)), { code: 'broken' });
+  t.is(disk.contentOf(path).length, image.length);
+});
