@@ -112,6 +112,29 @@ test('a dead chunk that is written again when its container has been copied with
   await again.close();
 });
 
+test('the checkpoint before the newest keeps what it needs: with the newest rotten, nothing is lost', async (t) => {
+  const disk = new SimDisk({ dice: new SimRandom(1) });
+  let group = await openGroup(disk.begin());
+  const volume = await group.create('one');
+  const parts: Buffer[] = [];
+  for (let round = 0; round < 4; round++) {
+    const part = patternBytes(round, 300_000);
+    parts.push(part);
+    await volume.stream('data').append([part]);
+    await volume.commit(Buffer.from(`round ${round}`));
+    await group.collect({ garbageShareMin: 0 });
+  }
+  const names = (await disk.begin().list('group')).filter((name) => name.endsWith('.checkpoint'));
+  t.is(names.length, 2);
+  disk.crash('drop');
+  disk.rot(`group/${names.at(-1) ?? ''}`, 60, 3);
+  group = await openGroup(disk.begin());
+  const again = await group.open('one');
+  t.is(again.label.toString(), 'round 3');
+  t.true(await holds(again.stream('data'), Buffer.concat(parts)));
+  await group.close();
+});
+
 test('a plan empties what is worth it, the cheapest first', (t) => {
   const sum = (pack: number, bytes: number, freedBytes: number): PackPlan => ({
     pack,
