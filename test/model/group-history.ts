@@ -36,7 +36,8 @@ const limitMs = 600_000;
 const volumes = ['one', 'two', 'three'] as const;
 /** What a snapshot is looked at through. */
 const probe = 'probe';
-const fates: readonly Fate[] = ['drop', 'keep', 'prefix', 'torn'];
+/** 'killed': the process alone is gone; what the system has not written yet is still in its memory. */
+const fates: readonly (Fate | 'killed')[] = ['drop', 'keep', 'prefix', 'torn', 'killed'];
 /** One for all: histories are played one after another. */
 const arena = new Arena();
 
@@ -159,7 +160,7 @@ class History {
     await this.#during(Promise.race([live().catch((error: unknown) => this.#refused(error)), died]));
     this.#life.end();
     const fate = random.pick(fates);
-    this.#disk.crash(fate);
+    if (fate !== 'killed') this.#disk.crash(fate);
     this.#disk.fault = undefined;
     this.#model.crashed();
     this.#say(`crash at call ${this.#disk.calls}: ${fate}`);
