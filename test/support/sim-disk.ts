@@ -45,6 +45,10 @@ class SimFile {
     for (const change of this.#pending) this.durable.apply(change);
     this.#pending = [];
   }
+  /** As Linux does when fdatasync has failed: what could not be written counts as written, and is there until the power fails. */
+  forget(): void {
+    this.#pending = [];
+  }
   copy(): SimFile {
     const copy = new SimFile();
     copy.now = new Content(this.now.view);
@@ -360,7 +364,12 @@ class LifeFile implements DiskFile {
     await this.#disk.call('write', this.path, act, source);
   }
   async sync(): Promise<void> {
-    await this.#disk.call('sync', this.path, () => this.#file.sync());
+    try {
+      await this.#disk.call('sync', this.path, () => this.#file.sync());
+    } catch (error) {
+      this.#file.forget();
+      throw error;
+    }
   }
   async size(): Promise<number> {
     return await this.#disk.call('read', this.path, () => this.#file.now.size);
