@@ -95,8 +95,7 @@ export class FileStream implements Stream, SegmentOwner {
     return growth > 0 ? this.#ask(growth) : DONE;
   }
   async #ask(growth: number): Promise<void> {
-    await this.#host.guard.ask(growth);
-    this.#grantedBytes += growth;
+    await this.#host.guard.ask(growth, () => (this.#grantedBytes += growth));
   }
 
   async #appendSlowly(slices: readonly Uint8Array[], bytes: number): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { Disk } from '#env';
 import { StoreError } from '#errors';
+import { Turn } from './engine/turn.js';
 import type { Space } from './store.js';
 
 const MiB = 1024 * 1024;
@@ -25,6 +26,7 @@ export class SpaceGuard {
   readonly #options: SpaceGuardOptions;
   #capacityBytes: number;
   #granted = 0;
+  readonly #asks = new Turn();
 
   constructor(options: SpaceGuardOptions) {
     this.#options = options;
@@ -41,11 +43,19 @@ export class SpaceGuard {
     this.#granted -= bytes;
     return true;
   }
-  /** Grants, or throws StoreError 'full'. */
-  async ask(bytes: number): Promise<void> {
-    if (this.grant(bytes)) return;
+  /**
+   * Grants, or throws StoreError 'full'. One who asks after another: `granted` is called before the next is heard, and what it counts
+   * among the bytes that are pending is not granted twice.
+   */
+  async ask(bytes: number, granted?: () => void): Promise<void> {
+    await this.#asks.run(async () => {
+      if (!this.grant(bytes)) await this.#look(bytes);
+      granted?.();
+    });
+  }
+  async #look(bytes: number): Promise<void> {
+    this.#granted = 0; // not behind: meanwhile others would be granted what we are about to be
     const { freeBytes } = await this.space();
-    this.#granted = 0;
     if (bytes > freeBytes) {
       const facts = { folder: this.#options.folder, freeBytes, wanted: bytes };
       throw new StoreError('full', 'The storage group is full', facts);

@@ -9,6 +9,7 @@ import { Arena, DedupGroup, type DedupGroupOptions, type KeySource, plainKernels
 import { xxh64 } from '#wire';
 import { Life, Scheduler, simClock } from '../sim/sim-clock.js';
 import { SimRandom } from '../sim/sim-random.js';
+import { DelayedCrew } from '../support/delayed-crew.js';
 import { type DiskCall, type Fate, SimDisk } from '../support/sim-disk.js';
 import { GroupKeeper } from './group-keeper.js';
 import { GroupKeys, keyFiles } from './group-keys.js';
@@ -140,11 +141,20 @@ class History {
         memoryBytes: 8 * MiB,
         kernels: plainKernels,
         arena,
+        ...this.#crew(life),
         ...sealed,
         ...this.#group,
       });
     };
     return await (this.#keys === undefined ? open() : this.#keys.open(open));
+  }
+  /** A fourth of the groups have threads, which are late. */
+  #crew(life: Life): Pick<DedupGroupOptions, 'crew'> {
+    if (this.#options.seed % 4 !== 2) return {};
+    const scheduler = this.#scheduler;
+    const dice = this.#random.fork();
+    const pause = async (): Promise<void> => await scheduler.delay(life, 0, dice.chance(0.02) ? 20 : 0.1);
+    return { crew: (memory, kernels) => new DelayedCrew(memory, kernels, dice, pause) };
   }
   /** Works until the power fails: at a call of the disk, or when all is done. */
   async #lifeUntilCrash(): Promise<void> {

@@ -1,7 +1,8 @@
 /**
  * DelayedCrew: threads of which nobody knows how fast they are, without threads. Slips of a lane are performed, and told of, one after
  * another, as a thread does; which lane comes next, how soon, and whether it is late with the work or with the news of it, is drawn.
- * Time passes in microtasks: a simulated disk and this crew go on beside each other, the same way for the same seed.
+ * Time passes in microtasks unless somebody says otherwise: a simulated disk and this crew go on beside each other, the same way for
+ * the same seed.
  */
 import type { Arena, Crew, plainKernels } from '#store';
 import type { Dice } from './sim-disk.js';
@@ -19,16 +20,19 @@ export class DelayedCrew implements Crew {
   readonly #kernels: typeof plainKernels;
   readonly #dice: Dice;
   readonly #lanes: readonly Lane[];
+  readonly #pause: () => Promise<void>;
   /** Microtasks between two of its steps, at most; changes now and then. */
   #pace = 0;
   #isWorking = false;
   #waiting: (() => void)[] = [];
 
-  constructor(arena: Arena, kernels: typeof plainKernels, dice: Dice, lanes = 2) {
+  /** `pause`: waited for between two of its steps; never returns when the life has ended. */
+  constructor(arena: Arena, kernels: typeof plainKernels, dice: Dice, pause?: () => Promise<void>) {
     this.#arena = arena;
     this.#kernels = kernels;
     this.#dice = dice;
-    this.#lanes = Array.from({ length: lanes }, () => ({ slips: [], performed: 0 }));
+    this.#pause = pause ?? (async () => await this.#hop());
+    this.#lanes = Array.from({ length: 2 }, () => ({ slips: [], performed: 0 }));
   }
   get busy(): number {
     return this.#lanes.reduce((sum, { slips }) => sum + slips.length, 0);
@@ -40,12 +44,15 @@ export class DelayedCrew implements Crew {
   async #work(): Promise<void> {
     this.#isWorking = true;
     while (this.busy > 0) {
-      if (this.#dice.integer(16) === 0) this.#pace = [1, 8, 80, 400][this.#dice.integer(4)] ?? 1;
-      for (let left = this.#dice.integer(this.#pace + 1); left > 0; left--) await Promise.resolve();
+      await this.#pause();
       this.#step();
     }
     this.#isWorking = false;
     for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+  async #hop(): Promise<void> {
+    if (this.#dice.integer(16) === 0) this.#pace = [1, 8, 80, 400][this.#dice.integer(4)] ?? 1;
+    for (let left = this.#dice.integer(this.#pace + 1); left > 0; left--) await Promise.resolve();
   }
   #step(): void {
     const busy = this.#lanes.filter(({ slips }) => slips.length > 0);

@@ -153,8 +153,7 @@ export class DataStream implements Stream {
       await this.#drained();
       this.#before = this.#markNow();
       try {
-        await engine.ask(bytes);
-        this.#comingBytes = bytes;
+        await engine.ask(bytes, () => (this.#comingBytes = bytes));
       } catch (cause) {
         if (!(cause instanceof StoreError) || cause.code !== 'full') throw cause;
         this.#placer.isTight = true;

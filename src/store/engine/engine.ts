@@ -209,13 +209,13 @@ export class Engine implements ContainerHost {
   }
 
   /** As the guard's; but bytes that are just being written count twice, so it waits for them before it says 'full'. */
-  async ask(bytes: number): Promise<void> {
+  async ask(bytes: number, granted?: () => void): Promise<void> {
     try {
-      await this.guard.ask(bytes);
+      await this.guard.ask(bytes, granted);
     } catch (cause) {
       if (!(cause instanceof StoreError) || cause.code !== 'full' || !this.containers.writing) throw cause;
       await this.containers.settled();
-      await this.guard.ask(bytes);
+      await this.guard.ask(bytes, granted);
     }
   }
 

@@ -11,8 +11,8 @@ export class Reservation {
   async raise(bytes: number): Promise<void> {
     const missing = bytes - this.bytes;
     if (missing <= 0) return;
-    if (!this.#engine.guard.grant(missing)) await this.#engine.ask(missing);
-    this.bytes += missing;
+    if (this.#engine.guard.grant(missing)) this.bytes += missing;
+    else await this.#engine.ask(missing, () => (this.bytes += missing));
   }
   /** True when so much may be used, of what was reserved first; else nothing has happened. */
   use(bytes: number): boolean {

@@ -165,3 +165,17 @@ test('what is stored does not depend on who works, and how fast', async (t) => {
   t.true(alone.length > 4 * MiB);
   t.true(alone.equals(await packOf(crew)));
 });
+
+test('what two ask for at a time is not granted to both, if there is room for one', async (t) => {
+  const capacityBytes = 20 * MiB;
+  const group = await openGroup(newDisk(), { capacityBytes });
+  const volumes = await Promise.all(['a', 'b', 'c'].map(async (id) => await group.create(id)));
+  const appends = volumes.map(async (volume, seed) => await append(volume, patternBytes(seed, 12 * MiB)));
+  const codes = (await Promise.allSettled(appends)).map((end) =>
+    end.status === 'rejected' ? (end.reason as StoreError).code : 'done',
+  );
+  t.deepEqual(codes.toSorted(), ['done', 'full', 'full']);
+  for (const volume of volumes) await volume.commit(label('all that was accepted'));
+  t.true((await group.space()).usedBytes <= capacityBytes);
+  await group.close();
+});
