@@ -6,11 +6,12 @@ import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { type Disk, realEnv } from '#env';
 import { StoreError } from '#errors';
-import { Arena, DedupGroup, type Stream, type Volume } from '#store';
+import { Arena, DedupGroup, type KeySource, type Stream, type Volume } from '#store';
 import { DelayedCrew, SimDisk } from '#support';
 import { copyOf } from '#wire';
 import { patternBytes } from '../contract/store.js';
 import { SimRandom } from '../sim/sim-random.js';
+import { keyFiles } from './group-keys.js';
 
 const MiB = 1024 * 1024;
 /** What was stored before, as often as not. */
@@ -206,6 +207,8 @@ export class IngestWorld {
   readonly #dice: SimRandom;
   readonly #disk: SimDisk;
   readonly #arena = new Arena();
+  /** A third of the groups are encrypted. */
+  readonly #keys: { readonly keySource?: KeySource };
   readonly #writers = [new Writer('one'), new Writer('two')];
   #life: Disk | undefined;
   #group: DedupGroup | undefined;
@@ -213,6 +216,7 @@ export class IngestWorld {
 
   constructor(seed: number) {
     this.#dice = new SimRandom(seed);
+    this.#keys = this.#dice.chance(1 / 3) ? { keySource: { kind: 'file', path: '/key' } } : {};
     this.#disk = new SimDisk({ dice: this.#dice.fork() });
   }
   async run(steps: readonly IngestStep[]): Promise<void> {
@@ -247,7 +251,8 @@ export class IngestWorld {
     };
     this.#life ??= this.#disk.begin({ delay });
     this.#group = await DedupGroup.open({
-      env: { ...realEnv(), disk: this.#life },
+      env: { ...realEnv(), disk: this.#life, secrets: keyFiles },
+      ...this.#keys,
       folder: 'group',
       reserveBytes: 0,
       memoryBytes: 24 * MiB,

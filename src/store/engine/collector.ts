@@ -238,9 +238,12 @@ async function dropOldMirrors(engine: Engine): Promise<void> {
   });
 }
 /** Copies of containers that were moved or went. Not of those that are about to be journaled. */
-export async function cleanMirrors({ state, containers }: Engine): Promise<void> {
+export async function cleanMirrors(engine: Engine): Promise<void> {
+  const { state, containers } = engine;
   await containers.mirrors.clean(
     (id, generation) =>
-      state.containers.get(id)?.generation === generation || containers.openOf(id) !== undefined,
+      engine.refusal !== undefined || // from then on they are the next life's
+      state.containers.get(id)?.generation === generation ||
+      containers.openOf(id) !== undefined,
   );
 }

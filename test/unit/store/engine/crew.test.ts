@@ -1,0 +1,61 @@
+/** Threads: what they are given is done, also when they die of it. */
+import test from 'ava';
+import { plainKernels } from '#store';
+import { Arena } from '../../../../src/store/engine/arena.js';
+import { ThreadCrew } from '../../../../src/store/engine/crew.js';
+import { EFFORT, OUTCOME, PackSlip, Slip, slipBytes } from '../../../../src/store/engine/slips.js';
+import { patternBytes } from '../../../contract/store.js';
+
+/** Of a kind that threads do not know. */
+class OddSlip extends Slip {
+  performed = 0;
+  constructor(memory: Buffer) {
+    super(memory, 99);
+    this.begin();
+  }
+  perform(): void {
+    this.performed += 1;
+    this.end(OUTCOME.done);
+  }
+}
+function packSlip(arena: Arena): PackSlip {
+  const slip = new PackSlip(arena.allocate(slipBytes));
+  const source = arena.allocate(10_000);
+  source.set(patternBytes(1, source.length));
+  slip.ask(source, arena.allocate(10_001), EFFORT.fast, 1, 0, undefined);
+  return slip;
+}
+
+test('what a thread that dies leaves undone is done here, in order, and so is what comes later', async (t) => {
+  const arena = new Arena();
+  const crew = new ThreadCrew(arena, plainKernels, 1);
+  const odd = new OddSlip(arena.allocate(slipBytes));
+  const done: string[] = [];
+  const [before, behind] = [packSlip(arena), packSlip(arena)];
+  before.done = () => done.push('before');
+  odd.done = () => done.push('odd');
+  behind.done = () => done.push('behind');
+  for (const slip of [before, odd, behind]) crew.run(slip);
+  await crew.close();
+  t.deepEqual(done, ['before', 'odd', 'behind']);
+  t.is(odd.performed, 1);
+  t.is(before.checksum, behind.checksum);
+  const later = packSlip(arena);
+  later.done = () => done.push('later');
+  crew.run(later);
+  t.is(done.at(-1), 'later');
+});
+
+test('memory that was used before misleads no thread', async (t) => {
+  const arena = new Arena();
+  const used = arena.allocate(4).fill(0xff);
+  arena.give(used);
+  const crew = new ThreadCrew(arena, plainKernels, 1);
+  const slip = packSlip(arena);
+  await new Promise<void>((resolve) => {
+    slip.done = resolve;
+    crew.run(slip);
+  });
+  t.is(slip.outcome, OUTCOME.done);
+  await crew.close();
+});
