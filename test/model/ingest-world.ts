@@ -36,6 +36,7 @@ export const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('read' as const), who, share, size, waits }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('close' as const), who, waits }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('room' as const), bytes: fc.constantFrom(0, 100_000, 1_500_000, 1e12) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('quota' as const), bytes: fc.constantFrom(0, 100_000, 1_500_000, 4_000_000, 1e12) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fault' as const), kind: fc.constantFrom('write' as const, 'sync' as const, 'free' as const, 'read' as const), after: fc.nat(12) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('collect' as const), waits }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
@@ -228,6 +229,7 @@ export class IngestWorld {
       await writer.reopenIfBroken();
     });
     const group = await this.#open();
+    group.configure({ capacityBytes: 1e12 });
     await this.#all(async (writer) => {
       await writer.open(group);
       await writer.commit();
@@ -279,6 +281,10 @@ export class IngestWorld {
     }
     const group = await this.#opened();
     if (group === undefined) return;
+    if (one.do === 'quota') {
+      group.configure({ capacityBytes: this.#disk.usedBytes() + MiB + one.bytes }); // a MiB is kept for metadata
+      return;
+    }
     if (one.do === 'collect') {
       await this.#collect(group, one.waits);
       return;
