@@ -79,7 +79,7 @@ class Writer {
       assert(isThere || this.#states[0]?.label === '', 'it was committed and is gone');
       this.volume = isThere ? await group.open(this.id) : await group.create(this.id);
       this.#found(this.volume.label.toString());
-      await this.read(0, this.#bytes.length);
+      await this.readAll();
     } catch (error) {
       if (codeOf(error) === 'corrupt') throw error;
       await this.volume?.close();
@@ -171,7 +171,15 @@ class Writer {
     const { length } = this.stream;
     const offset = Math.floor(share * Math.max(0, length - 1));
     const bytes = Math.min(size, length - offset);
-    if (bytes <= 0) return;
+    if (bytes > 0) await this.#readAt(offset, bytes);
+  }
+  /** By parts that a pool has memory for. */
+  async readAll(): Promise<void> {
+    const { length } = this.stream;
+    for (let at = 0; at < length; at += 4 * MiB) await this.#readAt(at, Math.min(4 * MiB, length - at));
+  }
+  async #readAt(offset: number, bytes: number): Promise<void> {
+    const { length } = this.stream;
     const expected = this.#bytes.subarray(offset, offset + bytes);
     try {
       const slab = await this.stream.read(offset, bytes);
@@ -233,7 +241,7 @@ export class IngestWorld {
     await this.#all(async (writer) => {
       await writer.open(group);
       await writer.commit();
-      await writer.read(0, 1e9);
+      await writer.readAll();
       await writer.close(true);
       await writer.open(group);
     });

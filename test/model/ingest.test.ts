@@ -9,7 +9,7 @@ test('what is appended, cut, committed and read is what an array of bytes has, h
     await new IngestWorld(seed).run(all);
   });
   await fc.assert(property, {
-    numRuns: Number(process.env['STORE_RUNS'] ?? 60),
+    numRuns: Number(process.env['STORE_RUNS'] ?? 50),
     seed: Number(process.env['STORE_SEED'] ?? 20261122),
     includeErrorInReport: true,
   });
