@@ -1,7 +1,7 @@
 /**
  * OpenContainer: a container in memory, from its first chunk until it is written. Chunks are gathered in regions; a region that is
- * full is compressed by the crew, one after another, while the next is being filled; `seal` puts head and fingerprints
- * around them.
+ * full is compressed by the crew, several at a time, while the next is being filled; `seal` puts head and fingerprints around
+ * them.
  *
  *   S3 after `end` nothing is added. S5 the head is decoded again and compared before it goes anywhere.
  */
@@ -30,7 +30,7 @@ import { CODEC } from './kernels.js';
 import type { Means } from './means.js';
 import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
 import { EFFORT, type Effort } from './slips.js';
-import type { Workspace } from './workspace.js';
+import type { Part, Workspace } from './workspace.js';
 
 /** filling → ended (nothing is added any more) → sealed → written (readable in its pack) → durable → journaled. */
 export type OpenState = 'filling' | 'ended' | 'sealed' | 'written' | 'durable';
@@ -44,9 +44,10 @@ export interface ContainerTools extends Means {
 }
 /** A region that is full. */
 interface FullRegion {
-  readonly raw: Buffer;
+  readonly part: Part;
   readonly bytes: number;
   readonly chunks: number;
+  isPacked: boolean;
 }
 
 export class OpenContainer {
@@ -70,11 +71,11 @@ export class OpenContainer {
   #ordinals: number[] | undefined;
   #count = 0;
   #rawBytes = 0;
-  /** Regions that are full and not in the image yet, oldest first: that one is with the crew. */
+  /** Regions that are full and not in the image yet, oldest first. */
   readonly #full: FullRegion[] = [];
   #waiting: (() => void)[] = [];
   /** The region that is being filled, its chunks and bytes. */
-  #raw = 0;
+  #part = 0;
   #regionChunks = 0;
   #regionBytes = 0;
   /** Where the next region goes in the image; the first lies behind the largest head. */
@@ -97,7 +98,6 @@ export class OpenContainer {
     this.#cipher = cipher;
     this.salt = cipher.salt();
     this.#key = cipher.keyOf(this);
-    workspace.slip.done = (): void => this.#packed();
   }
   get count(): number {
     return this.#count;
@@ -135,7 +135,7 @@ export class OpenContainer {
 
   /** False while there is no memory for the next region: `change`, then ask again. */
   canTake(bytes: number): boolean {
-    return this.#regionBytes + bytes <= regionBytesMax || this.#full.length + 1 < this.#memory().raws.length;
+    return this.#regionBytes + bytes <= regionBytesMax || this.#full.length + 1 < this.#memory().parts.length;
   }
   /** Resolves when a region was compressed. */
   async change(): Promise<void> {
@@ -154,9 +154,11 @@ export class OpenContainer {
     const bytes = to - from;
     assert(this.hasRoomFor(bytes) && bytes > 0 && bytes <= regionBytesMax && this.canTake(bytes));
     if (this.#regionBytes + bytes > regionBytesMax) this.#closeRegion();
-    const { raws, fingerprints, lengths } = this.#memory();
+    const { parts, fingerprints, lengths } = this.#memory();
     const { kernels } = this.#tools;
-    kernels.copy(memory, from, to, raws[this.#raw] as Buffer, this.#regionBytes); // one of them
+    const part = parts[this.#part];
+    assert(part !== undefined);
+    kernels.copy(memory, from, to, part.raw, this.#regionBytes);
     kernels.copy(digests, at, at + fingerprintBytes, fingerprints, this.#count * fingerprintBytes);
     lengths[this.#count] = bytes;
     this.#regionBytes += bytes;
@@ -221,37 +223,35 @@ export class OpenContainer {
   /** What was gathered is to be compressed. */
   #closeRegion(): void {
     if (this.#regionChunks === 0) return;
-    const { raws } = this.#memory();
-    const raw = raws[this.#raw];
-    assert(raw !== undefined && this.#full.length < raws.length);
-    this.#full.push({ raw, bytes: this.#regionBytes, chunks: this.#regionChunks });
-    this.#raw = (this.#raw + 1) % raws.length;
+    const { parts } = this.#memory();
+    const part = parts[this.#part];
+    assert(part !== undefined && this.#full.length < parts.length);
+    const region = { part, bytes: this.#regionBytes, chunks: this.#regionChunks, isPacked: false };
+    const number = this.#regions.length + this.#full.length;
+    this.#full.push(region);
+    this.#part = (this.#part + 1) % parts.length;
     this.#regionBytes = this.#regionChunks = 0;
-    if (this.#full.length === 1) this.#pack();
-  }
-  #pack(): void {
-    const region = this.#full[0];
-    if (region === undefined) return;
-    const { image, slip } = this.#memory();
     const density = this.#density();
     const effort = density === 'adaptive' ? this.#tools.effort : EFFORT[density];
-    const source = region.raw.subarray(0, region.bytes);
-    const target = image.subarray(this.#end, this.#end + regionBytesMax + this.#cipher.overheadBytes);
-    slip.ask(source, target, effort, this.id, this.#regions.length, this.#key);
-    this.#tools.crew.run(slip);
+    part.slip.ask(part.raw.subarray(0, region.bytes), part.packed, effort, this.id, number, this.#key);
+    part.slip.done = (): void => this.#packed(region);
+    this.#tools.crew.run(part.slip);
   }
-  #packed(): void {
-    const region = this.#full.shift();
-    assert(region !== undefined);
-    const { slip } = this.#memory();
-    const { codec, storedBytes, checksum, effort } = slip;
-    slip.forgetKey();
-    const dense = effort !== EFFORT.fast || codec === CODEC.none;
-    const offset = this.#end - headBytesMax;
-    const { chunks, bytes: rawBytes } = region;
-    const made = { codec, dense, chunks, offset, storedBytes, rawBytes, checksum };
-    this.#pushRegion(made);
-    this.#pack();
+  /** Into the image, in the order in which they came. */
+  #packed(region: FullRegion): void {
+    region.part.slip.forgetKey();
+    region.isPacked = true;
+    for (let next = this.#full[0]; next?.isPacked === true; next = this.#full[0]) {
+      this.#full.shift();
+      const { chunks, bytes: rawBytes, part } = next;
+      const { codec, storedBytes, checksum, effort } = part.slip;
+      const { image } = this.#memory();
+      const bytes = storedBytes + this.#cipher.overheadBytes;
+      this.#tools.kernels.copy(part.packed, 0, bytes, image, this.#end);
+      const dense = effort !== EFFORT.fast || codec === CODEC.none;
+      const offset = this.#end - headBytesMax;
+      this.#pushRegion({ codec, dense, chunks, offset, storedBytes, rawBytes, checksum });
+    }
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
@@ -335,11 +335,11 @@ export class OpenContainer {
       }
       first += region.chunks;
     }
-    const { raws } = this.#memory();
-    let raw = raws[this.#raw];
+    const { parts } = this.#memory();
+    let raw = parts[this.#part]?.raw;
     for (const region of this.#full) {
       if (ordinal < first + region.chunks) {
-        raw = region.raw;
+        raw = region.part.raw;
         break;
       }
       first += region.chunks;

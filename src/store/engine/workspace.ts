@@ -9,6 +9,7 @@ import {
   containerChunksMax,
   containerRawBytesMax,
   headBytesMax,
+  regionAlignBytes,
   regionBytesMax,
 } from './engine-limits.js';
 import type { Arena } from './arena.js';
@@ -25,18 +26,23 @@ const imageBytes =
   headBytesMax +
   containerAlignBytes;
 
+/** A region on its way into the image: as it came, and packed, by a slip of its own, so that several are packed at a time. */
+export interface Part {
+  readonly raw: Buffer;
+  readonly packed: Buffer;
+  readonly slip: PackSlip;
+}
 export interface Workspace {
   readonly image: Buffer;
-  /** Regions: one that is being filled, others that are being compressed. */
-  readonly raws: readonly Buffer[];
+  /** Regions: one that is being filled, others that are being packed. */
+  readonly parts: readonly Part[];
   readonly fingerprints: Buffer;
   readonly lengths: Uint32Array;
   /** For a region that is opened again; made when first needed. */
   spare?: Buffer;
-  readonly slip: PackSlip;
 }
-const rawsOfWorkspace = 3;
-export const workspaceBytes = imageBytes + rawsOfWorkspace * regionBytesMax + fingerprintsBytes;
+const partsOfWorkspace = 4;
+export const workspaceBytes = imageBytes + 2 * partsOfWorkspace * regionBytesMax + fingerprintsBytes;
 
 export class Workspaces {
   readonly max: number;
@@ -57,9 +63,15 @@ export class Workspaces {
     this.#made += 1;
     return {
       image: this.#arena.allocate(imageBytes),
-      raws: Array.from({ length: rawsOfWorkspace }, () => this.#arena.allocate(regionBytesMax)),
+      parts: Array.from({ length: partsOfWorkspace }, () => this.#part()),
       fingerprints: this.#arena.allocate(fingerprintsBytes),
       lengths: new Uint32Array(containerChunksMax),
+    };
+  }
+  #part(): Part {
+    return {
+      raw: this.#arena.allocate(regionBytesMax),
+      packed: this.#arena.allocate(regionBytesMax + regionAlignBytes), // and what sealing adds
       slip: new PackSlip(this.#arena.allocate(slipBytes)),
     };
   }

@@ -6,8 +6,9 @@
 /** Of every block this many bytes are counted. */
 const blockBytes: usize = 2048;
 const sampleBytes: usize = 128;
-/** Repeats: eight positions in a row are looked up every `lookBytes`, each eighth position is remembered. */
-const lookBytes: usize = 64;
+/** Repeats: so many positions in a row are looked up every `lookBytes`, one of as many is remembered. */
+const keptBytes: usize = 32;
+const lookBytes: usize = 1024;
 const slotBits: u32 = 13;
 
 function slotOf(word: u64): usize {
@@ -39,19 +40,19 @@ function hasUnevenBytes(from: usize, length: u32, counts: usize): bool {
 
 /** True when a sixteenth of the region, or more, has been there before in it. */
 function hasRepeats(from: usize, length: u32, table: usize): bool {
-  if (length < 1024) return false;
+  if (length < 2 * <u32>lookBytes) return false;
   memory.fill(table, 0, 4 << slotBits);
   const end = from + length - lookBytes - 8;
   let found: u32 = 0;
   for (let at = from; at <= end; at += lookBytes) {
     let hits: u32 = 0;
-    for (let i: usize = 0; i < 8; i++) {
+    for (let i: usize = 0; i < keptBytes; i++) {
       const word = load<u64>(at + i);
       const before = from + load<u32>(table + slotOf(word));
       hits |= <u32>(before < at && load<u64>(before) === word);
     }
     found += hits;
-    for (let i: usize = 0; i < lookBytes; i += 8) {
+    for (let i: usize = 0; i < lookBytes; i += keptBytes) {
       store<u32>(table + slotOf(load<u64>(at + i)), <u32>(at + i - from));
     }
   }
