@@ -13,7 +13,7 @@ export interface ServeOptions {
   readonly announce: readonly string[];
   /** Of the default storage group of a new home; 'dedup' if not given. An existing home has chosen. */
   readonly store?: StoreKind;
-  /** For cutting and compressing, beside the main thread; one less than there are processors if not given. */
+  /** For cutting and compressing, beside the main thread; one less than there are processors, at least two, if not given. */
   readonly threads?: number;
   readonly json: boolean;
 }

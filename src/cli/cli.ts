@@ -134,7 +134,8 @@ function addServe(parser: Argv, world: World, act: Act): void {
         .option('threads', {
           type: 'number',
           requiresArg: true,
-          describe: 'For cutting and compressing; one less than there are processors if not given, 0: none',
+          describe:
+            'For cutting and compressing; one less than there are processors, at least two, if not given; 0: none',
         })
         .example('$0 serve', 'On 127.0.0.1:3260, for this machine only')
         .example(

@@ -51,7 +51,7 @@ export async function serve(
   const onBug = (error: unknown): never => {
     throw error; // onFatal takes it
   };
-  const threads = options.threads ?? Math.max(1, process.processors - 1);
+  const threads = options.threads ?? Math.max(2, process.processors - 1);
   const daemon = new Daemon(env, log, onBug, threads, openDedup);
   try {
     await daemon.start(options, process.pid);
