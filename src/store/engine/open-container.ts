@@ -247,7 +247,8 @@ export class OpenContainer {
       const { codec, storedBytes, checksum, effort } = part.slip;
       const { image } = this.#memory();
       const bytes = storedBytes + this.#cipher.overheadBytes;
-      this.#tools.kernels.copy(part.packed, 0, bytes, image, this.#end);
+      const source = part.slip.isInSource ? part.raw : part.packed;
+      this.#tools.kernels.copy(source, 0, bytes, image, this.#end);
       const dense = effort !== EFFORT.fast || codec === CODEC.none;
       const offset = this.#end - headBytesMax;
       this.#pushRegion({ codec, dense, chunks, offset, storedBytes, rawBytes, checksum });

@@ -29,7 +29,7 @@ interface Stored {
   readonly slip: OpenSlip;
 }
 /** Regions that are being read from the disk at a time: each needs memory for what is stored. */
-const readsMax = 4;
+const readsMax = 8;
 const noKey = -1;
 const keyOf = (directory: Directory, region: number): number =>
   (directory.id * 64 + region) * 256 + (directory.generation % 256);

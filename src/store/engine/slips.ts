@@ -274,6 +274,10 @@ export class PackSlip extends Slip {
   get checksum(): bigint {
     return bigintOf(this.word(9), this.word(10));
   }
+  /** It is stored as it came: nothing is in the target. */
+  get isInSource(): boolean {
+    return this.word(11) === 1;
+  }
 
   perform(kernels: Kernels, view: ViewOf): void {
     const source = view(this.word(0), this.word(1));
@@ -282,17 +286,19 @@ export class PackSlip extends Slip {
       this.effort === EFFORT.none
         ? undefined
         : kernels.compress(source, target, this.effort === EFFORT.dense);
-    if (packed === undefined) source.copy(target);
     const bytes = packed?.bytes ?? source.length;
     const [container, region] = [this.word(5) >>> 0, this.word(6)];
     const { key } = this;
-    const stored = target.subarray(0, key === undefined ? bytes : bytes + tagBytes);
-    if (key !== undefined) sealPlace(key, container, region, target.subarray(0, bytes), stored);
+    const isInSource = packed === undefined && key === undefined;
+    const stored = isInSource ? source : target.subarray(0, key === undefined ? bytes : bytes + tagBytes);
+    if (key !== undefined)
+      sealPlace(key, container, region, packed === undefined ? source : target.subarray(0, bytes), stored);
     const checksum = xxh64(stored, regionSeed(container, region));
     this.set(7, packed?.codec ?? CODEC.none);
     this.set(8, bytes);
     this.set(9, Number(checksum & 0xffffffffn) | 0);
     this.set(10, Number(checksum >> 32n) | 0);
+    this.set(11, isInSource ? 1 : 0);
     this.end(OUTCOME.done);
   }
 }

@@ -6,7 +6,9 @@ import type { Recipe } from './recipe.js';
 import { located, type StreamHost } from './stream-host.js';
 
 /** Loaded ahead of a reader: as much as an initiator asks for at a time. */
-const aheadBytes = 1024 * 1024;
+const aheadBytes = 2 * 1024 * 1024;
+/** Of one reader: they share what the group has for it. */
+const loadsMax = 4;
 
 export class StreamReader {
   readonly #name: string;
@@ -84,22 +86,22 @@ export class StreamReader {
         this.#isLooking = false;
       });
   }
-  /** Two regions are loaded at a time: while one is opened, the next is read. */
+  /** Several regions are loaded at a time: while some are opened, others are read. */
   async #lookAhead(): Promise<void> {
     const { engine } = this.#host;
-    let before: Promise<void> = Promise.resolve();
+    const under: Promise<void>[] = [];
     for (;;) {
       const offset = this.#aheadOffset;
       const isFar = offset >= this.#nextOffset + aheadBytes || offset >= this.#recipe.bytes;
       if (this.#nextOffset < 0 || isFar || this.#host.refusal !== undefined) return;
       const run = await engine.runIn(this.#recipe, offset);
       let end = run.to;
-      let loaded = before;
+      let loaded: Promise<void> | undefined;
       if (engine.containers.openOf(run.container) === undefined)
         ({ end, loaded } = await engine.chunks.prefetch(run, offset));
       if (this.#aheadOffset === offset) this.#aheadOffset = end;
-      await before;
-      before = loaded;
+      if (loaded !== undefined) under.push(loaded);
+      if (under.length === loadsMax) await under.shift();
     }
   }
 }
