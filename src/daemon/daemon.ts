@@ -22,6 +22,7 @@ import {
 } from '#admin';
 import { Catalog } from '#catalog';
 import { type Address, type Env, type Logger, makeDurableDirectory, type Process } from '#env';
+import { threadsFor } from '#store';
 import { RefusedError, StoreError } from '#errors';
 import { logoutGraceMs } from '#limits';
 import { keepersOf } from './keepers.js';
@@ -51,7 +52,7 @@ export async function serve(
   const onBug = (error: unknown): never => {
     throw error; // onFatal takes it
   };
-  const threads = options.threads ?? Math.max(2, process.processors - 1);
+  const threads = options.threads ?? threadsFor(process.processors);
   const daemon = new Daemon(env, log, onBug, threads, openDedup);
   try {
     await daemon.start(options, process.pid);

@@ -26,6 +26,7 @@ export type { AverageBytes, Codec, CutState } from './kernels/index.js';
 export type { Density } from './engine/open-container.js';
 export { Arena } from './engine/arena.js';
 export type { Crew } from './engine/crew.js';
+export { threadsFor } from './engine/means.js';
 export { plainKernels } from './engine/kernels.js';
 export { Pacer } from './engine/pacer.js';
 export { Upkeep } from './upkeep.js';

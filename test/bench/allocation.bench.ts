@@ -14,13 +14,14 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Stream } from '#store';
+import { threadsFor } from '#store';
 import { openGroup, TapeWriter } from './tape-writer.js';
 
 const { values: options } = parseArgs({
   options: {
     megabytes: { type: 'string', default: '256' },
     record: { type: 'string', default: '262144' },
-    threads: { type: 'string', default: String(availableParallelism() - 1) },
+    threads: { type: 'string', default: String(threadsFor(availableParallelism())) },
     top: { type: 'string', default: '12' },
   },
 });

@@ -1,7 +1,7 @@
 /** A drive that writes whole files as records onto cartridges of a deduplicating group, as a host would, without the network. */
 import { availableParallelism } from 'node:os';
 import { realEnv } from '#env';
-import { DedupGroup, type Density } from '#store';
+import { DedupGroup, type Density, threadsFor } from '#store';
 import { Cartridge, Drive, mediumOf } from '#vtl';
 
 const env = realEnv();
@@ -10,7 +10,7 @@ const env = realEnv();
 export async function openGroup(
   folder: string,
   density: Density = 'adaptive',
-  threads = availableParallelism() - 1,
+  threads = threadsFor(availableParallelism()),
 ): Promise<DedupGroup> {
   return await DedupGroup.open({ env, folder, density, threads, reserveBytes: 0 });
 }

@@ -22,6 +22,9 @@ export interface MeansOptions {
   readonly arena?: Arena | undefined;
 }
 
+/** Beside the main thread: measured on two processors, two are faster than one (`npm run bench`). */
+export const threadsFor = (processors: number): number => Math.max(2, processors - 1);
+
 export async function openMeans(options: MeansOptions): Promise<Means> {
   const arena = options.arena ?? new Arena();
   if (options.threads === 0) {
