@@ -6,10 +6,11 @@ import type { ContainerStore } from './container-store.js';
 import type { Root } from './group-state.js';
 import { damaged } from './open-container.js';
 import type { Run } from './recipe.js';
+import type { Block } from './region-cache.js';
 import { plainVolumes, type VolumeCipher } from './volume-cipher.js';
 
 /** Fills the slices of a slab in order. */
-export class SlabFiller {
+export class SlabFiller implements Filler {
   readonly #slices: readonly Buffer[];
   #slice = 0;
   #at = 0;
@@ -17,6 +18,9 @@ export class SlabFiller {
 
   constructor(slab: Slab) {
     this.#slices = slab.slices;
+  }
+  putOf({ memory }: Block, from: number, to: number): void {
+    this.put(memory, from, to);
   }
   put(source: Buffer, from: number, to: number): void {
     this.filled += to - from;
@@ -35,6 +39,15 @@ export class SlabFiller {
   }
 }
 
+/** Takes what is read, in order. */
+export interface Filler {
+  readonly filled: number;
+  /** Bytes that stay where they are no longer than this call. */
+  put(source: Buffer, from: number, to: number): void;
+  /** Bytes of a region, which is pinned for no longer than this call either. */
+  putOf(block: Block, from: number, to: number): void;
+}
+
 export class ChunkReader {
   readonly #containers: ContainerStore;
   readonly #volumes: VolumeCipher;
@@ -44,7 +57,7 @@ export class ChunkReader {
   }
 
   /** Bytes from … to of the stream, which lie in the run, into `filler`. StoreError 'corrupt', 'io'. */
-  async copyRun(run: Run, from: number, to: number, filler: SlabFiller): Promise<void> {
+  async copyRun(run: Run, from: number, to: number, filler: Filler): Promise<void> {
     let at = from;
     let place = run.from;
     for (let ordinal = run.first; at < to;) {
@@ -76,7 +89,7 @@ export class ChunkReader {
     run: Run,
     ordinal: number,
     range: { readonly place: number; readonly at: number; readonly to: number },
-    filler: SlabFiller,
+    filler: Filler,
   ): Promise<{ ordinal: number; place: number; at: number }> {
     let { place, at } = range;
     let index = directory.indexOf(ordinal);
@@ -101,7 +114,7 @@ export class ChunkReader {
         const bytes = directory.lengths[index] ?? 0;
         const offset = (directory.offsets[index] ?? 0) + at - place;
         const part = Math.min(range.to - at, bytes - (at - place));
-        filler.put(block.memory, offset, offset + part);
+        filler.putOf(block, offset, offset + part);
         at += part;
         if (at < place + bytes) break;
         place += bytes;

@@ -12,7 +12,7 @@ import type { Slab } from '#wire';
 import type { Stream } from '../store.js';
 import type { ByteWriter } from './bytes.js';
 import { ChunkPlacer } from './chunk-placer.js';
-import type { SlabFiller } from './chunk-reader.js';
+import type { Filler } from './chunk-reader.js';
 import { chunkBytesMax, ringBytes } from './engine-limits.js';
 import type { Recipe, RecipeMark } from './recipe.js';
 import { encodeChange } from './recipe.format.js';
@@ -379,7 +379,7 @@ export class DataStream implements Stream {
     if (offset < this.#length) this.#reader.willRead(offset);
   }
   /** Bytes at an offset of the stream that are in the ring. */
-  #heldAt(offset: number, to: number, filler: SlabFiller): void {
+  #heldAt(offset: number, to: number, filler: Filler): void {
     const ring = this.#ring;
     assert(ring !== undefined);
     const from = ring.begin + offset - this.#recipe.bytes;

@@ -45,6 +45,8 @@ export class RegionCache {
   readonly #stored: Stored[] = [];
   #made = 0;
   #storedMade = 0;
+  /** Pins of those who give back late. */
+  #lent = 0;
   #waiting: (() => void)[] = [];
 
   constructor(
@@ -70,6 +72,18 @@ export class RegionCache {
     this.#blocks.set(key, block);
     block.pins += 1;
     return block;
+  }
+  /** Pins a block that is pinned already for whoever will give it back late. Half of the memory at most. */
+  lend(block: Block): boolean {
+    assert(block.pins > 0);
+    if (this.#lent >= this.#blocksMax / 2) return false;
+    this.#lent += 1;
+    block.pins += 1;
+    return true;
+  }
+  takeBack(block: Block): void {
+    this.#lent -= 1;
+    this.unpin(block);
   }
   unpin(block: Block): void {
     assert(block.pins > 0);

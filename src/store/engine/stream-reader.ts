@@ -1,7 +1,8 @@
 /** StreamReader: bytes of a stream, out of containers and out of what is on its way there; and looking ahead of whoever reads forward. */
 import type { Slab } from '#wire';
 import { StoreError } from '../../errors.js';
-import { SlabFiller } from './chunk-reader.js';
+import { type Filler, SlabFiller } from './chunk-reader.js';
+import { LendingFiller } from './lending.js';
 import type { Recipe } from './recipe.js';
 import { located, type StreamHost } from './stream-host.js';
 
@@ -9,12 +10,14 @@ import { located, type StreamHost } from './stream-host.js';
 const aheadBytes = 2 * 1024 * 1024;
 /** Of one reader: they share what the group has for it. */
 const loadsMax = 4;
+/** Longer reads are copied: they would pin too much of the cache. */
+const lentBytesMax = 1024 * 1024;
 
 export class StreamReader {
   readonly #name: string;
   readonly #host: StreamHost;
   readonly #recipe: Recipe;
-  readonly #heldAt: (offset: number, to: number, filler: SlabFiller) => void;
+  readonly #heldAt: (offset: number, to: number, filler: Filler) => void;
   #nextOffset = -1;
   /** Up to here it is loaded, or is being. */
   #aheadOffset = 0;
@@ -25,7 +28,7 @@ export class StreamReader {
     name: string,
     host: StreamHost,
     recipe: Recipe,
-    heldAt: (offset: number, to: number, filler: SlabFiller) => void,
+    heldAt: (offset: number, to: number, filler: Filler) => void,
   ) {
     this.#name = name;
     this.#host = host;
@@ -34,24 +37,43 @@ export class StreamReader {
   }
   /** The range lies inside. */
   async read(offset: number, length: number): Promise<Slab> {
-    const { engine } = this.#host;
     const forward = offset === this.#nextOffset;
     this.#nextOffset = offset + length;
-    const slab = await engine.reads.takeSoon(length);
+    const slab = (await this.#lent(offset, length)) ?? (await this.#copied(offset, length));
+    if (forward) this.#ahead(offset + length);
+    return slab;
+  }
+  async #lent(offset: number, length: number): Promise<Slab | undefined> {
+    const { regions } = this.#host.engine.containers;
+    if (length > lentBytesMax || offset + length > this.#recipe.bytes) return undefined;
+    const filler = new LendingFiller(regions);
     try {
-      const filler = new SlabFiller(slab);
-      while (filler.filled < length) {
-        if (this.#host.refusal !== undefined) throw this.#host.refusal;
-        await this.#readSome(offset, offset + length, filler);
-      }
+      await this.#fill(offset, length, filler);
+    } catch (error) {
+      filler.release();
+      throw error;
+    }
+    if (!filler.isRefused) return filler.slab();
+    filler.release();
+    return undefined;
+  }
+  async #copied(offset: number, length: number): Promise<Slab> {
+    const slab = await this.#host.engine.reads.takeSoon(length);
+    try {
+      await this.#fill(offset, length, new SlabFiller(slab));
     } catch (error) {
       slab.release();
       throw error;
     }
-    if (forward) this.#ahead(offset + length);
     return slab;
   }
-  async #readSome(begin: number, end: number, filler: SlabFiller): Promise<void> {
+  async #fill(offset: number, length: number, filler: Filler): Promise<void> {
+    while (filler.filled < length) {
+      if (this.#host.refusal !== undefined) throw this.#host.refusal;
+      await this.#readSome(offset, offset + length, filler);
+    }
+  }
+  async #readSome(begin: number, end: number, filler: Filler): Promise<void> {
     const at = begin + filler.filled;
     if (at >= this.#recipe.bytes) {
       this.#heldAt(at, end, filler);
