@@ -10,6 +10,7 @@ import { xxh64 } from '#wire';
 import { Life, Scheduler, simClock } from '../sim/sim-clock.js';
 import { SimRandom } from '../sim/sim-random.js';
 import { DelayedCrew } from '../support/delayed-crew.js';
+import { lyingDisk } from '../support/lying-disk.js';
 import { type DiskCall, type Fate, SimDisk } from '../support/sim-disk.js';
 import { GroupKeeper } from './group-keeper.js';
 import { GroupKeys, keyFiles } from './group-keys.js';
@@ -129,7 +130,7 @@ class History {
       secrets: keyFiles,
       clock,
       random: this.#random.fork(),
-      disk: this.#options.liesAboutSync === true ? lying(disk) : disk,
+      disk: this.#options.liesAboutSync === true ? lyingDisk(disk) : disk,
     };
     const open = async (source?: KeySource): Promise<DedupGroup> => {
       arena.restart(); // nothing of the life before runs any more
@@ -278,19 +279,3 @@ class History {
 }
 
 const isOfDisk = ({ code }: StoreError): boolean => code === 'io' || code === 'full' || code === 'broken';
-
-type LifeDisk = ReturnType<SimDisk['begin']>;
-function lying(disk: LifeDisk): LifeDisk {
-  const open: LifeDisk['open'] = async (path, how) => {
-    const file = await disk.open(path, how);
-    file.sync = async () => await Promise.resolve();
-    return file;
-  };
-  return new Proxy(disk, {
-    get(target, name) {
-      if (name === 'open') return open;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-}

@@ -2,7 +2,8 @@
  * A simulated machine that runs the real daemon: all of it, from its start to its portals, on a simulated disk, network,
  * clock and database. It can lose its power at any moment and be started again.
  */
-import type { Disk, Env, Logger, Process } from '#env';
+import type { Env, Logger, Process } from '#env';
+import { lyingDisk } from '../support/lying-disk.js';
 import { SimDisk } from '../support/sim-disk.js';
 import { serve } from '../../src/daemon/index.js';
 import { Arena, DedupGroup, plainKernels } from '#store';
@@ -72,7 +73,7 @@ export class Machine {
       delay: async () =>
         await this.scheduler.delay(life, 0.01, this.scheduler.random.chance(0.02) ? 20 : 0.1),
     });
-    const env = this.#env(life, this.liesAboutSync ? lying(disk) : disk);
+    const env = this.#env(life, this.liesAboutSync ? lyingDisk(disk) : disk);
     return await new Promise<Ready>((resolve, reject) => {
       const process = this.#process(life, (line) => resolve(JSON.parse(line) as Ready));
       const options = {
@@ -190,20 +191,4 @@ export class Machine {
       },
     };
   }
-}
-
-function lying(disk: Disk): Disk {
-  const open: Disk['open'] = async (path, how) => {
-    const file = await disk.open(path, how);
-    file.sync = async () => await Promise.resolve();
-    return file;
-  };
-  // The methods of the simulated disk use private fields, so they are called on it.
-  return new Proxy(disk, {
-    get(target, name) {
-      if (name === 'open') return open;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
 }

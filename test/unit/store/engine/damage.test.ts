@@ -5,35 +5,15 @@ import { realEnv } from '#env';
 import { DedupGroup, plainKernels, type Volume } from '#store';
 import { SimDisk } from '#support';
 import { copyOf, xxh64 } from '#wire';
-import {
-  decodeHead,
-  type Directory,
-  KIND,
-  regionSeed,
-} from '../../../../src/store/engine/container.format.js';
-import { OpenContainer } from '../../../../src/store/engine/open-container.js';
-import { Arena } from '../../../../src/store/engine/arena.js';
-import { InlineCrew } from '../../../../src/store/engine/crew.js';
-import { EFFORT } from '../../../../src/store/engine/slips.js';
-import { Workspaces } from '../../../../src/store/engine/workspace.js';
+import { decodeHead, type Directory, regionSeed } from '../../../../src/store/engine/container.format.js';
 import { patternBytes } from '../../../contract/store.js';
+import { containerOf } from './container-maker.js';
 import { SimRandom } from '../../../sim/sim-random.js';
 
 const group = 77n;
 
 function container(): { image: Buffer; directory: Directory } {
-  const arena = new Arena();
-  const tools = {
-    arena,
-    kernels: plainKernels,
-    crew: new InlineCrew(arena, plainKernels),
-    effort: EFFORT.fast,
-  };
-  const workspace = new Workspaces(arena, 2).take();
-  if (workspace === undefined) throw new Error('no memory');
-  const open = new OpenContainer(5, KIND.data, tools, workspace, () => 'fast');
-  for (let i = 0; i < 6; i++) open.add(patternBytes(i, 9000), 0, 9000, patternBytes(100 + i, 32), 0);
-  open.end(() => undefined);
+  const open = containerOf(5, 6);
   const image = Buffer.from(open.seal(group, 3, (bytes) => ({ pack: 2, offset: 8192, bytes })));
   if (open.directory === undefined) throw new Error('no directory');
   return { image, directory: open.directory };

@@ -2,14 +2,12 @@
 import test from 'ava';
 import { StoreError } from '#errors';
 import { xxh64 } from '#wire';
-import { decodeHead, KIND, regionSeed } from '../../../../src/store/engine/container.format.js';
+import { decodeHead, regionSeed } from '../../../../src/store/engine/container.format.js';
 import { fingerprintCipher } from '../../../../src/store/engine/fingerprint-cipher.js';
 import { plainKernels } from '../../../../src/store/engine/kernels.js';
-import { OpenContainer } from '../../../../src/store/engine/open-container.js';
 import { type Image, SealedRegions } from '../../../../src/store/engine/region-cipher.js';
 import { openInto, sealInto, tagBytes } from '../../../../src/store/engine/sealing.js';
 import { Arena } from '../../../../src/store/engine/arena.js';
-import { InlineCrew } from '../../../../src/store/engine/crew.js';
 import {
   EFFORT,
   OpenSlip,
@@ -18,8 +16,8 @@ import {
   slipBytes,
   type ViewOf,
 } from '../../../../src/store/engine/slips.js';
-import { Workspaces } from '../../../../src/store/engine/workspace.js';
 import { patternBytes } from '../../../contract/store.js';
+import { chunkOf, containerOf } from './container-maker.js';
 import { SimRandom } from '../../../sim/sim-random.js';
 
 const key = patternBytes(1, 32);
@@ -75,21 +73,10 @@ test('two images of one container with one content have nothing in common', (t) 
   const random = new SimRandom(2);
   const cipher = new SealedRegions(key, (bytes) => random.bytes(bytes));
   const images = [0, 1].map(() => {
-    const arena = new Arena();
-    const tools = {
-      arena,
-      kernels: plainKernels,
-      crew: new InlineCrew(arena, plainKernels),
-      effort: EFFORT.fast,
-    };
-    const workspace = new Workspaces(arena, 2).take();
-    if (workspace === undefined) throw new Error('no memory');
-    const open = new OpenContainer(5, KIND.data, tools, workspace, () => 'fast', cipher);
-    for (let i = 0; i < 40; i++) open.add(patternBytes(i, 9000), 0, 9000, patternBytes(100 + i, 32), 0);
+    const open = containerOf(5, 40, cipher);
     const read = Buffer.alloc(9000);
     open.readChunk(3, 0, 9000, read, 0);
-    t.true(read.equals(patternBytes(3, 9000)), 'a reader right behind the writer');
-    open.end(() => undefined);
+    t.true(read.equals(chunkOf(3)), 'a reader right behind the writer');
     return Buffer.from(open.seal(7n, 0, (bytes) => ({ pack: 1, offset: 0, bytes })));
   });
   const [one, two] = images;
@@ -106,18 +93,7 @@ test('two images of one container with one content have nothing in common', (t) 
 test('a head that somebody changed, checksum and all, is not believed', (t) => {
   const random = new SimRandom(3);
   const cipher = new SealedRegions(key, (bytes) => random.bytes(bytes));
-  const arena = new Arena();
-  const tools = {
-    arena,
-    kernels: plainKernels,
-    crew: new InlineCrew(arena, plainKernels),
-    effort: EFFORT.fast,
-  };
-  const workspace = new Workspaces(arena, 2).take();
-  if (workspace === undefined) throw new Error('no memory');
-  const open = new OpenContainer(5, KIND.data, tools, workspace, () => 'fast', cipher);
-  for (let i = 0; i < 30; i++) open.add(patternBytes(i, 9000), 0, 9000, patternBytes(100 + i, 32), 0);
-  open.end(() => undefined);
+  const open = containerOf(5, 30, cipher);
   const image = open.seal(7n, 0, (bytes) => ({ pack: 1, offset: 0, bytes }));
   const head = image.subarray(0, image.readUInt32LE(36));
   const name = { group: 7n, place: { pack: 1, offset: 0, bytes: image.length } };
