@@ -13,6 +13,7 @@ import { StoreError } from '../../errors.js';
 import {
   containerAlignBytes,
   containerChunksMax,
+  containerRegionsMax,
   headBytesMax,
   regionAlignBytes,
   regionBytesMax,
@@ -259,7 +260,7 @@ function decodeTables(id: number, head: Buffer, place: Place, salt: Buffer): Dir
   const regions: Region[] = [];
   const regionCount = head.readUInt16LE(40);
   const count = head.readUInt16LE(42);
-  if (headBytesOf(regionCount, count) !== head.length) return undefined;
+  if (headBytesOf(regionCount, count) !== head.length || regionCount > containerRegionsMax) return undefined;
   let at = headerBytes;
   let chunks = 0;
   for (let i = 0; i < regionCount; i++, at += regionEntryBytes) {

@@ -16,6 +16,9 @@ export const regionAlignBytes = 64;
 /** Bytes of chunks in one container, before compression. */
 export const containerRawBytesMax = 4 * MiB;
 export const containerChunksMax = 1024;
+/** Two regions that follow each other are more than one can hold, and no later generation has more than the one before. */
+export const containerRegionsMax = 64;
+assert((2 * containerRawBytesMax) / regionBytesMax < containerRegionsMax);
 /** The head (header, regions, chunks) fits this, so one read fetches it. */
 export const headBytesMax = 8 * KiB;
 /** Containers begin and end at such multiples of a pack. */

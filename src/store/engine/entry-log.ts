@@ -3,7 +3,7 @@
  * is looked for among what is stored: such entries never repeat, and their columns compress by themselves.
  */
 import { strict as assert } from 'node:assert';
-import type { Piece } from './recipe.js';
+import { type Piece, piecesUpTo } from './recipe.js';
 
 export class EntryLog {
   readonly entryBytes: number;
@@ -47,12 +47,7 @@ export class EntryLog {
       this.#restBytes = end - this.from;
       return;
     }
-    const count = this.pieces.findIndex((piece) => piece.end >= end);
-    const cut = this.pieces[count];
-    assert(cut !== undefined);
-    const kept = this.pieces.slice(0, count);
-    const begins = kept.at(-1)?.end ?? 0;
-    this.pieces = begins === end ? kept : [...kept, { ...cut, end }];
+    this.pieces = piecesUpTo(this.pieces, end);
     this.#restBytes = 0;
   }
   /** What lay here up to their end is in these pieces now. */

@@ -2,6 +2,7 @@
  * Lending: a read as views of regions that are at hand, which stay pinned until the slab is released: the shortest way from a region
  * to a socket. Where that cannot be (bytes that are not in a region yet, half of the cache lent already) they are copied.
  */
+import { strict as assert } from 'node:assert';
 import type { Slab } from '#wire';
 import type { Filler } from './chunk-reader.js';
 import type { Block, RegionCache } from './region-cache.js';
@@ -12,7 +13,7 @@ export class LendingFiller implements Filler {
   isRefused = false;
   readonly #regions: RegionCache;
   readonly #slices: Buffer[] = [];
-  readonly #lent: Block[] = [];
+  #lent: Block[] | undefined = [];
   #block: Block | undefined;
   #from = 0;
   #to = 0;
@@ -36,7 +37,7 @@ export class LendingFiller implements Filler {
       this.isRefused = true;
       return;
     }
-    this.#lent.push(block);
+    this.#lent?.push(block);
     this.#block = block;
     this.#from = from;
     this.#to = to;
@@ -51,6 +52,9 @@ export class LendingFiller implements Filler {
   }
   /** Gives back what was lent. Once. */
   release(): void {
-    for (const block of this.#lent.splice(0)) this.#regions.takeBack(block);
+    const lent = this.#lent;
+    assert(lent !== undefined, 'a slab is released once');
+    this.#lent = undefined;
+    for (const block of lent) this.#regions.takeBack(block);
   }
 }

@@ -23,6 +23,15 @@ export interface Run {
   readonly from: number;
   readonly to: number;
 }
+/** What is left of pieces that are cut off at `end`, which lies in one of them or where one ends. */
+export function piecesUpTo(pieces: readonly Piece[], end: number): Piece[] {
+  const count = pieces.findIndex((piece) => piece.end >= end);
+  const cut = pieces[count];
+  assert(cut !== undefined);
+  const kept = pieces.slice(0, count);
+  const begins = kept.at(-1)?.end ?? 0;
+  return begins === end ? kept : [...kept, { ...cut, end }];
+}
 /** A moment of a recipe that only grew since. */
 export interface RecipeMark {
   readonly bytes: number;
@@ -175,12 +184,7 @@ export class Recipe {
       this.runs.truncate(end);
       return;
     }
-    const count = this.pieces.findIndex((piece) => piece.end >= end);
-    const cut = this.pieces[count];
-    assert(cut !== undefined);
-    const kept = this.pieces.slice(0, count);
-    const begins = kept.at(-1)?.end ?? 0;
-    this.pieces = begins === end ? kept : [...kept, { ...cut, end }];
+    this.pieces = piecesUpTo(this.pieces, end);
     this.#base += this.runs.length;
     this.runs = new Runs(end);
   }

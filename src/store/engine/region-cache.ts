@@ -6,7 +6,7 @@ import { strict as assert } from 'node:assert';
 import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import { type Directory, regionSeed } from './container.format.js';
-import { regionAlignBytes, regionBytesMax } from './engine-limits.js';
+import { containerRegionsMax, regionAlignBytes, regionBytesMax } from './engine-limits.js';
 import { CODEC } from './kernels.js';
 import type { Means } from './means.js';
 import { damaged } from './open-container.js';
@@ -31,8 +31,11 @@ interface Stored {
 /** Regions that are being read from the disk at a time: each needs memory for what is stored. */
 const readsMax = 8;
 const noKey = -1;
-const keyOf = (directory: Directory, region: number): number =>
-  (directory.id * 64 + region) * 256 + (directory.generation % 256);
+/** Below 2^53: container 32 bits, region 6, generation as much as is left. */
+function keyOf({ id, generation }: Directory, region: number): number {
+  assert(region < containerRegionsMax);
+  return (id * containerRegionsMax + region) * 32_768 + (generation % 32_768);
+}
 
 export class RegionCache {
   readonly #means: Means;
