@@ -14,6 +14,7 @@ import { Drives } from './drives.js';
 import { StorageGroups } from './groups.js';
 import { Libraries } from './libraries.js';
 import { migrations } from './migrations.js';
+import { Ndmp } from './ndmp.js';
 import { PersistedBytes, Settings } from './settings.js';
 import type { Connection } from './table.js';
 import { Portals, Targets } from './targets.js';
@@ -27,6 +28,7 @@ export class Tables {
   readonly targets: Targets;
   readonly portals: Portals;
   readonly access: Access;
+  readonly ndmp: Ndmp;
   readonly persistence: PersistedBytes;
   readonly settings: Settings;
 
@@ -38,6 +40,7 @@ export class Tables {
     this.targets = new Targets(connection);
     this.portals = new Portals(connection);
     this.access = new Access(connection);
+    this.ndmp = new Ndmp(connection);
     this.persistence = new PersistedBytes(connection);
     this.settings = new Settings(connection);
   }

@@ -6,5 +6,6 @@ export { Catalog } from './catalog.js';
 export type { DriveRow } from './drives.js';
 export type { GroupDensity, GroupRow, KeyKind, StoreKind } from './groups.js';
 export type { ElementCounts, ElementKind, LibraryRow } from './libraries.js';
+export type { NdmpNetworkRow, NdmpPortalRow, NdmpRootRow, NdmpUserRow } from './ndmp.js';
 export type { DevicePersistence } from './settings.js';
 export type { LunRow, PortalRow, TargetRow } from './targets.js';

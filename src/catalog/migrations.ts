@@ -193,4 +193,34 @@ export const migrations: readonly string[] = [
   ALTER TABLE cartridges_of_groups RENAME TO cartridges;
   CREATE INDEX cartridges_group ON cartridges (group_id);
   `,
+  // NDMP: who may come, by which doors, and what of this machine they may back up.
+  `
+  CREATE TABLE ndmp_users (
+    name TEXT PRIMARY KEY NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
+    secret BLOB NOT NULL CHECK (length(secret) BETWEEN 1 AND 255),
+    enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Folders of this machine that the DATA service reads and, unless read_only, writes.
+  CREATE TABLE ndmp_roots (
+    name TEXT PRIMARY KEY NOT NULL,
+    path TEXT NOT NULL UNIQUE CHECK (path LIKE '/%'),
+    read_only INTEGER NOT NULL CHECK (read_only IN (0, 1)),
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Addresses that image streams may be connected to, beside those of the session itself: CIDR.
+  CREATE TABLE ndmp_networks (
+    network TEXT PRIMARY KEY NOT NULL,
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE ndmp_portals (
+    host TEXT NOT NULL,
+    port INTEGER NOT NULL CHECK (port BETWEEN 1 AND 65535),
+    tls INTEGER NOT NULL CHECK (tls IN (0, 1)),
+    PRIMARY KEY (host, port)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -1,4 +1,4 @@
-/** Homes that earlier releases have made open: their one store becomes the default storage group. */
+/** Homes that earlier releases have made open, with all that they had: the one store of the first is the default group. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -8,11 +8,13 @@ import { tempFolder, top } from '#support';
 
 const env = realEnv();
 
+const releases = ['fixtures/homes/catalog-1.txt', 'fixtures/homes/catalog-2.txt'] as const;
+
 /** `change` is carried out on the old catalog. */
-async function opened(t: ExecutionContext, change = ''): Promise<Catalog> {
+async function opened(t: ExecutionContext, change = '', dump: string = releases[0]): Promise<Catalog> {
   const path = join(await tempFolder(t), 'catalog.db');
   const old = await env.databases.open(path);
-  await old.script(readFileSync(join(top, 'fixtures/homes/catalog-1.txt'), 'utf8') + change);
+  await old.script(readFileSync(join(top, dump), 'utf8') + change);
   await old.close();
   const catalog = await Catalog.open(env, path);
   t.teardown(async () => await catalog.close());
@@ -84,4 +86,22 @@ test('a cartridge is in a group or is a cleaning one, and its group stays while 
       ['second', true],
     ],
   );
+});
+
+test('a home of the second release keeps what it has, and has no NDMP', async (t) => {
+  const catalog = await opened(t, '', releases[1]);
+  t.deepEqual(
+    (await catalog.groups.list()).map(({ name, keyKind, isDefault }) => [name, keyKind, isDefault]),
+    [
+      ['default', undefined, true],
+      ['vault', 'file', false],
+    ],
+  );
+  t.is((await catalog.cartridges.list()).length, 22);
+  const [target] = await catalog.targets.list();
+  t.is((await catalog.targets.luns(target?.id ?? '')).length, 5);
+  t.like((await catalog.access.accounts(target?.id))[0], { user: 'backup', direction: 'initiator' });
+  t.is((await catalog.portals.list()).length, 1);
+  t.deepEqual(await catalog.ndmp.users(), []);
+  t.deepEqual(await catalog.ndmp.portals(), []);
 });
