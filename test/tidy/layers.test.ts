@@ -20,7 +20,7 @@ const TABLE: Readonly<Record<string, Layer>> = {
   wire: layer('', 'buffer-layout bitfield @node-rs/crc32 @node-rs/xxhash'),
   env: layer(
     'wire',
-    'node:fs node:fs/promises node:net node:os node:child_process node:readline/promises node:process pino sqlite3',
+    'node:fs node:fs/promises node:net node:os node:child_process node:readline/promises node:process pino sqlite3 koffi',
   ),
   scsi: layer('wire env'),
   store: layer('wire env', 'node:zlib node:worker_threads @foxglove/wasm-zstd/dist/wasm-zstd.js'),
@@ -28,9 +28,10 @@ const TABLE: Readonly<Record<string, Layer>> = {
   vtl: layer('wire env store catalog'),
   targets: layer('wire env scsi vtl'),
   iscsi: layer('wire env scsi'),
+  trees: layer('wire env', 'node:worker_threads'),
   admin: layer('wire env scsi store catalog vtl targets iscsi'),
   cli: layer('wire env scsi targets iscsi admin', 'yargs'),
-  daemon: layer('wire env scsi store catalog vtl targets iscsi admin'),
+  daemon: layer('wire env scsi store catalog vtl targets iscsi trees admin'),
   main: layer('wire env scsi store catalog vtl targets iscsi admin cli daemon'),
 };
 /** Modules of Node that touch nothing outside the process, and pure cryptography (lint bans its random functions). */

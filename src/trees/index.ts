@@ -1,0 +1,21 @@
+/** Face of the tree engine. */
+export type {
+  BackupRequest,
+  BackupSink,
+  FileSystemFigures,
+  HistoryEntry,
+  ImageSource,
+  IncrementalBase,
+  RecoverName,
+  RecoverRequest,
+  RecoverSink,
+  RecoverStatus,
+  TreeEngine,
+  TreeFileType,
+  TreeFormat,
+  TreeJob,
+  TreeLogEntry,
+  TreeProgress,
+  TreeResult,
+} from './tree-engine.js';
+export { toTheEnd } from './tree-engine.js';
