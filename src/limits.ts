@@ -108,5 +108,9 @@ export const drivesMax = 256;
 export const mailSlotsMax = 256;
 export const partitionsMax = 4;
 
+/** TLS: a peer that has not shown a handshake by then is dropped, and no more sockets than that wait or talk at a time. */
+export const tlsHandshakeTimeoutMs = 15_000;
+export const tlsConnectionsMax = 256;
+
 /** SIGTERM: initiators get this long to log out, then connections are closed. All of it ends within 10 s. */
 export const logoutGraceMs = 3_000;

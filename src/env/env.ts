@@ -83,6 +83,11 @@ export interface Address {
 export interface Net {
   /** Port 0 is any free port. `address` of the listener tells which. */
   listen(at: Address, accept: (link: Link) => void): Promise<Listener>;
+  /**
+   * TLS 1.2 or later. A link is handed over when its handshake is done; peers that do not get there are dropped. Throws when
+   * certificate and key are not what they should be (`readIdentity` says what is wrong).
+   */
+  listenTls(at: Address, identity: TlsIdentity, accept: (link: Link) => void): Promise<TlsListener>;
   /** A unix socket, mode 0660. Replaces a stale socket file. */
   listenPath(path: string, accept: (link: Link) => void): Promise<Listener>;
   connect(to: Address): Promise<Link>;
@@ -91,6 +96,15 @@ export interface Net {
 export interface Listener {
   readonly address: Address;
   close(): Promise<void>;
+}
+/** What a server proves itself with: texts in PEM form, the certificate with those that lead to its root, if there are any. */
+export interface TlsIdentity {
+  readonly certificate: string;
+  readonly key: string;
+}
+export interface TlsListener extends Listener {
+  /** For connections from now on. */
+  use(identity: TlsIdentity): void;
 }
 
 /** One byte stream in both directions. Handlers are set once with `start`; nothing is delivered before that. */

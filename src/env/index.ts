@@ -25,7 +25,11 @@ export type {
   Secrets,
   SqlValue,
   Timer,
+  TlsIdentity,
+  TlsListener,
 } from './env.js';
+export { type CertificateRequest, selfSigned } from './certificate.js';
+export { type CertificateFacts, readIdentity } from './tls.js';
 export type { Level, Logger } from './log.js';
 export type { Process, Signal } from './process.js';
 export { realProcess } from './process.js';

@@ -110,6 +110,7 @@ function listenOnly(listening: (accept: (link: Link) => void) => void): Net {
       listening(accept);
       return await Promise.resolve({ address, close: async () => await Promise.resolve() });
     },
+    listenTls: refuse,
     listenPath: refuse,
     connect: refuse,
     connectPath: refuse,

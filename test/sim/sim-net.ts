@@ -243,15 +243,19 @@ export class SimNetWorld {
 
   netOf(life: Life): Net {
     return {
-      listen: async (at, accept) => {
-        const port = at.port === 0 ? ++this.#lastPort : at.port;
-        return await Promise.resolve(this.#listen(port, { host: at.host, port }, { life, accept }));
-      },
+      listen: async (at, accept) => await Promise.resolve(this.#listenAt(at, { life, accept })),
+      // Nobody listens in on a network in memory.
+      listenTls: async (at, _identity, accept) =>
+        await Promise.resolve({ ...this.#listenAt(at, { life, accept }), use: () => undefined }),
       listenPath: async (path, accept) =>
         await Promise.resolve(this.#listen(path, { host: '', port: 0 }, { life, accept })),
       connect: async (to) => await this.#connect(life, to.port, to),
       connectPath: async (path) => await this.#connect(life, path, { host: '', port: 0 }),
     };
+  }
+  #listenAt({ host, port: wanted }: Address, bound: Bound): Listener {
+    const port = wanted === 0 ? ++this.#lastPort : wanted;
+    return this.#listen(port, { host, port }, bound);
   }
   #listen(key: number | string, address: Address, bound: Bound): Listener {
     if (this.#listeners.has(key)) throw new StoreError('io', `${key} is in use`, { errno: 'EADDRINUSE' });

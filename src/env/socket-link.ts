@@ -1,0 +1,102 @@
+/** A socket of node:net or node:tls as a Link, and what listening comes to. */
+import type net from 'node:net';
+import { StoreError } from '../errors.js';
+import type { Address, Link, LinkHandlers, Listener } from './env.js';
+
+export class SocketLink implements Link {
+  readonly remote: Address;
+  readonly local: Address;
+  readonly #socket: net.Socket;
+  #handlers: LinkHandlers | undefined;
+  #error: Error | undefined;
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket;
+    this.remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
+    this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+    socket.setNoDelay(true);
+    socket.pause();
+    socket.on('error', (error) => (this.#error = error));
+    socket.on('drain', () => this.#handlers?.drained?.());
+    socket.on('close', () => this.#closed());
+  }
+  received(chunk: Buffer): void {
+    this.#handlers?.data(chunk);
+  }
+  #closed(): void {
+    const handlers = this.#handlers;
+    this.#handlers = undefined;
+    handlers?.closed(this.#error);
+  }
+  start(handlers: LinkHandlers): void {
+    this.#handlers = handlers;
+    if (this.#socket.destroyed) queueMicrotask(() => this.#closed());
+    else this.#socket.resume();
+  }
+  write(slices: readonly Uint8Array[], sent?: () => void): boolean {
+    if (this.#socket.destroyed) {
+      if (sent !== undefined) queueMicrotask(sent);
+      return true;
+    }
+    let room = true;
+    this.#socket.cork();
+    slices.forEach((slice, index) => {
+      room = index === slices.length - 1 ? this.#socket.write(slice, sent) : this.#socket.write(slice);
+    });
+    this.#socket.uncork();
+    return room;
+  }
+  get queuedBytes(): number {
+    return this.#socket.writableLength;
+  }
+  pause(): void {
+    this.#socket.pause();
+  }
+  resume(): void {
+    this.#socket.resume();
+  }
+  end(): void {
+    this.#socket.end();
+  }
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** Over a socket that reads by itself: paused until the link starts. */
+export function overSocket(socket: net.Socket): Link {
+  const link = new SocketLink(socket);
+  socket.on('data', (chunk: Buffer) => link.received(chunk));
+  return link;
+}
+
+/** Throws StoreError 'io' with the system's error. */
+export async function bound(server: net.Server, options: net.ListenOptions): Promise<Listener> {
+  await new Promise<void>((resolve, reject) => {
+    // Stays when we listen: that one connection cannot be accepted (no descriptors, no memory) ends nothing but that one.
+    server.on('error', (cause: NodeJS.ErrnoException) => {
+      const where = options.path ?? `${options.host}:${options.port}`;
+      reject(
+        new StoreError(
+          'io',
+          `Listening on ${where} failed: ${cause.code}`,
+          { where, errno: cause.code },
+          { cause },
+        ),
+      );
+    });
+    server.listen(options, resolve);
+  });
+  const at = server.address();
+  const address =
+    at !== null && typeof at === 'object' ? { host: at.address, port: at.port } : { host: '', port: 0 };
+  return {
+    address,
+    close: async () => {
+      // Node calls back only when all accepted sockets are closed, and those rebuilt by `linkOver` it does not count any
+      // more. Nothing is accepted from here on, which is what closing means here.
+      server.close();
+      await Promise.resolve();
+    },
+  };
+}
