@@ -114,3 +114,31 @@ export const tlsConnectionsMax = 256;
 
 /** SIGTERM: initiators get this long to log out, then connections are closed. All of it ends within 10 s. */
 export const logoutGraceMs = 3_000;
+
+/** NDMP: a TAPE_WRITE of a largest record, with room for its header and length. */
+export const ndmpMessageBytesMax = recordBytesMax + 1 + 64 * KiB;
+/** The same before a client has shown who it is: names, passwords, challenges. */
+export const ndmpStrangerMessageBytesMax = 16 * KiB;
+/** A longer message is let pass and refused by its header; beyond this it is no NDMP at all, and the connection is lost. */
+export const ndmpMessageIgnoredBytesMax = 64 * MiB;
+assert(ndmpMessageIgnoredBytesMax > ndmpMessageBytesMax);
+/** Names of users, devices, types and variables. */
+export const ndmpTextBytesMax = 4 * KiB;
+/** Paths, values of variables (lists of excluded names), log entries. Linux opens paths of 4096 bytes; deeper trees exist. */
+export const ndmpPathBytesMax = 64 * KiB;
+/** Variables of one backup or recovery: EXCLUDE and FILES repeat. */
+export const ndmpVariablesMax = 4096;
+/** Names that one recovery asks for. Some 600 bytes of ours for each. */
+export const ndmpNamesMax = 65_536;
+/** Entries of one file history message, and names and states of one entry. */
+export const ndmpHistoryEntriesMax = 4096;
+export const ndmpNamesOfEntryMax = 16;
+/** Addresses in one LISTEN reply or CONNECT request, and variables of one address. */
+export const ndmpEndpointsMax = 64;
+export const ndmpEndpointVariablesMax = 64;
+/** Rows of one CONFIG reply; extension classes, and versions of one. */
+export const ndmpConfigRowsMax = 4096;
+export const ndmpExtensionsMax = 64;
+/** CDBs have up to 260 bytes (SPC-5 4.2.3), sense data up to 252. */
+export const ndmpCdbBytesMax = 260;
+export const ndmpSenseBytesMax = 252;

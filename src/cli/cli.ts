@@ -174,11 +174,11 @@ function threadsOf(given: number | undefined): number | undefined {
 const explainOptions = (command: Argv): Argv =>
   command
     .usage(
-      '$0 explain HEX [options]\n\nSay in words what a CDB, an iSCSI PDU or sense data says. Needs no daemon.',
+      '$0 explain HEX [options]\n\nSay in words what a CDB, an iSCSI PDU, sense data or an NDMP message says. Needs no daemon.',
     )
     .positional('hex', { type: 'string', array: true, describe: 'Bytes: 0a 01 00 …' })
     .option('as', {
-      choices: ['cdb', 'pdu', 'sense'] as const,
+      choices: ['cdb', 'pdu', 'sense', 'ndmp'] as const,
       requiresArg: true,
       describe: 'What it is, when that is not found out',
     })
@@ -188,6 +188,12 @@ const explainOptions = (command: Argv): Argv =>
       requiresArg: true,
       describe: 'Whose CDB it is',
     })
+    .option('ndmp-version', {
+      choices: [2, 3, 4] as const,
+      default: 4,
+      requiresArg: true,
+      describe: 'Which version the NDMP message is of',
+    })
     .example('$0 explain 0a 01 00 02 00 00', 'A CDB')
     .example('$0 explain 70000600…', 'Sense data')
     .epilogue('');
@@ -195,7 +201,7 @@ const explainOptions = (command: Argv): Argv =>
 function addExplain(parser: Argv, world: World, act: Act): void {
   parser.command(
     'explain <hex..>',
-    'Say in words what a CDB, an iSCSI PDU or sense data says',
+    'Say in words what a CDB, an iSCSI PDU, sense data or an NDMP message says',
     (command) => explainOptions(command),
     // Its tables are many, and no other command needs them.
     act(async (given) => await (await import('./explain.js')).performExplain(world, given)),

@@ -1,6 +1,7 @@
 /** `tapesilo explain HEX`: what bytes say, from the tables that the product itself reads and writes them with. */
 import { RefusedError } from '#errors';
 import { PDU, type Pdu } from '#iscsi';
+import { explainMessage, type NdmpVersion, XdrError } from '#ndmp';
 import { cdbLength, type CommandTable, explainCdb, explainSense, spcTable } from '#scsi';
 import { smcTable, tapeTable } from '#targets';
 import { formatHex, parseHex } from '#wire';
@@ -8,14 +9,15 @@ import { EXIT } from './exit-codes.table.js';
 import type { World } from './terminal.js';
 
 type Given = Readonly<Record<string, unknown>>;
-type What = 'cdb' | 'pdu' | 'sense';
+type What = 'cdb' | 'pdu' | 'sense' | 'ndmp';
 type Device = 'tape' | 'changer';
 
 export async function performExplain(world: World, given: Given): Promise<number> {
   const bytes = parseHex((given['hex'] as string[]).join(''));
   const what = (given['as'] as What | undefined) ?? guess(bytes);
   const device = given['device'] as Device; // yargs: choices
-  const lines = explain(bytes, what, device);
+  const version = given['ndmp-version'] as NdmpVersion; // yargs: choices
+  const lines = what === 'ndmp' ? messageLines(bytes, version) : explain(bytes, what, device);
   if (given['json'] === true) world.process.out(`${JSON.stringify({ as: what, lines })}\n`);
   else world.process.out(lines.map((line) => `${line}\n`).join(''));
   return await Promise.resolve(EXIT.ok);
@@ -28,7 +30,7 @@ function guess(bytes: Buffer): What {
   return bytes.length >= bhsBytes && pduOf(bytes) !== undefined ? 'pdu' : 'cdb';
 }
 
-function explain(bytes: Buffer, what: What, device: Device): readonly string[] {
+function explain(bytes: Buffer, what: Exclude<What, 'ndmp'>, device: Device): readonly string[] {
   switch (what) {
     case 'cdb':
       return cdbLines(bytes, device);
@@ -115,4 +117,15 @@ function segmentLines(row: Pdu, segment: Buffer): string[] {
   }
   const sense = row.name === 'SCSI Response' ? explainSense(segment.subarray(2)) : undefined; // SenseLength before it
   return sense === undefined ? [`Data segment: ${segment.length} bytes`] : ['Sense:', ...indent(sense.lines)];
+}
+
+// --- NDMP -----------------------------------------------------------------------------------------------------------------
+
+function messageLines(bytes: Buffer, version: NdmpVersion): readonly string[] {
+  try {
+    return explainMessage(bytes, version);
+  } catch (error) {
+    if (!(error instanceof XdrError)) throw error;
+    return refuse(`This is no message of NDMP version ${version}: ${error.message}`);
+  }
 }

@@ -59,7 +59,7 @@ const serve = [
 const explain = [
   '## explain',
   '',
-  '`tapesilo explain HEX [--as cdb|pdu|sense] [--device tape|changer]`',
+  '`tapesilo explain HEX [--as cdb|pdu|sense|ndmp] [--device tape|changer] [--ndmp-version 2|3|4]`',
   '',
   'Says in words what bytes say. Needs no daemon.',
   '',

@@ -29,10 +29,11 @@ const TABLE: Readonly<Record<string, Layer>> = {
   targets: layer('wire env scsi vtl'),
   iscsi: layer('wire env scsi'),
   trees: layer('wire env', 'node:worker_threads'),
-  admin: layer('wire env scsi store catalog vtl targets iscsi'),
-  cli: layer('wire env scsi targets iscsi admin', 'yargs'),
-  daemon: layer('wire env scsi store catalog vtl targets iscsi trees admin'),
-  main: layer('wire env scsi store catalog vtl targets iscsi admin cli daemon'),
+  ndmp: layer('wire env scsi vtl trees'),
+  admin: layer('wire env scsi store catalog vtl targets iscsi trees ndmp'),
+  cli: layer('wire env scsi targets iscsi ndmp admin', 'yargs'),
+  daemon: layer('wire env scsi store catalog vtl targets iscsi trees ndmp admin'),
+  main: layer('wire env scsi store catalog vtl targets iscsi trees ndmp admin cli daemon'),
 };
 /** Modules of Node that touch nothing outside the process, and pure cryptography (lint bans its random functions). */
 const everyone = ['node:assert', 'node:path', 'node:util', 'node:crypto', 'node:events'];

@@ -337,7 +337,13 @@ test('explain says what CDBs, PDUs and sense data say', async (t) => {
     await explained(pdu.replaceAll(' ', '')),
     /^SCSI Command \(RFC 7143 11\.3\), from the initiator[^]*CDB:\n {2}INQUIRY/,
   );
+  const setRecordSize = '80000020 00000003 34e6cb80 00000000 00000a08 00000000 00000000 00010000';
+  t.regex(
+    await explained(`--as ndmp ${setRecordSize.replace('20', '1c')}`),
+    /^MOVER_SET_RECORD_SIZE \(0xa08\), request, NDMP version 4\nsequence: 3\n[^]*\nlen: 65536\n$/,
+  );
   for (const [line, message] of [
+    [`--as ndmp ${setRecordSize}`, /no message of NDMP version 4/],
     ['zz', /not hexadecimal/],
     ['a5 00 00 01 04 00 01 01 00 00 00 00', /A tape has no command .*a changer has it, see --device changer/],
     ['0a 01', /has 6 bytes; here are 2/],

@@ -1,0 +1,39 @@
+/** Face of the NDMP server. */
+export { NdmpError } from './errors.table.js';
+export type { NdmpErrorName, NdmpStatus } from './errors.table.js';
+export { explainMessage } from './explain.js';
+export {
+  BUTYPE_V2,
+  BUTYPE_V3,
+  BUTYPE_V4,
+  DATA_UNSUPPORTED,
+  FILE_STAT_UNSUPPORTED,
+  FS_INFO_UNSUPPORTED,
+  SCSI_FLAG,
+  TAPE_ATTRIBUTE,
+  TAPE_FLAG,
+  TAPE_UNSUPPORTED,
+} from './flags.table.js';
+export { Header, headerBytes, parseMessage } from './header.js';
+export type { NdmpHeader } from './header.js';
+export {
+  codeIn,
+  decodeReply,
+  decodeRequest,
+  encodePost,
+  encodeRefusal,
+  encodeReply,
+  encodeRequest,
+  isPost,
+  isRequest,
+  messageNames,
+  messageOf,
+  MESSAGES,
+  rowOf,
+} from './messages.js';
+export type { MessageName, PostName, PostOf, ReplyOf, RequestName, RequestOf } from './messages.js';
+export { framed, RecordFramer } from './record-framer.js';
+export type { MessageReceiver } from './record-framer.js';
+export type { Answer, Message, Needs, Slices } from './message.js';
+export { XdrError, XdrReader, XdrWriter } from './xdr.js';
+export type { NdmpVersion, Xdr } from './xdr.js';
