@@ -118,10 +118,9 @@ export class XdrWriter {
   bytes(pieces: readonly Uint8Array[], length: number): void {
     for (const piece of pieces) {
       if (piece.length > copiedBytesMax) this.#refer(piece);
-      else this.#block.set(piece, this.#room(piece.length));
+      else this.#copy(piece);
     }
-    const padding = paddingOf(length);
-    this.#block.set(zeros.subarray(0, padding), this.#room(padding));
+    this.#copy(zeros.subarray(0, paddingOf(length)));
   }
   /** All of it, in order. The writer is done with. */
   slices(): readonly Uint8Array[] {
@@ -129,6 +128,10 @@ export class XdrWriter {
     return this.#slices;
   }
 
+  #copy(piece: Uint8Array): void {
+    const at = this.#room(piece.length);
+    this.#block.set(piece, at);
+  }
   #refer(piece: Uint8Array): void {
     this.#cut();
     this.#slices.push(piece);
