@@ -142,3 +142,29 @@ export const ndmpExtensionsMax = 64;
 /** CDBs have up to 260 bytes (SPC-5 4.2.3), sense data up to 252. */
 export const ndmpCdbBytesMax = 260;
 export const ndmpSenseBytesMax = 252;
+/** Control connections: each DMA has two or three for every job. */
+export const ndmpSessionsMax = 512;
+/** Of them, those that have not authorized themselves; beyond it one of the address that has most of them goes. */
+export const ndmpStrangersMax = 64;
+assert(ndmpStrangersMax < ndmpSessionsMax);
+/** Failed attempts to authenticate of one connection. */
+export const ndmpLoginAttemptsMax = 5;
+/** Connections are looked after so often. */
+export const ndmpTickMs = 15_000;
+/** Silence before a client has shown who it is; a person who types a password into a program needs less. */
+export const ndmpAuthorizeTimeoutMs = 60_000;
+/** The rest of a message that has begun comes at once, or the peer is broken. */
+export const ndmpStalledMessageMs = 60_000;
+/** A DMA that waits for its operator or its catalog reads nothing for minutes; one that is gone is noticed by TCP. */
+export const ndmpStalledReaderMs = 15 * 60_000;
+assert(
+  [ndmpAuthorizeTimeoutMs, ndmpStalledMessageMs, ndmpStalledReaderMs].every((ms) => ms % ndmpTickMs === 0),
+);
+/** Bytes that may wait for a peer that does not read, before its requests wait and posts are asked to. */
+export const ndmpOutboxBytesMax = 4 * MiB;
+/** Posts that wait for the reply of the request that is being handled. */
+export const ndmpHeldPostsBytesMax = 256 * KiB;
+/** CDBs get at least so long: some clients give seconds where milliseconds are meant. */
+export const ndmpCdbTimeoutMsMin = 1_000;
+/** A peer that does not close its side of a connection that we have ended does not keep ours. */
+export const ndmpFinishTimeoutMs = ndmpTickMs;

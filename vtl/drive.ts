@@ -268,6 +268,13 @@ export class Drive {
       turn.pass();
     }
   }
+  /** Records between the filemark before the place, or the beginning of the partition, and the place. */
+  async recordOfFile(): Promise<number> {
+    return await this.#turn(async () => {
+      const { object, file, current } = this.#core;
+      return file === 0 ? object : object - 1 - (await current.filemarkAt(file - 1));
+    });
+  }
   async readReverse(): Promise<ReadReverseResult> {
     return await this.#turn(async () => await reading.readReverse(this.#core));
   }

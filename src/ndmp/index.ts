@@ -1,4 +1,6 @@
 /** Face of the NDMP server. */
+export { md5Digest } from './connect-service.js';
+export type { ChangerDevice, NdmpDevice, NdmpDevices, TapeDevice } from './devices.js';
 export { NdmpError } from './errors.table.js';
 export type { NdmpErrorName, NdmpStatus } from './errors.table.js';
 export { explainMessage } from './explain.js';
@@ -37,3 +39,12 @@ export type { MessageReceiver } from './record-framer.js';
 export type { Answer, Message, Needs, Slices } from './message.js';
 export { XdrError, XdrReader, XdrWriter } from './xdr.js';
 export type { NdmpVersion, Xdr } from './xdr.js';
+export { type NdmpPortalSpec, NdmpServer } from './server.js';
+export type {
+  NdmpAccess,
+  NdmpPortalView,
+  NdmpServerOptions,
+  NdmpSessionView,
+  ServerIdentity,
+} from './server-options.js';
+export type { SessionContext } from './session.js';

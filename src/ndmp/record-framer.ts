@@ -45,12 +45,20 @@ export class RecordFramer {
     this.messageBytesMax = messageBytesMax;
   }
 
+  /** A message has begun and is not whole. */
+  get isMidMessage(): boolean {
+    return this.#markHave > 0 || this.#length > 0;
+  }
   /** Takes the next bytes, a loan. Throws ProtocolError when what comes is no NDMP: the connection is lost. */
   push(chunk: Buffer): void {
+    this.#take(chunk, (rest) => Buffer.from(rest));
+  }
+  /** `own` makes bytes ours that have to wait. */
+  #take(chunk: Buffer, own: (rest: Buffer) => Buffer): void {
     let at = 0;
     while (at < chunk.length && !this.#stopped) {
       if (this.#held) {
-        this.#stash.push(Buffer.from(chunk.subarray(at)));
+        this.#stash.push(own(chunk.subarray(at)));
         return;
       }
       at = this.#markHave < markBytes ? this.#takeMark(chunk, at) : this.#takePart(chunk, at);
@@ -65,7 +73,8 @@ export class RecordFramer {
     this.#held = false;
     const kept = this.#stash;
     this.#stash = [];
-    for (const chunk of kept) this.push(chunk);
+    // They are ours already: a chunk with thousands of messages in it is copied once.
+    for (const chunk of kept) this.#take(chunk, (rest) => rest);
   }
   /** Nothing is given out any more. */
   stop(): void {

@@ -1,0 +1,62 @@
+/** What an NDMP server is given: devices, users, what it may reach, and what it says of itself. */
+import type { Address, Env } from '#env';
+import type { SlabPool } from '#wire';
+import type { NdmpDevices } from './devices.js';
+
+/** Who may in. Asked at each attempt, so a change counts at once. */
+export interface NdmpAccess {
+  /** Undefined: there is no such user, or it may not in now. */
+  secretOf(user: string): Buffer | undefined;
+  /** Passwords in clear text are taken from anywhere; else only on this host's own addresses and under TLS. */
+  readonly textAllowed: boolean;
+  /** Anybody may in without showing anything. */
+  readonly noneAllowed: boolean;
+}
+
+/** CONFIG_GET_HOST_INFO and CONFIG_GET_SERVER_INFO. */
+export interface ServerIdentity {
+  readonly hostName: string;
+  readonly osType: string;
+  readonly osVersion: string;
+  readonly hostId: string;
+  readonly vendor: string;
+  readonly product: string;
+  readonly revision: string;
+}
+
+export interface NdmpServerOptions {
+  readonly env: Env;
+  /** Memory in which movers gather records. */
+  readonly pool: SlabPool;
+  readonly devices: NdmpDevices;
+  readonly access: NdmpAccess;
+  readonly identity: ServerIdentity;
+}
+
+export interface NdmpPortalView {
+  readonly id: number;
+  /** With the real port. */
+  readonly address: Address;
+  readonly tls: boolean;
+}
+
+export interface NdmpSessionView {
+  readonly id: number;
+  readonly peer: Address;
+  readonly local: Address;
+  readonly tls: boolean;
+  readonly openedAtMs: number;
+  readonly version: number;
+  /** Undefined before somebody has proved to be one. */
+  readonly user: string | undefined;
+  readonly authorized: boolean;
+  /** Names of what is open. */
+  readonly tape: string | undefined;
+  readonly tapeMode: 'read' | 'read-write' | undefined;
+  readonly scsi: string | undefined;
+  readonly mover: string;
+  readonly data: string;
+  readonly requests: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}

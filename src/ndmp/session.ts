@@ -1,0 +1,122 @@
+/**
+ * NdmpSession: what one connection has: its version and user, one tape, one SCSI device, one mover, one data service.
+ *
+ * Invariant N3: when the connection is gone, for whatever reason, everything that the session had is free at once.
+ */
+import type { Address, Env, Logger } from '#env';
+import type { Nexus } from '#scsi';
+import type { SlabPool } from '#wire';
+import { ConnectService } from './connect-service.js';
+import type { NdmpDevices, OpenDevices } from './devices.js';
+import { nexusOfSession } from './lease.js';
+import type { PostName, PostOf } from './messages.js';
+import { ScsiService } from './scsi-service.js';
+import type { NdmpServerOptions } from './server-options.js';
+import { TapeService } from './tape-service.js';
+import type { NdmpVersion } from './xdr.js';
+
+/** What a service of a session gets. */
+export interface SessionContext {
+  readonly id: number;
+  readonly env: Env;
+  readonly log: Logger;
+  /** As agreed; before, the one that was offered. */
+  readonly version: NdmpVersion;
+  readonly peer: Address;
+  readonly local: Address;
+  /** Of this session at the units that it has open. */
+  readonly nexus: Nexus;
+  readonly devices: NdmpDevices;
+  readonly openDevices: OpenDevices;
+  readonly pool: SlabPool;
+  readonly tape: TapeService;
+  /**
+   * Says something unasked: NOTIFY, LOG, FH. Goes out in order, behind the reply of the request that is being handled, if there
+   * is one. What the spoken version does not have is not sent.
+   */
+  post<K extends PostName>(name: K, body: PostOf<K>): void;
+  /** Undefined while more may be posted; else resolves when it may. Whoever posts without end waits for it. */
+  readonly postRoom: Promise<void> | undefined;
+}
+
+/** What a session needs of its connection. */
+export interface SessionWire {
+  readonly peer: Address;
+  readonly local: Address;
+  readonly isPrivate: boolean;
+  readonly postRoom: Promise<void> | undefined;
+  post<K extends PostName>(name: K, body: PostOf<K>): void;
+  authorized(): void;
+  /** Ends the connection when the reply is out. */
+  refuse(reason: string): void;
+}
+
+export class NdmpSession implements SessionContext {
+  readonly id: number;
+  readonly options: NdmpServerOptions;
+  readonly env: Env;
+  readonly log: Logger;
+  readonly pool: SlabPool;
+  readonly nexus: Nexus;
+  readonly devices: NdmpDevices;
+  readonly openDevices: OpenDevices;
+  readonly openedAtMs: number;
+  readonly connect: ConnectService;
+  readonly tape: TapeService;
+  readonly scsi: ScsiService;
+  readonly #wire: SessionWire;
+
+  constructor(id: number, options: NdmpServerOptions, openDevices: OpenDevices, wire: SessionWire) {
+    const { env } = options;
+    this.id = id;
+    this.options = options;
+    this.env = env;
+    this.log = env.log.facility('ndmp', { session: id, peer: wire.peer.host });
+    this.pool = options.pool;
+    this.nexus = nexusOfSession(id);
+    this.devices = options.devices;
+    this.openDevices = openDevices;
+    this.openedAtMs = env.clock.wallMs();
+    this.#wire = wire;
+    this.connect = new ConnectService({
+      log: this.log,
+      random: env.random,
+      access: options.access,
+      isPrivate: wire.isPrivate,
+      refuse: (reason) => wire.refuse(reason),
+      authorized: () => wire.authorized(),
+    });
+    this.tape = new TapeService(this);
+    this.scsi = new ScsiService(this);
+  }
+  get version(): NdmpVersion {
+    return this.connect.version;
+  }
+  get peer(): Address {
+    return this.#wire.peer;
+  }
+  get local(): Address {
+    return this.#wire.local;
+  }
+  get moverIsActive(): boolean {
+    return false;
+  }
+  get moverState(): string {
+    return 'idle';
+  }
+  get dataState(): string {
+    return 'idle';
+  }
+  post<K extends PostName>(name: K, body: PostOf<K>): void {
+    this.#wire.post(name, body);
+  }
+  get postRoom(): Promise<void> | undefined {
+    return this.#wire.postRoom;
+  }
+
+  /** The connection is gone. */
+  end(): void {
+    this.tape.end();
+    this.scsi.end();
+  }
+}
