@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setUp, top } from '../src/setup.mjs';
 
@@ -14,6 +14,7 @@ const peers = {
   'iscsi-inq': 'libiscsi-bin',
   tshark: 'tshark',
   text2pcap: 'tshark',
+  '/usr/lib/amanda/ndmjob': 'amanda-common',
 };
 
 const count = { passed: 0, failed: 0 };
@@ -54,6 +55,7 @@ function installPeers() {
     say('apt-get failed: the tests that need them are skipped');
 }
 function onPath(program) {
+  if (isAbsolute(program)) return existsSync(program);
   return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
 }
 

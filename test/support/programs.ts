@@ -1,10 +1,12 @@
 /** Other people's programs. No test runner in here: the bench uses it too. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 
+/** By name, or by absolute path for what is kept off the PATH. */
 export function isInstalled(program: string): boolean {
+  if (isAbsolute(program)) return existsSync(program);
   return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, program)));
 }
 
@@ -23,11 +25,13 @@ export async function runProgram(
     readonly input?: string | Buffer;
     readonly timeoutMs?: number;
     readonly env?: NodeJS.ProcessEnv;
+    readonly cwd?: string;
   } = {},
 ): Promise<Ended> {
   const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     timeout: options.timeoutMs ?? 60_000,
     killSignal: 'SIGKILL',
   });
