@@ -22,6 +22,11 @@ export type { NdmjobAgent, NdmjobAuth, NdmjobPhase, NdmpVersionNumber } from './
 export { agentText, buildNdmjobShim, Ndmjob, ndmjobProgram, NdmjobReport } from './ndmjob.js';
 export { startNdmjobFiler } from './ndmjob-filer.js';
 export { describeTree, makeTree } from './tree.js';
+export type { NdmpReply, Posted } from './ndmp-client.js';
+export { isAskedIn, NdmpClient, NdmpClientClosed, ndmpDigest } from './ndmp-client.js';
+export type { FakeMember } from './fake-trees.js';
+export { FakeTrees } from './fake-trees.js';
+export { MemoryNet } from './memory-net.js';
 export { DelayedCrew } from './delayed-crew.js';
 export { MemoryGroup } from './memory-group.js';
 export { hex, senseText, TapeBench } from './tape-bench.js';

@@ -7,6 +7,8 @@ import type { Address, Link, LinkHandlers } from '#env';
 /** Bytes of the next piece out of `length`. */
 export type Cut = (length: number) => number;
 
+const highWaterBytes = 65_536;
+
 class PairedLink implements Link {
   readonly local: Address;
   readonly remote: Address;
@@ -18,6 +20,7 @@ class PairedLink implements Link {
   #scheduled = false;
   #ended = false;
   #gone = false;
+  #wantsDrain = false;
   queuedBytes = 0;
 
   constructor(local: Address, remote: Address, cut: Cut) {
@@ -44,10 +47,17 @@ class PairedLink implements Link {
       sent: () => {
         this.queuedBytes -= bytes.length;
         sent?.();
+        this.#tellDrained();
       },
     });
     peer.#schedule();
-    return this.queuedBytes < 65_536;
+    this.#wantsDrain = this.queuedBytes >= highWaterBytes;
+    return !this.#wantsDrain;
+  }
+  #tellDrained(): void {
+    if (!this.#wantsDrain || this.queuedBytes > 0 || this.#gone) return;
+    this.#wantsDrain = false;
+    this.#handlers?.drained?.();
   }
   pause(): void {
     this.#paused = true;
@@ -117,9 +127,12 @@ class PairedLink implements Link {
 const whole: Cut = (length) => length;
 
 /** `near` is the initiator's end, `far` the target's. `cut` says in which pieces bytes arrive at the target. */
-export function linkPair(cut: Cut = whole, from = '192.0.2.1'): { near: Link; far: Link } {
+export function linkPair(
+  cut: Cut = whole,
+  from = '192.0.2.1',
+  target: Address = { host: '192.0.2.2', port: 3260 },
+): { near: Link; far: Link } {
   const initiator = { host: from, port: 40_000 };
-  const target = { host: '192.0.2.2', port: 3260 };
   const near = new PairedLink(initiator, target, whole);
   const far = new PairedLink(target, initiator, cut);
   near.peer = far;
