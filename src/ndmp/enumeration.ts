@@ -4,6 +4,8 @@ import { type NdmpVersion, type Xdr, XdrError } from './xdr.js';
 /** A number, and the versions that know it. */
 export interface EnumRow<Name extends string> {
   readonly value: number;
+  /** Another number that means the same. */
+  readonly also?: number;
   readonly since?: NdmpVersion;
   readonly until?: NdmpVersion;
   /** What a version that does not know it is told. */
@@ -32,7 +34,11 @@ class EnumTable<Name extends string> {
     );
     this.#byName = new Map(all);
     const known = (version: NdmpVersion): ReadonlyMap<number, Name> =>
-      new Map(all.flatMap(([name, row]) => (knows(row, version) ? [[row.value, name as Name]] : [])));
+      new Map(
+        all
+          .filter(([, row]) => knows(row, version))
+          .flatMap(([name, row]) => [row.value, row.also ?? row.value].map((value) => [value, name as Name])),
+      );
     this.#names = { 2: known(2), 3: known(3), 4: known(4) };
   }
   nameOf(value: number, version: NdmpVersion): Name | undefined {

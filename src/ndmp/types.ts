@@ -10,18 +10,8 @@ import {
   ndmpVariablesMax,
 } from '#limits';
 import { enumeration, openEnumeration } from './enumeration.js';
-import {
-  array,
-  type Infer,
-  opaque,
-  perVersion,
-  since,
-  struct,
-  text,
-  u16,
-  type Xdr,
-  XdrError,
-} from './xdr.js';
+import { Ipv4, Ipv6 } from './ip-address.js';
+import { array, type Infer, opaque, perVersion, since, struct, text, u16, type Xdr } from './xdr.js';
 
 /** In a quad or u_long: not known, without end. */
 export const allOnes = 0xffff_ffff_ffff_ffffn;
@@ -42,18 +32,23 @@ export const Environment = array(Pval, ndmpVariablesMax);
 
 export const AuthType = openEnumeration({ none: 0, text: 1, md5: 2 });
 export type AuthType = Infer<typeof AuthType>;
+/** Connection Address Extension: class, version, and the number of its address type (ONTAP's; open-eBackup's ndmp.x). */
+export const ADDRESS_EXTENSION = { classId: 0x2051, version: 1, tcpIpv6: 0x2051_0004 } as const;
+
 /** FC is version 3's; version 4 reserves its number. */
 export const AddressType = openEnumeration({
   local: 0,
   tcp: 1,
   fc: { value: 2, since: 3, until: 3, instead: 'local' },
   ipc: { value: 3, since: 3, instead: 'local' },
+  'tcp-ipv6': { value: ADDRESS_EXTENSION.tcpIpv6, since: 3, instead: 'local' },
 });
 export type AddressType = Infer<typeof AddressType>;
+/** Raw is version 4's; some clients of version 3 know it, also by a number of its own. */
 export const TapeMode = openEnumeration({
   read: 0,
   'read-write': 1,
-  raw: { value: 2, since: 4, instead: 'read-write' },
+  raw: { value: 2, also: 0x7fff_ffff, since: 3, instead: 'read-write' },
 });
 export type TapeMode = Infer<typeof TapeMode>;
 export const MtioOperation = openEnumeration({
@@ -124,7 +119,7 @@ export type LogType = Infer<typeof LogType>;
 
 // --- addresses ----------------------------------------------------------------------------------------------------------
 
-/** One way to reach the other side of an image stream. `host` is an IPv4 address in dotted form. */
+/** One way to reach the other side of an image stream. `host` is an IPv4 address, in `tcp-ipv6` an IPv6 one. */
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -133,37 +128,16 @@ export interface Endpoint {
 }
 export type Address =
   | { readonly type: 'local' }
-  | { readonly type: 'tcp'; readonly endpoints: readonly Endpoint[] }
+  | { readonly type: 'tcp' | 'tcp-ipv6'; readonly endpoints: readonly Endpoint[] }
   | { readonly type: 'fc'; readonly loopId: number }
   | { readonly type: 'ipc'; readonly data: Buffer }
   | { readonly type: 'unknown'; readonly number: number };
 
-/** The number whose dotted form reads from its high byte. */
-const Ipv4: Xdr<string> = {
-  read(from) {
-    const address = from.u32();
-    return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
-  },
-  write(to, host) {
-    const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(host)?.slice(1).map(Number) ?? [];
-    if (parts.length !== 4 || parts.some((part) => part > 255)) {
-      throw new XdrError('unencodable', `"${host}" is no IPv4 address`);
-    }
-    to.u32(parts.reduce((address, part) => address * 256 + part, 0));
-  },
-  empty: () => '0.0.0.0',
-};
-const PlainEndpoint = struct({
-  host: Ipv4,
-  port: u16,
-  env: since(4, array(Pval, ndmpEndpointVariablesMax)),
-});
 /** Versions 2 and 3 have one, version 4 a list of them. */
-const Endpoints = perVersion<readonly Endpoint[]>({
-  2: single(PlainEndpoint),
-  3: single(PlainEndpoint),
-  4: array(PlainEndpoint, ndmpEndpointsMax),
-});
+function endpoints(host: Xdr<string>): Xdr<readonly Endpoint[]> {
+  const one = struct({ host, port: u16, env: since(4, array(Pval, ndmpEndpointVariablesMax)) });
+  return perVersion({ 2: single(one), 3: single(one), 4: array(one, ndmpEndpointsMax) });
+}
 function single(codec: Xdr<Endpoint>): Xdr<readonly Endpoint[]> {
   return {
     read: (from) => [codec.read(from)],
@@ -171,6 +145,8 @@ function single(codec: Xdr<Endpoint>): Xdr<readonly Endpoint[]> {
     empty: () => [],
   };
 }
+const Ipv4Endpoints = endpoints(Ipv4);
+const Ipv6Endpoints = endpoints(Ipv6);
 const CommData = opaque(ndmpTextBytesMax);
 
 /** An address of a type that we do not know ends its message: nobody can say how long it is. */
@@ -182,7 +158,8 @@ export const AddressCodec: Xdr<Address> = {
       return { type: 'unknown', number: type.unknown };
     }
     if (type === 'local') return { type };
-    if (type === 'tcp') return { type, endpoints: Endpoints.read(from) };
+    if (type === 'tcp') return { type, endpoints: Ipv4Endpoints.read(from) };
+    if (type === 'tcp-ipv6') return { type, endpoints: Ipv6Endpoints.read(from) };
     return type === 'fc' ? { type, loopId: from.u32() } : { type, data: CommData.read(from) };
   },
   write(to, address) {
@@ -191,7 +168,8 @@ export const AddressCodec: Xdr<Address> = {
       return;
     }
     AddressType.write(to, address.type);
-    if (address.type === 'tcp') Endpoints.write(to, address.endpoints);
+    if (address.type === 'tcp') Ipv4Endpoints.write(to, address.endpoints);
+    else if (address.type === 'tcp-ipv6' && to.version >= 3) Ipv6Endpoints.write(to, address.endpoints);
     else if (address.type === 'fc' && to.version === 3) to.u32(address.loopId);
     else if (address.type === 'ipc' && to.version >= 3) CommData.write(to, address.data);
   },
