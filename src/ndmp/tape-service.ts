@@ -16,7 +16,7 @@ import { NdmpError } from './errors.table.js';
 import { ndmpFault } from './faults.table.js';
 import { Lease } from './lease.js';
 import { TapeEnd } from './tape-end.js';
-import { readObject, spaceFilemarks, spaceRecords } from './tape-motion.js';
+import { type Motion, readObject, spaceFilemarks, spaceRecords } from './tape-motion.js';
 import type { MtioOperation, TapeMode } from './types.js';
 import type { NdmpVersion } from './xdr.js';
 
@@ -45,6 +45,8 @@ interface Opened extends OpenTape {
   used: boolean;
   /** The medium, or the reservation, went away while it was used, and the DMA does not know. */
   disturbed: boolean;
+  /** The last motion ended where no block number is known. */
+  blockIsLost: boolean;
 }
 
 export interface TapeState {
@@ -113,7 +115,16 @@ export class TapeService {
       if (opened.used && (kind === 'medium-unloaded' || kind === 'medium-removed')) opened.disturbed = true;
     });
     const used = device.drive.state === 'ready';
-    const opened: Opened = { device, mode, lease, end: new TapeEnd(), stopWatching, used, disturbed: false };
+    const opened: Opened = {
+      device,
+      mode,
+      lease,
+      end: new TapeEnd(),
+      stopWatching,
+      used,
+      disturbed: false,
+      blockIsLost: false,
+    };
     return opened;
   }
 
@@ -149,16 +160,16 @@ export class TapeService {
   // --- TAPE_GET_STATE -----------------------------------------------------------------------------------------------------
 
   async state(): Promise<TapeState> {
-    const { device } = this.#required();
+    const { device, blockIsLost } = this.#required();
     const { drive } = device;
     if (drive.state !== 'ready') return unknownState;
-    const blockNumber = await this.#translated(async () => await drive.recordOfFile());
+    const record = await this.#translated(async () => await drive.recordOfFile());
     const { file, partition } = drive.position;
     const room = drive.partitions[partition];
     return {
       writeProtected: drive.writable === 'write-protected' || drive.writable === 'read-only-generation',
       fileNumber: file,
-      blockNumber,
+      blockNumber: blockIsLost ? undefined : record,
       totalBytes: room?.capacityBytes,
       remainingBytes: room?.remainingBytes,
     };
@@ -186,13 +197,13 @@ export class TapeService {
     const { drive, unit } = opened.device;
     switch (operation) {
       case 'fsf':
-        return count - (await spaceFilemarks(drive, count));
+        return count - settled(opened, await spaceFilemarks(drive, count));
       case 'bsf':
-        return count - (await spaceFilemarks(drive, -count));
+        return count - settled(opened, await spaceFilemarks(drive, -count));
       case 'fsr':
-        return count - (await spaceRecords(drive, version, count));
+        return count - settled(opened, await spaceRecords(drive, version, count));
       case 'bsr':
-        return count - (await spaceRecords(drive, version, -count));
+        return count - settled(opened, await spaceRecords(drive, version, -count));
       case 'rew':
         await drive.rewind();
         return 0;
@@ -288,7 +299,9 @@ export class TapeService {
     return await this.#translated(async () => {
       const opened = this.#required();
       await this.#begin(opened, 'motion');
-      return await readObject(opened.device.drive, this.#session.version);
+      const found = await readObject(opened.device.drive, this.#session.version);
+      opened.blockIsLost = found.blockIsLost;
+      return found;
     });
   }
   /** Records passed, forwards or (negative counts) backwards; fewer where a filemark or an end stops it. */
@@ -296,7 +309,7 @@ export class TapeService {
     return await this.#translated(async () => {
       const opened = this.#required();
       await this.#begin(opened, 'motion');
-      return await spaceRecords(opened.device.drive, this.#session.version, count);
+      return settled(opened, await spaceRecords(opened.device.drive, this.#session.version, count));
     });
   }
   /** Of the open tape. */
@@ -332,6 +345,7 @@ export class TapeService {
     this.#checkDeferred(device.drive);
     const { disturbed } = opened;
     opened.disturbed = false;
+    opened.blockIsLost = false;
     opened.used = true;
     if (what === 'motion') end.moved();
     else {
@@ -356,6 +370,12 @@ export class TapeService {
       throw ndmpFault(error);
     }
   }
+}
+
+/** Keeps what is known of the place; how far it went. */
+function settled(opened: Opened, { moved, blockIsLost }: Motion): number {
+  opened.blockIsLost = blockIsLost;
+  return moved;
 }
 
 const unknownState: TapeState = {
