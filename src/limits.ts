@@ -168,3 +168,22 @@ export const ndmpHeldPostsBytesMax = 256 * KiB;
 export const ndmpCdbTimeoutMsMin = 1_000;
 /** A peer that does not close its side of a connection that we have ended does not keep ours. */
 export const ndmpFinishTimeoutMs = ndmpTickMs;
+
+/** Records of an NDMP mover. Backup programs use up to 1 MiB; one record of ours lies in the pool as a whole. */
+export const moverRecordBytesMax = 4 * MiB;
+assert(moverRecordBytesMax <= recordBytesMax);
+assert(
+  2 * moverRecordBytesMax <= slabBlockBytes * slabBlocksMax,
+  'a record is written while the next one comes',
+);
+/** Until the client says otherwise (20 blocks of 512, as tar has it). */
+export const moverRecordBytesDefault = 10_240;
+/** What one mover holds of an image on its way to tape, beyond a record: enough that a drive at work does not stop the stream. */
+export const moverHeldBytesMax = 2 * MiB;
+/** What it has written to the image stream and the peer has not taken: memory of the drive's cache that stays pinned. */
+export const moverUnsentBytesMax = 2 * MiB;
+assert(moverUnsentBytesMax >= 2 * slabBlockBytes);
+/** Time that a connection for an image stream may take: a filer that is there answers within a second or two. */
+export const imageConnectMs = 20_000;
+/** A stream that is closing, and whose peer takes nothing for so long, is cut. */
+export const imageLingerMs = 30_000;

@@ -4,6 +4,7 @@ import type { CdbReply, CdbRequest } from './cdb-task.js';
 import { NdmpError } from './errors.table.js';
 import { SCSI_FLAG, TAPE_FLAG, TAPE_UNSUPPORTED } from './flags.table.js';
 import type { ReplyOf, RequestName, RequestOf } from './messages.js';
+import { moverHandlers } from './mover-handlers.js';
 import type { NdmpSession } from './session.js';
 import type { TapeState } from './tape-service.js';
 import { allOnes, allOnes32 } from './types.js';
@@ -93,16 +94,7 @@ export const HANDLERS: Handlers = {
   },
   tapeExecuteCdb: async ({ tape }, request) => cdbReply(await tape.executeCdb(cdbRequest(request))),
 
-  moverGetState: notSupported,
-  moverListen: notSupported,
-  moverConnect: notSupported,
-  moverContinue: notSupported,
-  moverAbort: notSupported,
-  moverStop: notSupported,
-  moverClose: notSupported,
-  moverSetWindow: notSupported,
-  moverRead: notSupported,
-  moverSetRecordSize: notSupported,
+  ...moverHandlers,
 
   dataGetState: notSupported,
   dataListen: notSupported,

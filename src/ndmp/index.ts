@@ -1,4 +1,5 @@
 /** Face of the NDMP server. */
+export { type AddressPolicy, addressPolicy, type PolicyOptions, type SessionEnds } from './address-policy.js';
 export { md5Digest } from './connect-service.js';
 export type { ChangerDevice, NdmpDevice, NdmpDevices, TapeDevice } from './devices.js';
 export { NdmpError } from './errors.table.js';

@@ -1,6 +1,7 @@
 /** What an NDMP server is given: devices, users, what it may reach, and what it says of itself. */
 import type { Address, Env } from '#env';
 import type { SlabPool } from '#wire';
+import type { AddressPolicy } from './address-policy.js';
 import type { NdmpDevices } from './devices.js';
 
 /** Who may in. Asked at each attempt, so a change counts at once. */
@@ -31,6 +32,8 @@ export interface NdmpServerOptions {
   readonly devices: NdmpDevices;
   readonly access: NdmpAccess;
   readonly identity: ServerIdentity;
+  /** Where image streams may go to and come from. */
+  readonly policy: AddressPolicy;
 }
 
 export interface NdmpPortalView {

@@ -7,9 +7,14 @@ import type { Address, Env, Logger } from '#env';
 import type { Nexus } from '#scsi';
 import type { SlabPool } from '#wire';
 import { ConnectService } from './connect-service.js';
+import { DataConnector } from './data-connection.js';
 import type { NdmpDevices, OpenDevices } from './devices.js';
+import { NdmpError } from './errors.table.js';
 import { nexusOfSession } from './lease.js';
 import type { PostName, PostOf } from './messages.js';
+import { Mover } from './mover.js';
+import type { DataForMover } from './mover-faces.js';
+import { moverNotices } from './mover-handlers.js';
 import { ScsiService } from './scsi-service.js';
 import type { NdmpServerOptions } from './server-options.js';
 import { TapeService } from './tape-service.js';
@@ -64,6 +69,9 @@ export class NdmpSession implements SessionContext {
   readonly connect: ConnectService;
   readonly tape: TapeService;
   readonly scsi: ScsiService;
+  /** Of the image streams of mover and data service. */
+  readonly connector: DataConnector;
+  readonly mover: Mover;
   readonly #wire: SessionWire;
 
   constructor(id: number, options: NdmpServerOptions, openDevices: OpenDevices, wire: SessionWire) {
@@ -88,6 +96,17 @@ export class NdmpSession implements SessionContext {
     });
     this.tape = new TapeService(this);
     this.scsi = new ScsiService(this);
+    this.connector = new DataConnector({ env, log: this.log, policy: options.policy, session: this });
+    this.mover = new Mover({
+      env,
+      log: this.log,
+      pool: this.pool,
+      tape: this.tape,
+      connector: this.connector,
+      data: noData,
+      notices: moverNotices(this),
+      version: () => this.version,
+    });
   }
   get version(): NdmpVersion {
     return this.connect.version;
@@ -99,10 +118,10 @@ export class NdmpSession implements SessionContext {
     return this.#wire.local;
   }
   get moverIsActive(): boolean {
-    return false;
+    return this.mover.isActive;
   }
   get moverState(): string {
-    return 'idle';
+    return this.mover.state;
   }
   get dataState(): string {
     return 'idle';
@@ -116,7 +135,17 @@ export class NdmpSession implements SessionContext {
 
   /** The connection is gone. */
   end(): void {
+    this.mover.end();
+    this.connector.end();
     this.tape.end();
     this.scsi.end();
   }
 }
+
+const noData: DataForMover = {
+  isIdle: true,
+  listensLocal: false,
+  acceptLocal() {
+    throw new NdmpError('illegal-state', 'There is no data service');
+  },
+};

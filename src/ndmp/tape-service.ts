@@ -49,6 +49,9 @@ interface Opened extends OpenTape {
   blockIsLost: boolean;
 }
 
+/** 'eom', 'end': nothing was written. 'eom' is said once, and the same write again is done while there is room. */
+export type RecordOutcome = 'written' | 'eom' | 'end';
+
 export interface TapeState {
   readonly writeProtected: boolean;
   /** Undefined: not known, as all of them are while no medium is loaded. */
@@ -241,7 +244,9 @@ export class TapeService {
     if (mode === 'read') throw new NdmpError('permission', 'The tape is open for reading only');
     if (data.length === 0) return 0;
     if (data.length > recordBytesMax) throw new NdmpError('illegal-args', `A record of ${data.length} bytes`);
-    if ((await this.writeRecord(ownedSlab(data))) === 'eom') throw new NdmpError('eom');
+    const outcome = await this.writeRecord(ownedSlab(data));
+    if (outcome === 'eom') throw new NdmpError('eom');
+    if (outcome === 'end') throw new NdmpError('io', 'The medium is full');
     return data.length;
   }
   /** The next record, cut to `count` bytes; the caller releases it. NdmpError 'eof', 'eom' where there is none. */
@@ -262,36 +267,35 @@ export class TapeService {
 
   // --- for the mover --------------------------------------------------------------------------------------------------------
 
-  /**
-   * Writes one record. 'written': the record is released. 'eom': nothing was written, the record is still the caller's, and
-   * the same write again will be done while there is room. Throws NdmpError; then the record is released.
-   */
-  async writeRecord(record: Slab): Promise<'written' | 'eom'> {
+  /** Writes one record. Unless it was written, the record is still the caller's. Throws NdmpError; then it is released. */
+  async writeRecord(record: Slab): Promise<RecordOutcome> {
     let kept = false;
     try {
       return await this.#translated(async () => {
         const opened = this.#required();
         await this.#begin(opened, 'write');
         const { drive } = opened.device;
-        kept = opened.end.refuses(drive.position.earlyWarning) || !(await this.#append(opened, record));
-        return kept ? 'eom' : 'written';
+        const outcome = opened.end.refuses(drive.position.earlyWarning)
+          ? 'eom'
+          : await this.#append(opened, record);
+        kept = outcome !== 'written';
+        return outcome;
       });
     } finally {
       if (!kept) record.release();
     }
   }
-  /** False: it does not fit, for the first time. */
-  async #append({ device: { drive }, end }: Opened, record: Slab): Promise<boolean> {
+  async #append({ device: { drive }, end }: Opened, record: Slab): Promise<RecordOutcome> {
     const { length, slices } = record;
     try {
       // The drive releases what it is given; a record that does not fit must stay with the mover.
       const { earlyWarning } = await drive.writeRecord({ length, slices, release: () => undefined });
       if (earlyWarning) end.approach();
-      return true;
+      return 'written';
     } catch (error) {
       const full = error instanceof DriveError && (error.code === 'volume-overflow' || error.code === 'full');
-      if (full && end.meet()) return false;
-      throw error;
+      if (!full) throw error;
+      return end.meet() ? 'eom' : 'end';
     }
   }
   /** The next object; where the place is at a filemark depends on the version. The caller releases a record. */
@@ -310,6 +314,14 @@ export class TapeService {
       const opened = this.#required();
       await this.#begin(opened, 'motion');
       return settled(opened, await spaceRecords(opened.device.drive, this.#session.version, count));
+    });
+  }
+  /** To an object by its number; filemarks do not stop it. */
+  async locate(object: number): Promise<void> {
+    await this.#translated(async () => {
+      const opened = this.#required();
+      await this.#begin(opened, 'motion');
+      await opened.device.drive.locate({ object });
     });
   }
   /** Of the open tape. */
