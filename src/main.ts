@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** Hands the arguments to the command line; nothing else. */
-import { type Level, realEnv, realProcess } from '#env';
+import { expectLongLife, type Level, realEnv, realProcess } from '#env';
 import { run } from './cli/index.js';
 
 const process = realProcess();
@@ -21,8 +21,11 @@ const status = await run(process.args, {
   env: realEnv(),
   version: await version(),
   // The daemon's modules are loaded by the one command that needs them: the others start four times faster.
-  serve: async (options) =>
-    await (await import('./daemon/index.js')).serve(process, realEnv(logLevel()), options),
+  serve: async (options) => {
+    expectLongLife();
+    const { serve } = await import('./daemon/index.js');
+    return await serve(process, realEnv(logLevel()), options);
+  },
 });
 await process.flushed();
 process.exit(status);

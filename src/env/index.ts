@@ -32,7 +32,7 @@ export { type CertificateRequest, selfSigned } from './certificate.js';
 export { type CertificateFacts, readIdentity } from './tls.js';
 export type { Level, Logger } from './log.js';
 export type { Process, Signal } from './process.js';
-export { realProcess } from './process.js';
+export { expectLongLife, realProcess } from './process.js';
 export { makeDurableDirectory, realLog, silentLog };
 
 /** The machine itself. */

@@ -20,7 +20,7 @@ const TABLE: Readonly<Record<string, Layer>> = {
   wire: layer('', 'buffer-layout bitfield @node-rs/crc32 @node-rs/xxhash'),
   env: layer(
     'wire',
-    'node:fs node:fs/promises node:net node:tls node:os node:child_process node:readline/promises node:process pino sqlite3 koffi',
+    'node:fs node:fs/promises node:net node:tls node:os node:child_process node:readline/promises node:process node:v8 pino sqlite3 koffi',
   ),
   scsi: layer('wire env'),
   store: layer('wire env', 'node:zlib node:worker_threads @foxglove/wasm-zstd/dist/wasm-zstd.js'),

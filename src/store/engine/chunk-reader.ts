@@ -3,6 +3,7 @@ import { StoreError } from '../../errors.js';
 import type { Slab } from '#wire';
 import type { Directory } from './container.format.js';
 import type { ContainerStore } from './container-store.js';
+import { regionsAtOnceMax } from './engine-limits.js';
 import type { Root } from './group-state.js';
 import { damaged } from './open-container.js';
 import type { Run } from './recipe.js';
@@ -115,6 +116,7 @@ export class ChunkReader {
         const offset = (directory.offsets[index] ?? 0) + at - place;
         const part = Math.min(range.to - at, bytes - (at - place));
         filler.putOf(block, offset, offset + part);
+        block.unreadBytes -= part;
         at += part;
         if (at < place + bytes) break;
         place += bytes;
@@ -136,7 +138,7 @@ export class ChunkReader {
       throw cause;
     }
   }
-  /** Begins to load the region of the byte at `offset`. Where it ends in the stream; `loaded` never rejects. */
+  /** Begins to load the region of the byte at `offset`, and some behind it. Where they end in the stream; `loaded` never rejects. */
   async prefetch(
     run: Run,
     offset: number,
@@ -149,16 +151,17 @@ export class ChunkReader {
       place += directory.lengths[index++] ?? 0;
     const region = directory.regionOf[index];
     if (index < 0 || region === undefined) return { end: run.to, loaded: Promise.resolve() };
-    for (; directory.regionOf[index] === region; index++) place += directory.lengths[index] ?? 0;
-    return { end: Math.min(place, run.to), loaded: this.#load(directory, region) };
-  }
-  async #load(directory: Directory, region: number): Promise<void> {
     const { regions } = this.#containers;
-    try {
-      regions.unpin(await regions.get(directory, region));
-    } catch (cause) {
-      if (!(cause instanceof StoreError)) throw cause; // whoever reads it is told
+    const together = Math.max(1, regions.loader.together(directory, region, regionsAtOnceMax));
+    let last = region;
+    for (; index < directory.count && place < run.to; index++) {
+      const next = directory.regionOf[index] ?? 0;
+      if (next !== last && (next !== last + 1 || next >= region + together)) break;
+      last = next;
+      place += directory.lengths[index] ?? 0;
     }
+    const loaded = regions.prepare(directory, region, last - region + 1);
+    return { end: Math.min(place, run.to), loaded };
   }
 
   /** What a MetaWriter stored. */

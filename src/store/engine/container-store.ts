@@ -19,6 +19,7 @@ import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
 import { toolsOf } from './pressure.js';
 import { RegionCache } from './region-cache.js';
+import { RegionLoader } from './region-loader.js';
 import { plainRegions, type RegionCipher } from './region-cipher.js';
 import { workspaceBytes, Workspaces } from './workspace.js';
 
@@ -78,13 +79,8 @@ export class ContainerStore {
       means.arena,
       Math.max(3, Math.floor((memoryBytes * 0.4) / workspaceBytes)),
     );
-    this.regions = new RegionCache(
-      means,
-      packs,
-      mirrors,
-      Math.max(16, Math.floor((memoryBytes * 0.25) / 262_144)),
-      cipher,
-    );
+    const loader = new RegionLoader(means, packs, mirrors, cipher);
+    this.regions = new RegionCache(means, loader, Math.max(16, Math.floor((memoryBytes * 0.25) / 262_144)));
     this.cache = new FingerprintCache(Math.min(localityPlaces, Math.floor(memoryBytes / 96)));
     this.#nextId = table.last + 1;
   }

@@ -103,7 +103,7 @@ async function copyRegion(
   try {
     if (asItIs && kept.length === indexes.length) {
       const stored = Buffer.alloc(directory.regions[region]?.storedBytes ?? 0);
-      await regions.readStored(directory, region, stored);
+      await regions.loader.readStored(directory, region, stored);
       await open.addRegion(directory, region, stored);
       return;
     }

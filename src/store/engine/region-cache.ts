@@ -1,35 +1,23 @@
 /**
- * RegionCache: regions of containers, read, verified and opened, in a fixed number of blocks; the longest unused goes first.
- * A block is pinned while somebody copies out of it.
+ * RegionCache: regions of containers, read, verified and opened, in a fixed number of blocks. First goes what was read to its end,
+ * the latest of it: who reads forward then goes round in a few blocks, which the processor still has at hand. Else the longest
+ * unused goes. A block is pinned while somebody copies out of it.
  */
 import { strict as assert } from 'node:assert';
-import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
-import { type Directory, regionSeed } from './container.format.js';
-import { containerRegionsMax, regionAlignBytes, regionBytesMax } from './engine-limits.js';
-import { CODEC } from './kernels.js';
+import type { Directory } from './container.format.js';
+import { containerRegionsMax, regionBytesMax } from './engine-limits.js';
 import type { Means } from './means.js';
-import { damaged } from './open-container.js';
-import { plainRegions, type RegionCipher } from './region-cipher.js';
-import type { Mirrors } from './mirrors.js';
-import type { Packs } from './packs.js';
-import { OpenSlip, OUTCOME, slipBytes } from './slips.js';
+import { RegionLoader } from './region-loader.js';
 
 export interface Block {
   readonly memory: Buffer;
   key: number;
   pins: number;
   loading: Promise<void> | undefined;
+  /** Bytes of the region that nobody has read yet, if each was read once. */
+  unreadBytes: number;
 }
-/** Memory for what is stored of a region, and the slip to have it opened with. */
-interface Stored {
-  readonly memory: Buffer;
-  /** For what was sealed, when it is open; empty when nothing is. */
-  readonly opened: Buffer;
-  readonly slip: OpenSlip;
-}
-/** Regions that are being read from the disk at a time: each needs memory for what is stored. */
-const readsMax = 8;
 const noKey = -1;
 /** Below 2^53: container 32 bits, region 6, generation as much as is left. */
 function keyOf({ id, generation }: Directory, region: number): number {
@@ -38,33 +26,23 @@ function keyOf({ id, generation }: Directory, region: number): number {
 }
 
 export class RegionCache {
+  readonly loader: RegionLoader;
   readonly #means: Means;
-  readonly #packs: Packs;
-  readonly #mirrors: Mirrors;
   readonly #blocksMax: number;
-  readonly #cipher: RegionCipher;
   readonly #blocks = new Map<number, Block>();
   readonly #free: Block[] = [];
-  readonly #stored: Stored[] = [];
+  /** Read to their ends; some may be in use again. */
+  readonly #spent: Block[] = [];
   #made = 0;
-  #storedMade = 0;
   /** Pins of those who give back late. */
   #lent = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(
-    means: Means,
-    packs: Packs,
-    mirrors: Mirrors,
-    blocksMax: number,
-    cipher: RegionCipher = plainRegions,
-  ) {
-    assert(blocksMax >= 2 * readsMax);
+  constructor(means: Means, loader: RegionLoader, blocksMax: number) {
+    assert(blocksMax >= 2 * RegionLoader.loadsMax);
     this.#means = means;
-    this.#packs = packs;
-    this.#mirrors = mirrors;
+    this.loader = loader;
     this.#blocksMax = blocksMax;
-    this.#cipher = cipher;
   }
   /** Pinned, if it is at hand. */
   peek(directory: Directory, region: number): Block | undefined {
@@ -92,8 +70,23 @@ export class RegionCache {
     assert(block.pins > 0);
     block.pins -= 1;
     if (block.pins > 0) return;
-    if (block.key === noKey) this.#free.push(block); // loading it has failed: the last who waited for it
+    if (block.key === noKey)
+      this.#free.push(block); // loading it has failed: the last who waited for it
+    else if (block.unreadBytes <= 0) this.#spend(block);
     this.#wake();
+  }
+  #spend(block: Block): void {
+    block.unreadBytes = Infinity; // once
+    this.#spent.push(block);
+  }
+  /** The latest that was read to its end and is not in use again. */
+  #takeSpent(): Block | undefined {
+    for (let block = this.#spent.pop(); block !== undefined; block = this.#spent.pop()) {
+      if (block.pins > 0 || this.#blocks.get(block.key) !== block) continue;
+      this.#blocks.delete(block.key);
+      return block;
+    }
+    return undefined;
   }
   #wake(): void {
     const waiting = this.#waiting;
@@ -124,24 +117,62 @@ export class RegionCache {
     }
     const block = this.#take(key) ?? (await this.#takeSoon(key));
     if (block === undefined) return await this.get(directory, region); // another has begun to load it meanwhile
-    block.loading = this.#load(block.memory, directory, region).finally(() => {
-      block.loading = undefined;
-    });
+    this.#begin(block, directory, region, this.loader.load(directory, region, block.memory));
     try {
       await block.loading;
       return block;
     } catch (error) {
-      if (this.#blocks.get(key) === block) this.#blocks.delete(key);
-      block.key = noKey;
       this.unpin(block);
       throw error;
     }
   }
+  /**
+   * Begins to load what is not at hand of `count` regions that lie behind each other, as many as is worth while with one read; one at
+   * least, if there is room. Resolves when that has ended, well or not: whoever reads it is told.
+   */
+  async prepare(directory: Directory, first: number, count: number): Promise<void> {
+    const wanted = Math.max(1, this.loader.together(directory, first, count));
+    const blocks: Block[] = [];
+    while (blocks.length < wanted && !this.#blocks.has(keyOf(directory, first + blocks.length))) {
+      const block = this.#take(keyOf(directory, first + blocks.length));
+      if (block === undefined) break;
+      blocks.push(block);
+    }
+    const memories = blocks.map(({ memory }) => memory);
+    const loads =
+      memories.length > 1
+        ? this.loader.loadSeveral(directory, first, memories)
+        : memories.map(async (memory) => await this.loader.load(directory, first, memory));
+    for (const [at, block] of blocks.entries()) this.#begin(block, directory, first + at, loads[at]);
+    const ended = await Promise.allSettled(blocks.map(async ({ loading }) => await loading));
+    for (const block of blocks) this.unpin(block);
+    for (const end of ended) {
+      if (end.status === 'rejected' && !(end.reason instanceof StoreError)) throw end.reason;
+    }
+  }
+  /** A block that was taken for the region is being loaded. */
+  #begin(block: Block, directory: Directory, region: number, load: Promise<void> | undefined): void {
+    const { key } = block;
+    const loaded = async (): Promise<void> => {
+      try {
+        await load;
+        block.unreadBytes = directory.regions[region]?.rawBytes ?? 0;
+      } catch (error) {
+        if (this.#blocks.get(key) === block) this.#blocks.delete(key);
+        block.key = noKey;
+        throw error;
+      } finally {
+        block.loading = undefined;
+      }
+    };
+    block.loading = loaded();
+  }
   #take(key: number): Block | undefined {
-    const block = this.#free.pop() ?? this.#make() ?? this.#evicted();
+    const block = this.#free.pop() ?? this.#takeSpent() ?? this.#make() ?? this.#evicted();
     if (block === undefined) return undefined;
     block.key = key;
     block.pins = 1;
+    block.unreadBytes = Infinity;
     this.#blocks.set(key, block);
     return block;
   }
@@ -156,7 +187,13 @@ export class RegionCache {
   #make(): Block | undefined {
     if (this.#made === this.#blocksMax) return undefined;
     this.#made += 1;
-    return { memory: this.#means.arena.allocate(regionBytesMax), key: noKey, pins: 0, loading: undefined };
+    return {
+      memory: this.#means.arena.allocate(regionBytesMax),
+      key: noKey,
+      pins: 0,
+      loading: undefined,
+      unreadBytes: 0,
+    };
   }
   #evicted(): Block | undefined {
     for (const [key, block] of this.#blocks) {
@@ -165,94 +202,5 @@ export class RegionCache {
       return block;
     }
     return undefined;
-  }
-
-  async #load(target: Buffer, directory: Directory, number: number): Promise<void> {
-    const region = directory.regions[number];
-    assert(region !== undefined);
-    const raw = target.subarray(0, region.rawBytes);
-    const isRaw = region.codec === CODEC.none;
-    if (isRaw && region.storedBytes !== region.rawBytes)
-      throw damaged(directory.id, 'head', { region: number });
-    if (isRaw && this.#cipher.overheadBytes === 0) {
-      await this.#readSound(directory, number, raw);
-      return;
-    }
-    const stored = await this.#takeStored();
-    try {
-      const source = stored.memory.subarray(0, region.storedBytes + this.#cipher.overheadBytes);
-      await this.#readSound(directory, number, source);
-      await this.#open(stored, source, raw, region.codec, directory, number);
-    } finally {
-      this.#stored.push(stored);
-      this.#wake();
-    }
-  }
-  async #open(
-    { slip, opened }: Stored,
-    source: Buffer,
-    target: Buffer,
-    codec: number,
-    directory: Directory,
-    number: number,
-  ): Promise<void> {
-    const key = this.#cipher.keyOf(directory);
-    if (key === undefined) slip.ask(source, target, codec);
-    else slip.askSealed(source, opened, target, codec, directory.id, number, key);
-    key?.fill(0);
-    await new Promise<void>((resolve) => {
-      slip.done = resolve;
-      this.#means.crew.run(slip);
-    });
-    slip.forgetKey();
-    if (slip.outcome !== OUTCOME.done) throw damaged(directory.id, 'region', { region: number, codec });
-  }
-  /** A region as it was compressed, read from the disk, verified and opened. */
-  async readStored(directory: Directory, number: number, target: Buffer): Promise<void> {
-    const { overheadBytes } = this.#cipher;
-    const stored = overheadBytes === 0 ? target : Buffer.alloc(target.length + overheadBytes);
-    await this.#readSound(directory, number, stored);
-    if (!this.#cipher.open(directory, number, stored, target))
-      throw damaged(directory.id, 'region', { region: number, ...directory.place });
-  }
-  /** What lies on the disk, its checksum verified. */
-  async #readSound(directory: Directory, number: number, stored: Buffer): Promise<void> {
-    const region = directory.regions[number];
-    assert(region !== undefined && stored.length === region.storedBytes + this.#cipher.overheadBytes);
-    if (region.codec === CODEC.lost)
-      throw damaged(directory.id, 'region', { region: number, ...directory.place });
-    const isSound = (got: number): boolean =>
-      got === stored.length && xxh64(stored, regionSeed(directory.id, number)) === region.checksum;
-    const got = await this.#readPack(directory, region.offset, stored);
-    if (typeof got === 'number' && isSound(got)) return;
-    if (isSound(await this.#mirrors.read(directory, region.offset, stored))) return;
-    throw typeof got === 'number'
-      ? damaged(directory.id, 'region', { region: number, ...directory.place })
-      : got;
-  }
-  /** How much was read, or why nothing was: a second copy may do. */
-  async #readPack(directory: Directory, offset: number, target: Buffer): Promise<number | StoreError> {
-    try {
-      return await this.#packs.read(directory.place, offset, target);
-    } catch (cause) {
-      if (!(cause instanceof StoreError)) throw cause;
-      return cause.code === 'missing' ? 0 : cause; // the pack is gone
-    }
-  }
-  async #takeStored(): Promise<Stored> {
-    for (;;) {
-      const free = this.#stored.pop();
-      if (free !== undefined) return free;
-      if (this.#storedMade < readsMax) {
-        this.#storedMade += 1;
-        const { arena } = this.#means;
-        // And what sealing adds.
-        const memory = arena.allocate(regionBytesMax + regionAlignBytes);
-        const opened =
-          this.#cipher.overheadBytes === 0 ? memory.subarray(0, 0) : arena.allocate(regionBytesMax);
-        return { memory, opened, slip: new OpenSlip(arena.allocate(slipBytes)) };
-      }
-      await this.#change();
-    }
   }
 }

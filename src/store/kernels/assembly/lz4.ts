@@ -111,10 +111,20 @@ export function lz4Encode(from: usize, length: u32, to: usize, room: u32, table:
   return <u32>(putLiterals(put, anchor, literals, true) - to);
 }
 
+/** Sixteen at a time: reads and writes up to fifteen bytes behind. */
+function copyAhead(to: usize, from: usize, length: u32): void {
+  const end = to + length;
+  do {
+    v128.store(to, v128.load(from));
+    to += 16;
+    from += 16;
+  } while (to < end);
+}
+
 /** Copies `length` bytes from `distance` before `to`; the two may overlap, which repeats. All in bounds up to `stop`. */
 function repeat(to: usize, distance: usize, length: u32, stop: usize): void {
-  const end = to + length;
   let match = to - distance;
+  const end = to + length;
   if (end + 16 > stop) {
     while (to < end) store<u8>(to++, load<u8>(match++));
     return;
@@ -125,12 +135,9 @@ function repeat(to: usize, distance: usize, length: u32, stop: usize): void {
     if (length <= 16) return;
     to += 16;
     match = to - distance * ((15 + distance) / distance);
+    length -= 16;
   }
-  do {
-    v128.store(to, v128.load(match));
-    to += 16;
-    match += 16;
-  } while (to < end);
+  copyAhead(to, match, length);
 }
 
 /** Bytes that the rest of a length takes, and its value, when its half of the token says 15. 0: it runs out of bounds. */
@@ -145,6 +152,44 @@ function takeLength(at: usize, end: usize): usize {
   return 0;
 }
 
+/** Where decoding stands. */
+let nextAt: usize = 0;
+let nextPut: usize = 0;
+/**
+ * Ordinary sequences, as long as they come and nothing comes near an end: up to 14 literals, a match of up to 272 bytes from 16 bytes
+ * before or more. Leaves `nextAt` at the first token that is none of these.
+ */
+function decodeOrdinary(at: usize, end: usize, put: usize, to: usize, stop: usize): void {
+  if (end - at >= 32 && stop - put >= 320) {
+    const lastAt = end - 32;
+    const lastPut = stop - 320;
+    while (at <= lastAt && put <= lastPut) {
+      const token = <u32>load<u8>(at);
+      const literals = <usize>(token >> 4);
+      const distance = <usize>load<u16>(at + 1 + literals);
+      if (literals === 15 || distance < 16 || distance > put + literals - to) break;
+      let more = token & 15;
+      let next = at + literals + 3;
+      if (more === 15) {
+        const rest = <u32>load<u8>(next);
+        if (rest === 255) break;
+        more += rest;
+        next++;
+      }
+      v128.store(put, v128.load(at + 1));
+      put += literals;
+      const match = put - distance;
+      v128.store(put, v128.load(match));
+      v128.store(put, v128.load(match + 16), 16);
+      if (more > 32 - matchBytesMin) copyAhead(put + 32, match + 32, more - (32 - matchBytesMin));
+      put += more + matchBytesMin;
+      at = next;
+    }
+  }
+  nextAt = at;
+  nextPut = put;
+}
+
 /** Returns the bytes written, or -1 when the input is no LZ4 block or its content does not fit `room`. */
 export function lz4Decode(from: usize, length: u32, to: usize, room: u32): i32 {
   const end = from + length;
@@ -152,6 +197,9 @@ export function lz4Decode(from: usize, length: u32, to: usize, room: u32): i32 {
   let at = from;
   let put = to;
   while (at < end) {
+    decodeOrdinary(at, end, put, to, stop);
+    at = nextAt;
+    put = nextPut;
     const token = <u32>load<u8>(at++);
     let literals = token >> 4;
     if (literals === 15) {
@@ -160,7 +208,7 @@ export function lz4Decode(from: usize, length: u32, to: usize, room: u32): i32 {
       literals = extended;
     }
     if (literals > <u32>(end - at) || literals > <u32>(stop - put)) return -1;
-    if (literals <= 16 && at + 16 <= end && put + 16 <= stop) v128.store(put, v128.load(at));
+    if (at + literals + 16 <= end && put + literals + 16 <= stop) copyAhead(put, at, literals);
     else memory.copy(put, at, literals);
     at += literals;
     put += literals;

@@ -180,7 +180,7 @@ for (const kind of ['plain', 'encrypted'] as const) {
         const regions: Buffer[] = [];
         for (const [number, { storedBytes }] of directory.regions.entries()) {
           const region = Buffer.alloc(storedBytes);
-          await engine.containers.regions.readStored(directory, number, region);
+          await engine.containers.regions.loader.readStored(directory, number, region);
           regions.push(region);
         }
         const { ordinals, lengths, offsets, fingerprints } = directory;
