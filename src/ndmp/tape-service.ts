@@ -1,34 +1,26 @@
 /**
- * TapeService: the one tape that a session may have open (spec4 3.4), for its own messages and for its mover.
- *
- * A drive that is open here is reserved: see Lease. The place is the drive's own, so positions stay true whoever moved the
- * tape before. Between opening and closing nobody else moves it but an operator or a reset: the write that follows such an
- * event fails, because it would land where the DMA does not expect it.
+ * TapeService: the one tape that a session may have open (spec4 3.4), for its own messages and for its mover. The place is the
+ * drive's own, so positions are true whoever moved the tape before.
  */
-import type { Env, Logger } from '#env';
+import type { Env } from '#env';
 import { recordBytesMax } from '#limits';
-import type { Nexus } from '#scsi';
-import { type Drive, DriveError, type Position, type ReadResult } from '#vtl';
+import { DriveError, type Position, type ReadResult } from '#vtl';
 import { ownedSlab, type Slab } from '#wire';
-import { type CdbReply, type CdbRequest, executeCdb, inquiringTask } from './cdb-task.js';
-import type { NdmpDevices, OpenDevices, TapeDevice } from './devices.js';
+import { type CdbReply, type CdbRequest, executeCdb } from './cdb-task.js';
+import type { NdmpDevices, TapeDevice } from './devices.js';
 import { NdmpError } from './errors.table.js';
 import { ndmpFault } from './faults.table.js';
-import { Lease } from './lease.js';
-import { TapeEnd } from './tape-end.js';
-import { type Motion, readObject, spaceFilemarks, spaceRecords } from './tape-motion.js';
+import { OpenedTape, type TapeHolder } from './opened-tape.js';
+import { piecesOf } from './record-queue.js';
+import { readObject, spaceFilemarks, spaceRecords } from './tape-motion.js';
 import type { MtioOperation, TapeMode } from './types.js';
 import type { NdmpVersion } from './xdr.js';
 
 /** What the service needs of its session. */
-export interface TapeSession {
+export interface TapeSession extends TapeHolder {
   readonly env: Pick<Env, 'clock'>;
-  readonly log: Logger;
-  readonly id: number;
-  readonly nexus: Nexus;
   readonly version: NdmpVersion;
   readonly devices: NdmpDevices;
-  readonly openDevices: OpenDevices;
   /** The mover reads or writes the tape now. */
   readonly moverIsActive: boolean;
 }
@@ -36,17 +28,6 @@ export interface TapeSession {
 export interface OpenTape {
   readonly device: TapeDevice;
   readonly mode: 'read' | 'read-write';
-}
-interface Opened extends OpenTape {
-  readonly lease: Lease;
-  readonly end: TapeEnd;
-  readonly stopWatching: () => void;
-  /** The DMA knows where the tape stands: it was loaded when opened, or has been moved, read or written since. */
-  used: boolean;
-  /** The medium, or the reservation, went away while it was used, and the DMA does not know. */
-  disturbed: boolean;
-  /** The last motion ended where no block number is known. */
-  blockIsLost: boolean;
 }
 
 /** 'eom', 'end': nothing was written. 'eom' is said once, and the same write again is done while there is room. */
@@ -68,7 +49,7 @@ const readBytesMax = 0x7fff_ffff;
 
 export class TapeService {
   readonly #session: TapeSession;
-  #opened: Opened | undefined;
+  #opened: OpenedTape | undefined;
   /** The session is over: what was under way lets go of everything when it comes back. */
   #ended = false;
 
@@ -86,58 +67,21 @@ export class TapeService {
   async openDevice(name: string, mode: TapeMode): Promise<void> {
     if (typeof mode !== 'string') throw new NdmpError('illegal-args', `There is no mode ${mode.unknown}`);
     if (this.#opened !== undefined) throw new NdmpError('device-opened');
-    const { devices, openDevices, id, nexus } = this.#session;
-    const device = devices.find(name);
+    const device = this.#session.devices.find(name);
     if (device?.kind !== 'tape') throw new NdmpError('no-device', `There is no drive ${name}`);
-    openDevices.claim(device, id);
-    try {
-      const lease = await Lease.take(device.unit, nexus);
-      try {
-        if (this.#ended) throw new NdmpError('illegal-state', 'The session has ended');
-        this.#checkMedium(device, mode);
-      } catch (error) {
-        await lease.end();
-        throw ndmpFault(error);
-      }
-      this.#opened = this.#watched(device, mode === 'read' ? 'read' : 'read-write', lease);
-    } catch (error) {
-      openDevices.release(device, id);
-      throw error;
-    }
+    const opened = await this.#translated(async () => await OpenedTape.open(this.#session, device, mode));
+    this.#opened = opened;
     this.#session.log.info('Tape opened', { device: device.name, mode });
-  }
-  /** Raw mode opens a drive whatever is in it. */
-  #checkMedium({ unit }: TapeDevice, mode: 'read' | 'read-write' | 'raw'): void {
-    const task = inquiringTask(this.#session.nexus);
-    if (mode === 'raw') return;
-    unit.checkReady(task);
-    if (mode === 'read-write') unit.checkWritable(task);
-  }
-  #watched(device: TapeDevice, mode: 'read' | 'read-write', lease: Lease): Opened {
-    const stopWatching = device.drive.watch(({ kind }) => {
-      if (opened.used && (kind === 'medium-unloaded' || kind === 'medium-removed')) opened.disturbed = true;
-    });
-    const used = device.drive.state === 'ready';
-    const opened: Opened = {
-      device,
-      mode,
-      lease,
-      end: new TapeEnd(),
-      stopWatching,
-      used,
-      disturbed: false,
-      blockIsLost: false,
-    };
-    return opened;
+    if (this.#ended) await this.#release();
   }
 
   /** The device is free when it resolves, also when it rejects because what was written could not be made durable. */
   async close(): Promise<void> {
-    const { device } = this.#idle();
+    const opened = this.#idle();
     try {
       await this.#translated(async () => {
-        this.#checkDeferred(device.drive);
-        if (device.drive.state === 'ready') await device.drive.synchronize();
+        opened.checkDeferred();
+        if (opened.drive.state === 'ready') await opened.drive.synchronize();
       });
     } finally {
       await this.#release();
@@ -154,17 +98,14 @@ export class TapeService {
     const opened = this.#opened;
     if (opened === undefined) return;
     this.#opened = undefined;
-    opened.stopWatching();
-    this.#session.openDevices.release(opened.device, this.#session.id);
     this.#session.log.info('Tape closed', { device: opened.device.name });
-    await opened.lease.end();
+    await opened.release();
   }
 
   // --- TAPE_GET_STATE -----------------------------------------------------------------------------------------------------
 
   async state(): Promise<TapeState> {
-    const { device, blockIsLost } = this.#required();
-    const { drive } = device;
+    const { drive, blockIsLost } = this.#required();
     if (drive.state !== 'ready') return unknownState;
     const record = await this.#translated(async () => await drive.recordOfFile());
     const { file, partition } = drive.position;
@@ -187,43 +128,42 @@ export class TapeService {
       throw new NdmpError('illegal-args', `There is no operation ${operation.unknown}`);
     if (operation === 'eof') return await this.#writeFilemarks(opened, count);
     return await this.#translated(async () => {
-      if (operation !== 'tur') await this.#begin(opened, 'motion');
+      if (operation !== 'tur') await opened.begin('motion');
       return await this.#move(opened, operation, count);
     });
   }
   async #move(
-    opened: Opened,
+    opened: OpenedTape,
     operation: Exclude<Extract<MtioOperation, string>, 'eof'>,
     count: number,
   ): Promise<number> {
-    const { version, nexus } = this.#session;
+    const { version } = this.#session;
     const { drive, unit } = opened.device;
     switch (operation) {
       case 'fsf':
-        return count - settled(opened, await spaceFilemarks(drive, count));
+        return count - opened.arrived(await spaceFilemarks(drive, count));
       case 'bsf':
-        return count - settled(opened, await spaceFilemarks(drive, -count));
+        return count - opened.arrived(await spaceFilemarks(drive, -count));
       case 'fsr':
-        return count - settled(opened, await spaceRecords(drive, version, count));
+        return count - opened.arrived(await spaceRecords(drive, version, count));
       case 'bsr':
-        return count - settled(opened, await spaceRecords(drive, version, -count));
+        return count - opened.arrived(await spaceRecords(drive, version, -count));
       case 'rew':
         await drive.rewind();
         return 0;
       case 'off':
-        unit.checkReady(inquiringTask(nexus));
-        opened.used = false;
-        await drive.unload();
+        unit.checkReady(opened.task);
+        await opened.byDma(async () => await drive.unload());
         return 0;
       case 'tur':
-        unit.checkReady(inquiringTask(nexus));
+        unit.checkReady(opened.task);
         return 0;
     }
   }
-  async #writeFilemarks(opened: Opened, count: number): Promise<number> {
+  async #writeFilemarks(opened: OpenedTape, count: number): Promise<number> {
     return await this.#translated(async () => {
-      const { drive } = opened.device;
-      await this.#begin(opened, 'write');
+      const { drive } = opened;
+      await opened.begin('write');
       for (let left = count; left > 0; left -= filemarksAtOnce) {
         if (this.#ended) throw new NdmpError('io', 'The session has ended');
         const { earlyWarning } = await drive.writeFilemarks(Math.min(left, filemarksAtOnce), {
@@ -255,14 +195,16 @@ export class TapeService {
     if (count > readBytesMax) throw new NdmpError('illegal-args', `A buffer of ${count} bytes`);
     if (count === 0) return ownedSlab(Buffer.alloc(0));
     const found = await this.readRecord();
-    if (found.kind === 'record') return found.record;
+    if (found.kind === 'record') return headOf(found.record, count);
     const atEndOfData = found.kind === 'eod' && this.#session.version === 4;
     throw new NdmpError(atEndOfData ? 'eom' : 'eof');
   }
   async executeCdb(request: CdbRequest): Promise<CdbReply> {
-    const { device, end } = this.#idle();
-    end.moved(); // nobody but the unit knows what the command does
-    return await executeCdb(this.#session.env.clock, device.unit, this.#session.nexus, request);
+    const opened = this.#idle();
+    const { clock } = this.#session.env;
+    return await opened.byDma(
+      async () => await executeCdb(clock, opened.device.unit, this.#session.nexus, request),
+    );
   }
 
   // --- for the mover --------------------------------------------------------------------------------------------------------
@@ -273,8 +215,8 @@ export class TapeService {
     try {
       return await this.#translated(async () => {
         const opened = this.#required();
-        await this.#begin(opened, 'write');
-        const { drive } = opened.device;
+        await opened.begin('write');
+        const { drive } = opened;
         const outcome = opened.end.refuses(drive.position.earlyWarning)
           ? 'eom'
           : await this.#append(opened, record);
@@ -285,7 +227,7 @@ export class TapeService {
       if (!kept) record.release();
     }
   }
-  async #append({ device: { drive }, end }: Opened, record: Slab): Promise<RecordOutcome> {
+  async #append({ drive, end }: OpenedTape, record: Slab): Promise<RecordOutcome> {
     const { length, slices } = record;
     try {
       // The drive releases what it is given; a record that does not fit must stay with the mover.
@@ -302,9 +244,9 @@ export class TapeService {
   async readRecord(): Promise<ReadResult> {
     return await this.#translated(async () => {
       const opened = this.#required();
-      await this.#begin(opened, 'motion');
-      const found = await readObject(opened.device.drive, this.#session.version);
-      opened.blockIsLost = found.blockIsLost;
+      await opened.begin('motion');
+      const found = await readObject(opened.drive, this.#session.version);
+      opened.arrived({ moved: 1, blockIsLost: found.blockIsLost });
       return found;
     });
   }
@@ -312,68 +254,38 @@ export class TapeService {
   async spaceRecords(count: number): Promise<number> {
     return await this.#translated(async () => {
       const opened = this.#required();
-      await this.#begin(opened, 'motion');
-      return settled(opened, await spaceRecords(opened.device.drive, this.#session.version, count));
+      await opened.begin('motion');
+      return opened.arrived(await spaceRecords(opened.drive, this.#session.version, count));
     });
   }
   /** To an object by its number; filemarks do not stop it. */
   async locate(object: number): Promise<void> {
     await this.#translated(async () => {
       const opened = this.#required();
-      await this.#begin(opened, 'motion');
-      await opened.device.drive.locate({ object });
+      await opened.begin('motion');
+      await opened.drive.locate({ object });
     });
   }
   /** Of the open tape. */
   get position(): Position {
-    return this.#required().device.drive.position;
+    return this.#required().drive.position;
   }
   /** What was written is durable when it resolves. */
   async synchronize(): Promise<void> {
-    await this.#translated(async () => await this.#required().device.drive.synchronize());
+    await this.#translated(async () => await this.#required().drive.synchronize());
   }
 
-  // --- what every operation begins with -------------------------------------------------------------------------------------
+  // --- what operations begin with and end with ------------------------------------------------------------------------------
 
-  #required(): Opened {
+  #required(): OpenedTape {
     if (this.#opened === undefined) throw new NdmpError('dev-not-open');
     return this.#opened;
   }
   /** The same, for messages: they wait until the mover has let go of the tape. */
-  #idle(): Opened {
+  #idle(): OpenedTape {
     const opened = this.#required();
     if (this.#session.moverIsActive) throw new NdmpError('illegal-state', 'The mover is at work on the tape');
     return opened;
-  }
-  /** The reservation holds, nothing that was written is lost, the medium is the one that the DMA means, keys are ours. */
-  async #begin(opened: Opened, what: 'write' | 'motion'): Promise<void> {
-    const { device, lease, end, mode } = opened;
-    if (what === 'write' && mode === 'read')
-      throw new NdmpError('permission', 'The tape is open for reading only');
-    if (lease.isLost) {
-      await lease.renew();
-      opened.disturbed = opened.used;
-    }
-    this.#checkDeferred(device.drive);
-    const { disturbed } = opened;
-    opened.disturbed = false;
-    opened.blockIsLost = false;
-    opened.used = true;
-    if (what === 'motion') end.moved();
-    else {
-      if (disturbed) {
-        throw new NdmpError('io', 'The medium was changed, or the drive reset: nothing was written');
-      }
-      device.unit.checkWritable(inquiringTask(this.#session.nexus));
-    }
-    device.prepare(this.#session.nexus);
-  }
-  /** A failure of what was acknowledged before is told once, with the next request (invariant P5 of the drive). */
-  #checkDeferred(drive: Drive): void {
-    const failed = drive.takeDeferredError();
-    if (failed === undefined) return;
-    this.#session.log.error('What was written is lost', failed.facts);
-    throw failed;
   }
   async #translated<T>(body: () => Promise<T>): Promise<T> {
     try {
@@ -384,11 +296,11 @@ export class TapeService {
   }
 }
 
-/** Keeps what is known of the place; how far it went. */
-function settled(opened: Opened, { moved, blockIsLost }: Motion): number {
-  opened.blockIsLost = blockIsLost;
-  return moved;
-}
+/** The first bytes of a record, at most `count`; its release is the record's. */
+const headOf = (record: Slab, count: number): Slab =>
+  record.length <= count
+    ? record
+    : { length: count, slices: [...piecesOf(record, 0, count)], release: () => record.release() };
 
 const unknownState: TapeState = {
   writeProtected: false,

@@ -93,3 +93,12 @@ export {
   toOperational,
   who,
 } from './login-script.js';
+export {
+  breathe,
+  changerName,
+  driveName,
+  NdmpBench,
+  type NdmpBenchOptions,
+  ndmpSecret,
+  ndmpUser,
+} from './ndmp-bench.js';
