@@ -30,7 +30,9 @@ const ipv6Bytes = 16;
 function ipv6Parts(host: string): readonly number[] | undefined {
   const text = host.replace(/%.*$/, '').replace(/[\d.]+$/, (tail) => {
     const [a = 0, b = 0, c = 0, d = 0] = ipv4Parts(tail) ?? [];
-    return tail.includes('.') ? `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}` : tail;
+    return ipv4Parts(tail) === undefined
+      ? tail
+      : `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
   });
   const halves = text.split('::').map((half) => (half === '' ? [] : half.split(':')));
   const [head = [], tail] = halves;

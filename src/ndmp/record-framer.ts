@@ -102,7 +102,9 @@ export class RecordFramer {
     const to = Math.min(chunk.length, at + this.#left);
     this.#left -= to - at;
     this.#length += to - at;
-    if (this.#length <= this.messageBytesMax) this.#keep(chunk, at, to);
+    // Once something was let pass the rest is too, also when the limit has been raised since.
+    const isWhole = this.#have + to - at === this.#length;
+    if (isWhole && this.#length <= this.messageBytesMax) this.#keep(chunk, at, to);
     else this.#letPass(chunk, at, to);
     return to;
   }
