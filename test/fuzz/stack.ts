@@ -18,8 +18,12 @@ import { SimRandom } from '../sim/sim-random.js';
 
 const poolBlocks = 64;
 const tapeBytes = 4 * 1024 * 1024;
+/** Where there are tapes in drives. */
+const TAPES: Readonly<Record<string, string>> = { FZ0001L8: 'drive0', GD0001L8: 'drive3' };
 
 export interface Stack {
+  readonly env: Env;
+  readonly installation: Installation;
   readonly device: TargetDevice;
   readonly targetName: string;
   readonly server: IscsiServer;
@@ -34,7 +38,7 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-export async function realStack(seed: number): Promise<Stack> {
+export async function realStack(seed: number, tapes = TAPES): Promise<Stack> {
   const complaints: string[] = [];
   const clock = new HandClock();
   let accept: (link: Link) => void = () => undefined;
@@ -61,13 +65,15 @@ export async function realStack(seed: number): Promise<Stack> {
   await server.addPortal({ address: { host: '127.0.0.1', port: 3260 }, groupTag: 1 });
   const service = new AdminService(installation, new Network(installation), { home: '/', pid: 1 });
   // Small, so that a WRITE FILEMARKS of chance soon meets the end of the tape.
-  for (const [barcode, to] of Object.entries({ FZ0001L8: 'drive0', GD0001L8: 'drive3' })) {
+  for (const [barcode, to] of Object.entries(tapes)) {
     await service.perform('tape.create', { barcode, size: tapeBytes });
     await service.perform('tape.move', { barcode, to });
   }
   const [target] = installation.targets;
   if (target === undefined) throw new Error('There is no target');
   return {
+    env,
+    installation,
     device: target.device,
     targetName: target.row.name,
     server,
