@@ -125,7 +125,7 @@ function cdb(world: NdmpWorld): RequestOf<'scsiExecuteCdb'> {
 
 export const MAKERS: Makers = {
   connectOpen: ({ dice, version }) => ({
-    protocolVersion: dice.chance(0.9) ? version : dice.pick([0, 1, 2, 3, 4, 5, 0xffff]),
+    protocolVersion: dice.chance(0.9) ? version : dice.pick([0, 1, 5, 0xffff]),
   }),
   connectClientAuth: ({ authData }) => ({ authData: authData() }),
   connectServerAuth: ({ dice }) => ({

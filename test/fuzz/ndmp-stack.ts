@@ -28,7 +28,10 @@ export interface NdmpStack {
   close(): Promise<void>;
 }
 
-export async function ndmpStack(seed: number, sizes: readonly number[] = [700, 20_000, 0, 300_000]): Promise<NdmpStack> {
+export async function ndmpStack(
+  seed: number,
+  sizes: readonly number[] = [700, 20_000, 0, 300_000],
+): Promise<NdmpStack> {
   const stack = await realStack(seed, { FZ0001L8: 'drive0', FZ0002L8: 'drive1', GD0001L8: 'drive3' });
   const net = new MemoryNet(portal.host);
   const trees = new FakeTrees(sizes);
@@ -68,7 +71,9 @@ export async function ndmpStack(seed: number, sizes: readonly number[] = [700, 2
     ...(stack.isAtRest ? [] : [`${stack.pool.freeBytes} bytes of gather memory are free, not all`]),
     ...net.ports.filter((port) => port !== portal.port).map((port) => `somebody listens on port ${port}`),
     ...(trees.running === 0 ? [] : [`${trees.running} jobs of trees are left`]),
-    ...(stack.clock.pending === timersBefore ? [] : [`${stack.clock.pending - timersBefore} timers are left`]),
+    ...(stack.clock.pending === timersBefore
+      ? []
+      : [`${stack.clock.pending - timersBefore} timers are left`]),
   ];
   return {
     stack,
@@ -102,7 +107,13 @@ export async function ndmpStack(seed: number, sizes: readonly number[] = [700, 2
 function devicesOf({ installation }: Stack): NdmpDevices {
   const list = (): NdmpDevice[] =>
     installation.libraries.flatMap(({ row, changer, drives }) => [
-      { kind: 'changer' as const, name: `${row.name}/changer`, model: '', serial: row.serial, unit: changer.unit },
+      {
+        kind: 'changer' as const,
+        name: `${row.name}/changer`,
+        model: '',
+        serial: row.serial,
+        unit: changer.unit,
+      },
       ...[...drives.values()].map(({ row: { index, serial }, drive, face }) => ({
         kind: 'tape' as const,
         name: `${row.name}/drive${index}`,

@@ -57,9 +57,13 @@ export class NdmpClient {
   readonly closed: Promise<void>;
   /** Of what is sent and understood from now on. */
   version: NdmpVersion;
+  /** The stream of what was sent is out of step: answers mean nothing any more. Only for those who send nonsense. */
+  isLost = false;
   /** Everything that came unasked, in order. */
   readonly posts: Posted[] = [];
   readonly #asked = new Map<number, Asked>();
+  /** Requests that were sent damaged: any answer will do. */
+  readonly #damaged = new Set<number>();
   readonly #framer: RecordFramer;
   #sent = 0;
   #received = 0;
@@ -126,16 +130,22 @@ export class NdmpClient {
   sendRaw(bytes: Buffer): void {
     this.link.write([bytes]);
   }
+  /** What `encode` made last, damaged, but with its mark and number. */
+  sendDamaged(bytes: Buffer): void {
+    this.#damaged.add(this.#sent);
+    this.sendRaw(bytes);
+  }
   /** Resolves with whatever is answered. Rejects when the connection ends before. */
   async call<K extends RequestName>(name: K, request: RequestOf<K>): Promise<NdmpReply<K>> {
     const bytes = this.encode(name, request);
-    return await this.#expecting(name, bytes);
+    return await this.expecting(name, bytes);
   }
   /** A message code that has no table, or with a body of one's own. */
   async callRaw(name: RequestName, code: number, body: Buffer): Promise<NdmpReply<RequestName>> {
-    return await this.#expecting(name, Buffer.concat(this.#framed(code, [body])));
+    return await this.expecting(name, Buffer.concat(this.#framed(code, [body])));
   }
-  async #expecting<K extends RequestName>(name: K, bytes: Buffer): Promise<NdmpReply<K>> {
+  /** Sends what `encode` made last, and resolves with its reply. */
+  async expecting<K extends RequestName>(name: K, bytes: Buffer): Promise<NdmpReply<K>> {
     const sequence = this.#sent;
     const { version } = this;
     const reply = new Promise<NdmpReply<K>>((resolve, reject) => {
@@ -214,6 +224,7 @@ export class NdmpClient {
     else this.#takePost(header, body);
   }
   #takeReply(header: NdmpHeader, body: Buffer): void {
+    if (this.isLost || this.#damaged.delete(header.replySequence)) return;
     const asked = this.#asked.get(header.replySequence);
     assert(asked !== undefined, `A reply to ${header.replySequence}, which nobody asked`);
     this.#asked.delete(header.replySequence);
