@@ -112,7 +112,7 @@ export class Mover {
   // --- requests ---------------------------------------------------------------------------------------------------------
 
   async getState(): Promise<MoverView> {
-    await this.#settle();
+    await this.#settle('getState');
     return this.view;
   }
   /** Resolves to the address at which the data connection is awaited. */
@@ -120,7 +120,8 @@ export class Mover {
     const direction = directionOf(mode);
     if (addressType !== 'local' && addressType !== 'tcp')
       throw new NdmpError('illegal-args', 'Image streams are LOCAL or TCP');
-    await this.#check('listen');
+    await this.#settle('listen');
+    this.#check('listen');
     if (!this.#parts.data.isIdle) throw new NdmpError('illegal-state', 'The data service is not idle');
     this.#checkTape(direction);
     if (addressType === 'tcp') {
@@ -137,7 +138,8 @@ export class Mover {
     const direction = directionOf(mode);
     if (address.type !== 'local' && address.type !== 'tcp')
       throw new NdmpError('illegal-args', 'Image streams are LOCAL or TCP');
-    await this.#check('connect');
+    await this.#settle('connect');
+    this.#check('connect');
     const { data, connector } = this.#parts;
     if (address.type === 'local' ? !data.listensLocal : !data.isIdle)
       throw new NdmpError('illegal-state', 'The data service is in another state');
@@ -148,28 +150,33 @@ export class Mover {
     this.#begin(link);
   }
   async continue(): Promise<void> {
-    await this.#check('continue');
+    await this.#settle('continue');
+    this.#check('continue');
     this.#checkTape(this.#direction);
     this.#enter('active');
     this.#flow?.resume();
   }
   async abort(): Promise<void> {
-    await this.#check('abort');
+    await this.#settle('abort');
+    this.#check('abort');
     this.#halt('aborted', 'Aborted by the client', 'cut');
   }
   async close(): Promise<void> {
-    await this.#check('close');
+    await this.#settle('close');
+    this.#check('close');
     if (this.#state !== 'halted') this.#halt('connect-closed', 'Closed by the client', 'close');
   }
   async stop(): Promise<void> {
-    await this.#check('stop');
+    await this.#settle('stop');
+    this.#check('stop');
     this.#progress = new MoverProgress(); // what is still under way counts in the old one
     this.#places = new ImagePlaces();
     this.#mode = 'noaction';
     this.#enter('idle');
   }
   async setWindow(offset: bigint, length: bigint): Promise<void> {
-    await this.#check('setWindow');
+    await this.#settle('setWindow');
+    this.#check('setWindow');
     this.#progress.setWindow(windowOf(offset, length, this.#progress.recordBytes));
     const { tape } = this.#parts;
     this.#places.setWindow(offset, tape.open === undefined ? undefined : tape.position.object);
@@ -177,7 +184,8 @@ export class Mover {
   }
   /** MOVER_READ: of a stream over TCP; a local data service asks by `readLocal`. */
   async read(offset: bigint, length: bigint): Promise<void> {
-    await this.#check('read');
+    await this.#settle('read');
+    this.#check('read');
     if (this.#address.type !== 'tcp')
       throw new NdmpError('illegal-state', 'The data service reads by itself');
     this.readLocal(offset, length);
@@ -192,7 +200,8 @@ export class Mover {
     this.#flow?.read?.();
   }
   async setRecordSize(bytes: number): Promise<void> {
-    await this.#check('setRecordSize');
+    await this.#settle('setRecordSize');
+    this.#check('setRecordSize');
     const { blockBytes, blocksMax } = this.#parts.pool;
     const max = Math.min(moverRecordBytesMax, Math.floor(blocksMax / 2) * blockBytes);
     if (bytes < 1 || bytes > max) throw new NdmpError('illegal-args', `Records have 1 to ${max} bytes`);
@@ -218,15 +227,16 @@ export class Mover {
 
   // --- states -----------------------------------------------------------------------------------------------------------
 
-  async #settle(): Promise<void> {
+  /** Resolves when nothing that the request depends on is still under way. */
+  async #settle(request: MoverRequest): Promise<void> {
     if (this.#state === 'listen') await this.#listening?.settle();
-  }
-  async #check(request: MoverRequest): Promise<void> {
-    await this.#settle();
-    if (!mayAsk(request, this.#state, this.#parts.version()))
-      throw new NdmpError('illegal-state', `The mover is in state ${this.#state}`);
     // The place of the tape counts here, and a record may be on its way to it.
     if (request === 'setWindow' || request === 'listen' || request === 'connect') await this.#settling;
+  }
+  /** Not asynchronous: nothing changes the state between this and what the request does. */
+  #check(request: MoverRequest): void {
+    if (!mayAsk(request, this.#state, this.#parts.version()))
+      throw new NdmpError('illegal-state', `The mover is in state ${this.#state}`);
   }
   get #direction(): Direction {
     return this.#mode === 'read' ? 'read' : 'write';
