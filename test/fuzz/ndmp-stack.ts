@@ -1,6 +1,6 @@
 /** The NDMP server over the real stack, in this process: its network is in memory, and its trees hold no files. */
 import type { Link } from '#env';
-import { type NdmpDevice, type NdmpDevices, NdmpServer, type NdmpVersion } from '#ndmp';
+import { addressPolicy, type NdmpDevice, type NdmpDevices, NdmpServer, type NdmpVersion } from '#ndmp';
 // Not through their face, which needs a test runner: this runs by itself too.
 import { FakeTrees } from '../support/fake-trees.js';
 import { type Cut, linkPair } from '../support/link-pair.js';
@@ -46,6 +46,7 @@ export async function ndmpStack(
       textAllowed: true,
       noneAllowed: false,
     },
+    policy: addressPolicy(),
     identity: {
       hostName: 'host',
       osType: 'Linux',

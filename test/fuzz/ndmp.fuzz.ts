@@ -32,13 +32,32 @@ const sequenceBytes = 4;
 
 /** One client, and what it has learnt. */
 class Peer {
+  /** Of its session at the server. */
+  readonly id: number;
   readonly client: NdmpClient;
   challenge: Buffer | undefined;
   authorized = false;
-  constructor(client: NdmpClient) {
+  constructor(id: number, client: NdmpClient) {
+    this.id = id;
     this.client = client;
   }
 }
+
+/** What leads on from a state, so that conversations get somewhere. */
+const FROM_MOVER: Readonly<Record<string, readonly RequestName[]>> = {
+  idle: ['moverListen', 'moverListen', 'moverSetWindow', 'tapeMtio', 'tapeWrite'],
+  listen: ['moverGetState', 'dataConnect'],
+  active: ['moverRead', 'moverRead', 'moverGetState', 'moverClose'],
+  paused: ['moverContinue', 'moverContinue', 'moverSetWindow', 'tapeMtio'],
+  halted: ['moverStop'],
+};
+const FROM_DATA: Readonly<Record<string, readonly RequestName[]>> = {
+  idle: ['dataConnect', 'dataListen', 'moverConnect', 'dataStartBackup'],
+  listen: ['moverConnect', 'dataGetState'],
+  connected: ['dataStartBackup', 'dataStartBackup', 'dataStartRecover'],
+  active: ['dataGetState', 'moverGetState', 'dataAbort'],
+  halted: ['dataStop', 'dataGetEnv'],
+};
 
 class World {
   readonly dice: SimRandom;
@@ -46,6 +65,8 @@ class World {
   readonly answers = new Map<string, number>();
   inputs = 0;
   sessions = 0;
+  /** What an answer had wrong. */
+  fault: Error | undefined;
   /** The far ends of image streams. */
   #streams: Link[] = [];
 
@@ -58,7 +79,8 @@ class World {
     const { dice } = this;
     const small = dice.chance(0.2);
     const cut = (length: number): number => (small ? dice.between(1, 64) : dice.between(1, length + 1));
-    return new Peer(this.ndmp.connect(dice.pick(versions), cut));
+    const client = this.ndmp.connect(dice.pick(versions), cut);
+    return new Peer(this.ndmp.server.sessions().at(-1)?.id ?? 0, client);
   }
   worldOf(peer: Peer): NdmpWorld {
     const { dice, ndmp } = this;
@@ -106,6 +128,19 @@ class World {
     this.sessions += 1;
   }
 
+  /** What the peer's session is ready for. */
+  #leadingOn({ id, client: { version } }: Peer): RequestName | undefined {
+    const { dice, ndmp } = this;
+    const session = ndmp.server.sessions().find((one) => one.id === id);
+    if (session?.authorized !== true) return undefined;
+    const { tape, mover, data } = session;
+    if (tape === undefined && mover === 'idle') return dice.pick(['tapeOpen', 'tapeOpen', 'scsiOpen']);
+    const name = dice.pick(
+      (dice.chance(0.6) ? FROM_MOVER[mover] : FROM_DATA[data]) ?? ['moverGetState' as const],
+    );
+    return isAskedIn(name, version) ? name : undefined;
+  }
+
   // --- requests -------------------------------------------------------------------------------------------------------------
 
   async talk(peer: Peer, count: number): Promise<void> {
@@ -114,9 +149,12 @@ class World {
     const weights = Object.fromEntries(asked.map((name) => [name, WEIGHTS[name] ?? 1]));
     for (let sent = 0; sent < count && !peer.client.isClosed; sent++) {
       if (this.dice.chance(0.003)) this.#nonsense(peer);
-      else this.#ask(peer, this.dice.weighted(weights) as RequestName);
+      else {
+        const likely = this.dice.chance(0.6) ? this.#leadingOn(peer) : undefined;
+        this.#ask(peer, likely ?? (this.dice.weighted(weights) as RequestName));
+      }
       if (this.dice.chance(0.6)) await settle(this.dice.between(1, 2));
-      if (this.dice.chance(0.15)) this.#stream();
+      if (this.dice.chance(0.3)) this.#stream();
       if (this.dice.chance(0.005)) this.ndmp.stack.clock.pass(this.dice.pick([1000, 5000]));
       if (this.dice.chance(0.002)) {
         const [session] = this.ndmp.server.sessions();
@@ -128,11 +166,17 @@ class World {
     const { client } = peer;
     this.inputs += 1;
     const bytes = client.encode(name, MAKERS[name](this.worldOf(peer)));
-    if (this.dice.chance(0.02)) return this.#sendBent(client, bytes);
-    client.expecting(name, bytes).then(
-      (reply) => this.#check(peer, name, reply),
-      () => undefined, // the connection ended first: `client.fault` tells when that was not its right
-    );
+    if (this.dice.chance(0.02)) {
+      peer.authorized ||= name === 'connectClientAuth'; // not all damage counts, and nobody will see the answer
+      return this.#sendBent(client, bytes);
+    }
+    client
+      .expecting(name, bytes)
+      .then(
+        (reply) => this.#check(peer, name, reply),
+        () => undefined, // the connection ended first: `client.fault` tells when that was not its right
+      )
+      .catch((error: unknown) => (this.fault ??= error as Error));
   }
   #sendBent(client: NdmpClient, bytes: Buffer): void {
     const { dice } = this;
@@ -215,7 +259,8 @@ class World {
   async checkClean(what: string): Promise<void> {
     this.dropStreams();
     await this.ndmp.calm();
-    assert.deepEqual(this.ndmp.leftovers(), [], what);
+    const fault = this.fault === undefined ? [] : [this.fault.message];
+    assert.deepEqual([...fault, ...this.ndmp.leftovers()], [], what);
   }
   /** A client that does everything right is served, on a drive of its own. */
   async goodClient(version: NdmpVersion): Promise<void> {
@@ -264,6 +309,7 @@ export async function run(seed: number, count: number): Promise<NdmpFuzzResult> 
     const what = `seed ${seed}, conversation ${conversations}`;
     await converse(world, what);
     await world.checkClean(what);
+    await world.ndmp.stack.loadTapes();
     if (conversations % 20 === 0) {
       await world.goodClient(world.dice.pick(versions));
       await world.checkClean(`${what}, the good client`);

@@ -35,6 +35,8 @@ export interface Stack {
   connect(cut?: Cut): Link;
   /** All gather memory is back. */
   readonly isAtRest: boolean;
+  /** An operator puts the tapes back and threads them. */
+  loadTapes(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -65,10 +67,17 @@ export async function realStack(seed: number, tapes = TAPES): Promise<Stack> {
   await server.addPortal({ address: { host: '127.0.0.1', port: 3260 }, groupTag: 1 });
   const service = new AdminService(installation, new Network(installation), { home: '/', pid: 1 });
   // Small, so that a WRITE FILEMARKS of chance soon meets the end of the tape.
-  for (const [barcode, to] of Object.entries(tapes)) {
+  for (const barcode of Object.keys(tapes))
     await service.perform('tape.create', { barcode, size: tapeBytes });
-    await service.perform('tape.move', { barcode, to });
-  }
+  const drives = installation.libraries.flatMap((library) => [...library.drives.values()]);
+  const loadTapes = async (): Promise<void> => {
+    for (const [barcode, to] of Object.entries(tapes)) {
+      const drive = drives.find(({ row }) => to === `drive${row.index}`)?.drive;
+      if (drive?.cartridge?.barcode !== barcode) await service.perform('tape.move', { barcode, to });
+      if (drive?.state === 'unloaded') await drive.load();
+    }
+  };
+  await loadTapes();
   const [target] = installation.targets;
   if (target === undefined) throw new Error('There is no target');
   return {
@@ -80,6 +89,7 @@ export async function realStack(seed: number, tapes = TAPES): Promise<Stack> {
     pool,
     clock,
     complaints,
+    loadTapes,
     connect(cut) {
       const { near, far } = linkPair(cut);
       accept(far);
