@@ -25,6 +25,8 @@ export class FromTape implements Flow {
   readonly #places: ImagePlaces;
   settled = Promise.resolve();
   #running = false;
+  /** Something came while the loop ran, perhaps behind its last look. */
+  #again = false;
   #paused = false;
   #over = false;
   /** The peer has closed the stream. */
@@ -85,7 +87,11 @@ export class FromTape implements Flow {
   }
 
   #go(): void {
-    if (this.#running || this.#paused || this.#over) return;
+    if (this.#paused || this.#over) return;
+    if (this.#running) {
+      this.#again = true;
+      return;
+    }
     this.#running = true;
     this.settled = this.#run();
   }
@@ -93,7 +99,7 @@ export class FromTape implements Flow {
   async #run(): Promise<void> {
     this.#recordsInTurn = 0;
     try {
-      while (!this.#over && !this.#paused && (await this.#step()));
+      while (!this.#over && !this.#paused && ((await this.#step()) || this.#again)) this.#again = false;
       this.#flush();
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);

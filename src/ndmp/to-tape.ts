@@ -19,6 +19,8 @@ export class ToTape implements Flow {
   #windowEnd: bigint;
   settled = Promise.resolve();
   #running = false;
+  /** Something came while the loop ran, perhaps behind its last look. */
+  #again = false;
   #paused = false;
   #over = false;
   /** We asked the link to wait. */
@@ -80,14 +82,18 @@ export class ToTape implements Flow {
   }
 
   #go(): void {
-    if (this.#running || this.#paused || this.#over) return;
+    if (this.#paused || this.#over) return;
+    if (this.#running) {
+      this.#again = true;
+      return;
+    }
     this.#running = true;
     this.settled = this.#run();
   }
   /** Until there is nothing to do, or nothing may be done. Never rejects. */
   async #run(): Promise<void> {
     try {
-      while (!this.#over && !this.#paused && (await this.#step()));
+      while (!this.#over && !this.#paused && ((await this.#step()) || this.#again)) this.#again = false;
     } catch (error) {
       this.#fail(error);
     }

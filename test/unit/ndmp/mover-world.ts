@@ -1,0 +1,270 @@
+/** A mover with tapes made of arrays, a pool that is counted, and a data service that is only a pair of ends. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { type Link, realEnv, silentLog } from '#env';
+import { MemoryNet } from '#support';
+import type { ReadResult } from '#vtl';
+import { copyOf, ownedSlab, type Slab, SlabPool } from '#wire';
+import { addressPolicy, type PolicyOptions } from '../../../src/ndmp/address-policy.js';
+import { DataConnector } from '../../../src/ndmp/data-connection.js';
+import { NdmpError } from '../../../src/ndmp/errors.table.js';
+import { Mover } from '../../../src/ndmp/mover.js';
+import type { DataForMover, TapeForMover } from '../../../src/ndmp/mover-faces.js';
+import type { NdmpVersion } from '../../../src/ndmp/xdr.js';
+
+export type TapeObject = Buffer | 'filemark';
+export const allOnes = 0xffff_ffff_ffff_ffffn;
+
+/** A cartridge: what is on it, and how much fits. */
+export class FakeCartridge {
+  objects: TapeObject[];
+  /** Objects up to early warning, and up to the end. */
+  earlyAfter = Infinity;
+  endsAfter = Infinity;
+  constructor(objects: readonly TapeObject[] = []) {
+    this.objects = [...objects];
+  }
+  /** The records of file `index`, as one. */
+  file(index: number): Buffer {
+    const files: Buffer[][] = [[]];
+    for (const object of this.objects) {
+      if (object === 'filemark') files.push([]);
+      else files.at(-1)?.push(object);
+    }
+    return Buffer.concat(files[index] ?? []);
+  }
+}
+
+export class FakeTape implements TapeForMover {
+  open: { readonly mode: 'read' | 'read-write' } | undefined = { mode: 'read-write' };
+  cartridge = new FakeCartridge();
+  at = 0;
+  version: NdmpVersion = 4;
+  synchronized = 0;
+  /** Objects up to here were there when it was synchronized. */
+  durable = 0;
+  failure: Error | undefined;
+  syncFailure: Error | undefined;
+  /** What is lent out by readRecord and has not been released. */
+  lent = 0;
+  /** Every operation waits for it. */
+  gate: Promise<void> | undefined;
+  #warned = false;
+
+  change(cartridge: FakeCartridge, at = 0): void {
+    this.cartridge = cartridge;
+    this.at = at;
+    this.#warned = false;
+  }
+  get position(): { readonly object: number } {
+    if (this.open === undefined) throw new NdmpError('dev-not-open');
+    return { object: this.at };
+  }
+  async #work(): Promise<void> {
+    await this.gate;
+    if (this.failure !== undefined) throw this.failure;
+  }
+  async writeRecord(record: Slab): Promise<'written' | 'eom' | 'end'> {
+    const copy = copyOf(record);
+    await this.#work();
+    if (!copyOf(record).equals(copy)) throw new Error('The record changed while it was written');
+    const { cartridge } = this;
+    if (this.at >= cartridge.endsAfter) return 'end';
+    if (this.at >= cartridge.earlyAfter && !this.#warned) {
+      this.#warned = true;
+      return 'eom';
+    }
+    cartridge.objects.length = this.at;
+    cartridge.objects.push(copy);
+    this.at += 1;
+    record.release();
+    return 'written';
+  }
+  async readRecord(): Promise<ReadResult> {
+    await this.#work();
+    const object = this.cartridge.objects[this.at];
+    if (object === undefined) return { kind: 'eod' };
+    if (object === 'filemark') {
+      if (this.version < 4) this.at += 1;
+      return { kind: 'filemark' };
+    }
+    this.at += 1;
+    this.lent += 1;
+    const lent = Buffer.from(object);
+    let released = false;
+    const release = (): void => {
+      if (released) throw new Error('A record is released once');
+      released = true;
+      this.lent -= 1;
+      lent.fill(0xdb); // whoever sends it later is found out
+    };
+    return { kind: 'record', record: { ...ownedSlab(lent), release } };
+  }
+  async spaceRecords(count: number): Promise<number> {
+    await this.#work();
+    let moved = 0;
+    for (; moved < count; moved++) {
+      const object = this.cartridge.objects[this.at];
+      if (object === undefined) break;
+      if (object === 'filemark') {
+        if (this.version < 4) this.at += 1;
+        break;
+      }
+      this.at += 1;
+    }
+    return moved;
+  }
+  async locate(object: number): Promise<void> {
+    await this.#work();
+    if (object > this.cartridge.objects.length) throw new NdmpError('eom', 'Beyond the end of data');
+    this.at = object;
+  }
+  async synchronize(): Promise<void> {
+    await this.#work();
+    if (this.syncFailure !== undefined) throw this.syncFailure;
+    this.synchronized += 1;
+    this.durable = this.at;
+  }
+}
+
+export type Notice = `paused ${string} ${bigint}` | `halted ${string}`;
+export const user = { host: '192.0.2.9', port: 1000 };
+export const us = { host: '192.0.2.2', port: 10_000 };
+
+export interface WorldOptions {
+  readonly version?: NdmpVersion;
+  readonly blockBytes?: number;
+  readonly blocksMax?: number;
+  readonly policy?: PolicyOptions;
+}
+export class MoverWorld {
+  readonly pool: SlabPool;
+  readonly tape = new FakeTape();
+  readonly net = new MemoryNet(user.host);
+  readonly connector: DataConnector;
+  readonly mover: Mover;
+  readonly notices: Notice[] = [];
+  /** What the mover was when each notice came. */
+  readonly statesAtNotices: string[] = [];
+  data: DataForMover = {
+    isIdle: true,
+    listensLocal: false,
+    acceptLocal() {
+      throw new NdmpError('illegal-state');
+    },
+  };
+  readonly #allBytes: number;
+
+  constructor(options: WorldOptions = {}) {
+    const { version = 4, blockBytes = 65_536, blocksMax = 32, policy } = options;
+    this.pool = new SlabPool({ blockBytes, blocksMax });
+    this.#allBytes = this.pool.freeBytes;
+    this.tape.version = version;
+    const { clock } = realEnv();
+    const env = { clock, net: this.net };
+    this.connector = new DataConnector({
+      env,
+      log: silentLog,
+      policy: addressPolicy(policy),
+      session: { peer: user, local: us },
+    });
+    this.mover = new Mover({
+      env,
+      log: silentLog,
+      pool: this.pool,
+      tape: this.tape,
+      data: dataOf(() => this.data),
+      connector: this.connector,
+      version: () => version,
+      notices: {
+        paused: (reason, seek) => this.#note(`paused ${reason} ${seek}`),
+        halted: (reason) => this.#note(`halted ${reason}`),
+      },
+    });
+  }
+  #note(notice: Notice): void {
+    this.notices.push(notice);
+    const { state, pauseReason, haltReason } = this.mover.view;
+    this.statesAtNotices.push(`${state} ${state === 'paused' ? pauseReason : haltReason}`);
+  }
+  /** Nothing of the pool is taken, no record is lent. */
+  get isClean(): boolean {
+    return this.pool.freeBytes === this.#allBytes && this.tape.lent === 0;
+  }
+  /** LISTEN for LOCAL, and the data service's end of the stream. */
+  async local(mode: 'read' | 'write'): Promise<Peer> {
+    await this.mover.listen(mode, 'local');
+    return new Peer(this.mover.acceptLocal());
+  }
+  /** LISTEN for TCP, and a connection to it. */
+  async tcp(mode: 'read' | 'write'): Promise<Peer> {
+    const address = await this.mover.listen(mode, 'tcp');
+    const [endpoint] = address.type === 'tcp' ? address.endpoints : [];
+    return new Peer(await this.net.connect(endpoint ?? us));
+  }
+}
+
+/** What `now` gives at each question. */
+const dataOf = (now: () => DataForMover): DataForMover => ({
+  get isIdle() {
+    return now().isIdle;
+  },
+  get listensLocal() {
+    return now().listensLocal;
+  },
+  acceptLocal: () => now().acceptLocal(),
+});
+
+/** The other end of the image stream. */
+export class Peer {
+  readonly link: Link;
+  readonly #chunks: Buffer[] = [];
+  closed: { readonly error: Error | undefined } | undefined;
+  constructor(link: Link) {
+    this.link = link;
+    link.start({
+      data: (chunk) => void this.#chunks.push(Buffer.from(chunk)),
+      closed: (error) => (this.closed = { error }),
+    });
+  }
+  get received(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+  /** Resolves when the other side has taken it. */
+  async send(bytes: Buffer): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.link.write([bytes], resolve);
+    });
+  }
+}
+
+/** Byte `offset` of the image is a function of its offset, with no short period. */
+export function image(from: number, to: number): Buffer {
+  const bytes = Buffer.alloc(to - from);
+  for (let at = 0; at < bytes.length; at++) {
+    const offset = from + at;
+    bytes[at] = ((offset * 0x9e37) >>> 4) ^ (offset >>> 11) ^ offset;
+  }
+  return bytes;
+}
+/** The image cut into records, the last one filled with zeros. */
+export function recordsOf(bytes: Buffer, recordBytes: number): Buffer[] {
+  const records: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += recordBytes) {
+    const record = Buffer.alloc(recordBytes);
+    bytes.copy(record, 0, at, at + recordBytes);
+    records.push(record);
+  }
+  return records;
+}
+
+/** Everything that can happen without anybody doing anything has happened. */
+export async function quiet(turns = 12): Promise<void> {
+  for (let at = 0; at < turns; at++) await turn();
+}
+export async function until(condition: () => boolean): Promise<void> {
+  for (let at = 0; at < 5000; at++) {
+    if (condition()) return;
+    await turn();
+  }
+  throw new Error('It does not come');
+}
