@@ -5,10 +5,10 @@
 
 /** Of every block this many bytes are counted. */
 const blockBytes: usize = 2048;
-const sampleBytes: usize = 128;
+const sampleBytes: usize = 64;
 /** Repeats: so many positions in a row are looked up every `lookBytes`, one of as many is remembered. */
 const keptBytes: usize = 32;
-const lookBytes: usize = 1024;
+const lookBytes: usize = 2048;
 const slotBits: u32 = 13;
 
 function slotOf(word: u64): usize {
