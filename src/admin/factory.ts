@@ -1,7 +1,7 @@
 /** What administration needs made. The daemon's wiring makes it; tests make stand-ins. */
 import type { CartridgeRow, DriveRow, LibraryRow } from '#catalog';
 import type { Address } from '#env';
-import type { LogicalUnit, TargetDevice } from '#scsi';
+import type { LogicalUnit, Nexus, TargetDevice } from '#scsi';
 import type { TargetAccess } from './access.js';
 import type { Cartridge, Drive, ElementRef, Library } from '#vtl';
 
@@ -21,6 +21,8 @@ export interface TapeFace {
   readonly unit: LogicalUnit;
   /** It names itself as the row says now; initiators are told (3F/03). */
   rename(row: DriveRow): void;
+  /** Before somebody reads or writes records past the commands: as this nexus has set it. Throws CheckCondition. */
+  prepare(nexus: Nexus): void;
   /** Lets go of the drive. */
   close(): void;
 }

@@ -5,6 +5,7 @@
 import type { Catalog, DriveRow, LibraryRow, LunRow, TargetRow } from '#catalog';
 import type { Env } from '#env';
 import { RefusedError } from '#errors';
+import type { NdmpSessionView } from '#ndmp';
 import { type LogicalUnit, TargetDevice } from '#scsi';
 import { type Cartridge, type Drive, type ElementRef, Library, Shelf } from '#vtl';
 import { TargetAccess } from './access.js';
@@ -56,6 +57,8 @@ export class Installation {
   readonly shelf: Shelf<Cartridge>;
   /** Whoever knows which addresses others reach. */
   guard: { checkMayAppear(target: string): void } | undefined;
+  /** Whoever knows what others than initiators have open. */
+  openDevices: { holderOf(device: string): NdmpSessionView | undefined } | undefined;
   readonly #libraries = new Map<string, InstalledLibrary>();
   readonly #targets = new Map<string, InstalledTarget>();
 

@@ -7,6 +7,7 @@ import { findType, type PersonalityView } from './factory.js';
 import { checkUnique, identityOf, newNaa, newSerial, someIdentityOf } from './identity.js';
 import type { Installation, InstalledDrive, InstalledLibrary } from './installation.js';
 import { libraryMap } from './library-map.js';
+import { checkNotOpen, checkNothingOpen } from './ndmp-holding.js';
 import { ownTargetName, plugDrive, plugLibrary, unplugDrive, unplugLibrary } from './plugging.js';
 import type { InputOf, VerbHandlers } from './verb.js';
 import type { verbs } from './verbs.table.js';
@@ -115,6 +116,7 @@ async function deleteLibrary(installation: Installation, installed: InstalledLib
       `An initiator keeps ${name} locked: end its session (\`tapesilo session list\`) first`,
     );
   }
+  checkNothingOpen(installation, installed);
   await unplugLibrary(installation, installed);
   installed.changer.close();
   for (const { face } of drives.values()) face.close();
@@ -172,6 +174,7 @@ export const driveVerbs = (installation: Installation) =>
           `${input.drive} holds ${view.barcode}: take it out first with ${to}`,
         );
       }
+      checkNotOpen(installation, installed, { kind: 'drive', index: drive.row.index });
       // First the library, which refuses when a host has just put a cartridge in.
       await installed.library.removeDrive(drive.row.id);
       await unplugDrive(installation, drive.row.id);
@@ -231,11 +234,12 @@ async function unloadDrive(
       `An initiator prevents removal from ${input.drive}: unload it there (mt offline), or add --force`,
     );
   }
+  const from = { kind: 'drive', index: drive.row.index } as const;
+  if (input.force !== true) checkNotOpen(installation, installed, from, ', or add --force');
   if (machine.removalPrevented) machine.allowRemoval();
   if (machine.state !== 'unloaded') await machine.unload();
   told.note(`Unloaded ${cartridge.barcode} in ${input.drive}`);
   if (input.to !== undefined) {
-    const from = { kind: 'drive', index: drive.row.index } as const;
     if (input.to === 'shelf') await installed.library.exportCartridge(from);
     else
       await installed.library.move(

@@ -86,7 +86,7 @@ export class Network {
   }
   async #start(portal: Portal): Promise<void> {
     const view = await this.#listen(portal).catch((cause: unknown) => {
-      throw whyNot(portal, cause);
+      throw whyNotListening(portal.address, cause);
     });
     portal.address = { host: portal.address.host, port: view.address.port };
     portal.serverId = view.id;
@@ -172,7 +172,7 @@ function announced(portal: Portal): Pick<PortalRow, 'announceHost' | 'announcePo
 }
 
 /** Why the system does not let us listen there, and what to do. */
-function whyNot({ address }: Portal, cause: unknown): unknown {
+export function whyNotListening(address: Address, cause: unknown): unknown {
   if (!(cause instanceof StoreError)) return cause;
   const where = formatAddress(address);
   const advice: Readonly<Record<string, string>> = {

@@ -131,7 +131,7 @@ export function readParameters<P extends Parameters>(table: P, given: unknown): 
     const value = raw === undefined || raw === null ? parameter.byDefault : readValues(name, parameter, raw);
     if (value !== undefined) values[name] = value;
     else if (parameter.required) {
-      throw new RefusedError('usage', `${typedName(name)} is missing: ${expectation(parameter)}`, {
+      throw new RefusedError('usage', `${typedName(name)} is missing: ${wayToGive(name, parameter)}`, {
         parameter: name,
       });
     }
@@ -180,6 +180,12 @@ function isAccepted(parameter: Parameter, value: string): boolean {
 
 const refusal = (name: string, parameter: Parameter): RefusedError =>
   new RefusedError('usage', `${typedName(name)}: ${expectation(parameter)}`, { parameter: name });
+
+/** A secret is better not typed into a command. */
+const wayToGive = (name: string, parameter: Parameter): string =>
+  parameter.kind === 'secret'
+    ? `give it with --${typedName(name)}-file FILE or --${typedName(name)}-command CMD`
+    : expectation(parameter);
 
 function expectation(parameter: Parameter): string {
   const { min, max } = parameter;

@@ -73,11 +73,19 @@ export async function plugLibrary(
   for (const drive of drives) await plugDrive(installation, installed, drive);
   return target;
 }
-/** Stable, and unlike that of any other installation: names are unique in the world (RFC 7143 4.2.7). */
-export async function ownTargetName({ catalog, env }: Installation, library: string): Promise<string> {
+/** Eight hexadecimal digits, drawn once. */
+export async function installationId({
+  catalog,
+  env,
+}: Pick<Installation, 'catalog' | 'env'>): Promise<string> {
   const key = 'installation';
   const id = (await catalog.settings.get(key)) ?? env.random.bytes(4).toString('hex');
   await catalog.settings.set(key, id);
+  return id;
+}
+/** Stable, and unlike that of any other installation: names are unique in the world (RFC 7143 4.2.7). */
+export async function ownTargetName(installation: Installation, library: string): Promise<string> {
+  const id = await installationId(installation);
   return `iqn.2026-11.org.tapesilo:${id}:${library.toLowerCase().replaceAll('_', '-')}`;
 }
 export async function unplugLibrary(installation: Installation, installed: InstalledLibrary): Promise<void> {

@@ -3,6 +3,8 @@ import { RefusedError } from '#errors';
 import { formatAddress, parseAddress } from './address.js';
 import type { SessionFacts } from './factory.js';
 import type { Installation } from './installation.js';
+import { viewNdmpPortal } from './ndmp-portals.js';
+import type { NdmpSite } from './ndmp-site.js';
 import { announcedAddress, type Network, type Portal } from './network.js';
 import type { VerbHandlers } from './verb.js';
 import type { verbs } from './verbs.table.js';
@@ -24,12 +26,18 @@ export function viewPortal(portal: Portal) {
 }
 
 /** What the daemon serves: the ready line, and `daemon show`. */
-export function viewServed(installation: Installation, network: Network, home: string, pid: number) {
+export function viewServed(
+  installation: Installation,
+  network: Network,
+  site: NdmpSite,
+  { home, pid }: { readonly home: string; readonly pid: number },
+) {
   return {
     home,
     pid,
     // Those of this run first: who asked for any free port looks there.
     portals: network.portals.toSorted((a, b) => (a.rowId ?? 0) - (b.rowId ?? 0)).map(viewPortal),
+    ndmpPortals: site.portals.all.map(viewNdmpPortal),
     targets: installation.targets.map((target) => ({
       name: target.row.name,
       luns: target.luns.map((row) => viewLun(installation, row)),

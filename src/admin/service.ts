@@ -7,6 +7,8 @@ import { groupVerbs, groupWorkVerbs } from './group-verbs.js';
 import { totalCapacity } from './group-views.js';
 import type { Installation } from './installation.js';
 import { driveVerbs, libraryVerbs, slotVerbs } from './library-verbs.js';
+import type { NdmpSite } from './ndmp-site.js';
+import { ndmpVerbs } from './ndmp-verbs.js';
 import type { Network } from './network.js';
 import { readParameters } from './parameter.js';
 import { portalVerbs, sessionVerbs, viewServed } from './portal-verbs.js';
@@ -31,11 +33,12 @@ export class AdminService {
   constructor(
     installation: Installation,
     network: Network,
+    site: NdmpSite,
     served: { readonly home: string; readonly pid: number },
   ) {
     const handlers: VerbHandlers<typeof verbs> = {
       DAEMON_SHOW: async () => ({
-        ...viewServed(installation, network, served.home, served.pid),
+        ...viewServed(installation, network, site, served),
         groups: installation.groups.all.map(({ name, state, folder }) => ({ name, state, folder })),
         capacity: await totalCapacity(installation.groups.all),
       }),
@@ -52,6 +55,7 @@ export class AdminService {
       ...portalVerbs(network),
       ...initiatorVerbs(installation, network),
       ...sessionVerbs(installation),
+      ...ndmpVerbs(installation, site),
     };
     for (const [key, row] of Object.entries<Verb>(verbs)) {
       this.#bound.set(row.name, { row, run: handlers[key as keyof typeof verbs] });

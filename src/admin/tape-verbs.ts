@@ -14,6 +14,7 @@ import { elementName, parseElement } from './element-name.js';
 import { groupOf, type InstalledGroup } from './installed-group.js';
 import type { Installation, InstalledLibrary, Whereabouts } from './installation.js';
 import { noteUnowned, unownedKey } from './unowned.js';
+import { checkNotOpen } from './ndmp-holding.js';
 import type { InputOf, Told, VerbHandlers } from './verb.js';
 import type { verbs } from './verbs.table.js';
 import { viewTape, viewTapeWhole } from './views.js';
@@ -271,8 +272,10 @@ async function moveTape(installation: Installation, input: Row<'TAPE_MOVE'>, tol
     if (to === 'shelf') throw new RefusedError('conflict', `${barcode} is on the shelf already`);
     await installation.library(input.library).library.importCartridge(cartridge, parseElement(to));
   } else if (to === 'shelf') {
+    checkNotOpen(installation, installed, element);
     await installed.library.exportCartridge(element);
   } else {
+    checkNotOpen(installation, installed, element);
     if (input.library !== undefined && input.library !== installed.row.name) {
       const way = `export it first (\`tapesilo tape export ${barcode}\`), then import it there`;
       throw new RefusedError('conflict', `${barcode} is in library ${installed.row.name}: ${way}`);

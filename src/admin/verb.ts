@@ -9,11 +9,12 @@ export interface Column {
   /** Property of the result. */
   readonly name: string;
   readonly title: string;
-  /** `size`: bytes, shown as 2.3 TiB. `yes`: shown as yes or empty. */
-  readonly show?: 'size' | 'yes';
+  /** `size`: bytes, shown as 2.3 TiB. `yes`: yes or empty. `percent`: 34%. `state`: the state of a thing, and its reason. */
+  readonly show?: 'size' | 'yes' | 'percent' | 'state';
 }
 
 export interface VerbSpec<P extends Parameters> {
+  /** One word, or a word and what is said of it: "ndmp user". */
   readonly noun: string;
   readonly verb: string;
   readonly about: string;
@@ -41,7 +42,7 @@ export interface Verb<P extends Parameters = Parameters> extends Omit<VerbSpec<P
 export const verb = <const P extends Parameters>(spec: VerbSpec<P>): Verb<P> => ({
   ...spec,
   places: spec.places ?? [],
-  name: `${spec.noun}.${spec.verb}`,
+  name: `${spec.noun.replaceAll(' ', '.')}.${spec.verb}`,
 });
 
 export type VerbTable = Readonly<Record<string, Verb>>;

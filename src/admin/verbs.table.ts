@@ -1,7 +1,9 @@
 /** Every operator verb, once: what it is called, what it may be told, how its result is shown. Data only. */
 import { drivesMax, mailSlotsMax, slotsMax } from '#limits';
 import { byDefault, flag, integer, optional, path, secret, size, text } from './parameter.js';
-import { type Column, verb } from './verb.js';
+import { addressForm, column, library, nameForm, table, thing, userForm } from './verb-forms.js';
+import { verb } from './verb.js';
+import { ndmpVerbTable } from './ndmp-verbs.table.js';
 
 const MiB = 1024 * 1024;
 
@@ -11,35 +13,22 @@ const barcodeForm = {
   pattern: /^[A-Z0-9]{1,32}$/,
   form: '1 to 32 capital letters and digits, such as A00001L8',
 };
-const nameForm = {
-  pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
-  form: 'a name of letters, digits, dots and dashes, such as library0',
-};
 const targetForm = {
   placeholder: 'TARGET',
   pattern:
     /^(iqn\.\d{4}-(0[1-9]|1[0-2])\.[a-z0-9.:-]{1,210}|eui\.[0-9a-f]{16}|naa\.([0-9a-f]{16}|[0-9a-f]{32}))$/,
   form: 'an iSCSI name in small letters, such as iqn.2026-11.com.example:library0',
 };
-const addressForm = {
-  placeholder: 'ADDR[:PORT]',
-  pattern: /^[\w.:%[\]-]{1,255}$/,
-  form: 'an address such as 192.0.2.7, 192.0.2.7:3260, [2001:db8::7] or [2001:db8::7]:3260',
-};
 const inquiryForm = (length: number): { pattern: RegExp; form: string } => ({
   pattern: new RegExp(String.raw`^[\x20-\x7e]{1,${length}}$`),
   form: `up to ${length} characters of ASCII`,
 });
 
-const userForm = { pattern: /^[\x21-\x7e]{1,255}$/, form: 'up to 255 characters without blanks' };
 const initiatorForm = {
   placeholder: 'NAME',
   pattern: /^(?:(?!\s)\P{Cc}){1,223}$/u,
   form: 'an iSCSI name such as iqn.1993-08.org.debian:01:host',
 };
-const library = optional(
-  text('The library; may be left out when there is one', { placeholder: 'NAME', ...nameForm }),
-);
 const libraryName = text('Name of the library', nameForm);
 const target = text('Name of the target', targetForm);
 const someTarget = optional(text('The target; may be left out when there is one', targetForm));
@@ -100,9 +89,6 @@ const wait = flag('Wait until it is done, and say what came of it');
 
 // --- views ------------------------------------------------------------------------------------------------------------
 
-const column = (name: string, title: string, show?: Column['show']): Column =>
-  show === undefined ? { name, title } : { name, title, show };
-const thing = { as: 'thing' } as const;
 /** What programs follow, people read in `work`. */
 const group = { as: 'thing', hide: ['progress'] } as const;
 const work = { as: 'thing', hide: ['id'] } as const;
@@ -198,7 +184,6 @@ const sessionColumns = [
   column('type', 'KIND'),
   column('user', 'USER'),
 ];
-const table = (columns: readonly Column[], empty: string) => ({ as: 'table', columns, empty }) as const;
 
 // --- the verbs ----------------------------------------------------------------------------------------------------------
 
@@ -369,7 +354,7 @@ export const verbs = {
           form: 'slot12, ie1, home (where it came from) or shelf',
         }),
       ),
-      force: flag('Although an initiator prevents the removal'),
+      force: flag('Although an initiator prevents the removal, or an NDMP session has the drive open'),
     },
     places: ['drive'],
     examples: ['drive0', 'drive0 --to home'],
@@ -1091,4 +1076,6 @@ export const verbs = {
     examples: ['1'],
     view: thing,
   }),
+
+  ...ndmpVerbTable,
 } as const;

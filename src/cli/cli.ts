@@ -3,7 +3,16 @@
  * socket, prints data on standard output and messages on standard error, and ends with a documented status.
  */
 import yargs, { type Argv } from 'yargs';
-import { failureOf, type StoreKind, storeKinds, typedName, type Verb, verbs } from '#admin';
+import {
+  failureOf,
+  type NdmpServeOptions,
+  type ServeOptions,
+  type StoreKind,
+  storeKinds,
+  typedName,
+  type Verb,
+  verbs,
+} from '#admin';
 import { RefusedError } from '#errors';
 import { EXIT, EXIT_MEANINGS, EXIT_OF } from './exit-codes.table.js';
 import { homeOf, performVerb } from './perform.js';
@@ -35,11 +44,13 @@ export async function run(args: readonly string[], world: World): Promise<number
 type Act = (work: (given: Given) => Promise<number>) => (given: Given) => Promise<void>;
 
 function grammar(args: readonly string[], world: World, act: Act): Argv {
-  const nouns = [...new Set(Object.values(verbs).map(({ noun }) => noun))];
+  const nouns = [...new Set(Object.values(verbs).map(({ noun }) => noun))].filter(
+    (noun) => !noun.includes(' '),
+  );
   const parser = yargs()
     .scriptName('tapesilo')
     .usage(
-      '$0 NOUN VERB [options]\n\nA tape library over iSCSI: serves it, and changes it while it is in use.',
+      '$0 NOUN VERB [options]\n\nA tape library over iSCSI and NDMP: serves it, and changes it while it is in use.',
     )
     .locale('en')
     .parserConfiguration({
@@ -93,10 +104,16 @@ function usageError(message: string, args: readonly string[]): RefusedError {
 }
 
 /** As much of the beginning as is a noun and its verb. */
-function known([noun = '', verb = '']: readonly string[]): string[] {
-  const rows = Object.values<Verb>(verbs).filter((row) => row.noun === noun);
-  if (rows.length === 0) return ['serve', 'explain'].includes(noun) ? [noun] : [];
-  return rows.some((row) => row.verb === verb) ? [noun, verb] : [noun];
+function known(args: readonly string[]): string[] {
+  const paths = Object.values<Verb>(verbs).map(({ noun, verb }) => [...noun.split(' '), verb]);
+  const begins = (length: number): boolean =>
+    paths.some(
+      (path) => length <= path.length && path.slice(0, length).every((word, at) => word === args[at]),
+    );
+  let length = 0;
+  while (length < args.length && begins(length + 1)) length += 1;
+  const [first = ''] = args;
+  return length === 0 && ['serve', 'explain'].includes(first) ? [first] : args.slice(0, length);
 }
 
 function exitStatusText(): string {
@@ -108,6 +125,7 @@ function exitStatusText(): string {
 
 function addServe(parser: Argv, world: World, act: Act): void {
   const list = { type: 'string', array: true, requiresArg: true } as const;
+  const file = { type: 'string', requiresArg: true } as const;
   parser.command(
     'serve',
     'Serve the libraries of a home until told to stop',
@@ -137,6 +155,21 @@ function addServe(parser: Argv, world: World, act: Act): void {
           describe:
             'For cutting and compressing; one less than there are processors, at least two, if not given; 0: none',
         })
+        .option('ndmp-listen', {
+          ...list,
+          nargs: 1,
+          describe: 'ADDR[:PORT] to listen on for NDMP (port 10000 if none is given; 0: any free one)',
+        })
+        .option('ndmp-tls-listen', {
+          ...list,
+          nargs: 1,
+          describe: 'ADDR[:PORT] to listen on for NDMP over TLS (port 30000 if none is given)',
+        })
+        .option('ndmp-tls-certificate', {
+          ...file,
+          describe: 'PEM file; else what `ndmp certificate` has kept',
+        })
+        .option('ndmp-tls-key', { ...file, describe: 'PEM file with its key' })
         .example('$0 serve', 'On 127.0.0.1:3260, for this machine only')
         .example(
           '$0 serve --home /tmp/silo --listen 127.0.0.1:0 --json',
@@ -147,21 +180,33 @@ function addServe(parser: Argv, world: World, act: Act): void {
           'For others: needs CHAP or a list of initiators',
         )
         .epilogue(''),
-    act(async (given) => {
-      const listen = (given['listen'] as string[] | undefined) ?? [];
-      const store = given['store'] as StoreKind | undefined; // yargs checks the choices
-      const threads = threadsOf(given['threads'] as number | undefined); // likewise
-      const announce = (given['announce'] as string[] | undefined) ?? [];
-      return await world.serve({
-        home: homeOf(world, given),
-        listen,
-        announce,
-        ...(store === undefined ? {} : { store }),
-        ...(threads === undefined ? {} : { threads }),
-        json: given['json'] === true,
-      });
-    }),
+    act(async (given) => await world.serve(serveOptions(world, given))),
   );
+}
+
+function serveOptions(world: World, given: Given): ServeOptions {
+  const store = given['store'] as StoreKind | undefined; // yargs checks the choices
+  const threads = threadsOf(given['threads'] as number | undefined); // likewise
+  const list = (name: string): readonly string[] => (given[name] as string[] | undefined) ?? [];
+  return {
+    home: homeOf(world, given),
+    listen: list('listen'),
+    announce: list('announce'),
+    ndmp: { listen: list('ndmp-listen'), tlsListen: list('ndmp-tls-listen'), ...identityFiles(world, given) },
+    ...(store === undefined ? {} : { store }),
+    ...(threads === undefined ? {} : { threads }),
+    version: world.version,
+    json: given['json'] === true,
+  };
+}
+function identityFiles(world: World, given: Given): Pick<NdmpServeOptions, 'identity'> {
+  const [certificate, key] = ['ndmp-tls-certificate', 'ndmp-tls-key'].map((name) => {
+    const path = given[name] as string | undefined; // yargs: type string
+    return path === undefined ? undefined : world.process.absolutePath(path);
+  });
+  if (certificate === undefined && key === undefined) return {};
+  if (certificate !== undefined && key !== undefined) return { identity: { certificate, key } };
+  throw new RefusedError('usage', 'Give both --ndmp-tls-certificate and --ndmp-tls-key');
 }
 
 const threadsMax = 64;
@@ -223,12 +268,24 @@ const NOUNS: Readonly<Record<string, string>> = {
   portal: 'Addresses that the daemon listens on',
   initiator: 'Who may log in',
   session: 'Who is logged in',
+  ndmp: 'NDMP: filers and backup programs on the same drives and changers',
+  'ndmp user': 'Who may log in by NDMP',
+  'ndmp root': 'Folders of this machine that may be backed up and restored',
+  'ndmp network': 'Networks that image streams may go to and come from',
+  'ndmp portal': 'Addresses that the NDMP server listens on',
+  'ndmp certificate': 'What TLS portals prove themselves with',
+  'ndmp device': 'Drives and changers by their NDMP names',
+  'ndmp session': 'Who is logged in by NDMP, and what is moved',
 };
 
 function addNoun(parser: Argv, noun: string, world: World, act: Act): void {
-  const rows = Object.values<Verb>(verbs).filter((row) => row.noun === noun);
-  parser.command(noun, NOUNS[noun] ?? noun, (command) => {
+  const all = Object.values<Verb>(verbs);
+  const rows = all.filter((row) => row.noun === noun);
+  const below = new Set(all.map((row) => row.noun).filter((other) => other.startsWith(`${noun} `)));
+  const word = noun.split(' ').at(-1) ?? noun;
+  parser.command(word, NOUNS[noun] ?? noun, (command) => {
     for (const row of rows) addVerb(command, row, world, act);
+    for (const other of below) addNoun(command, other, world, act);
     for (const row of rows) command.example(exampleOf(row, row.examples[0] ?? ''), '');
     return command
       .usage(`$0 ${noun} VERB [options]\n\n${NOUNS[noun] ?? noun}`)

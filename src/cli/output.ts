@@ -19,11 +19,19 @@ const harmless = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?');
 function cell(value: unknown, show?: Column['show']): string {
   if (value === undefined || value === null || value === '') return '-';
   if (show === 'size' && typeof value === 'number') return formatSize(value);
+  if (show === 'percent' && typeof value === 'number') return `${value}%`;
+  if (show === 'state' && isStated(value)) return stated(value);
   if (typeof value === 'boolean') return value ? 'yes' : show === 'yes' ? '-' : 'no';
   if (Array.isArray(value)) return value.length === 0 ? '-' : value.map((one) => cell(one)).join(', ');
   if (typeof value === 'object') return inline(value as Row);
   return harmless(`${value as string | number}`); // what JSON has left
 }
+
+/** "paused (eom)". */
+const stated = ({ state, reason }: { readonly state: string; readonly reason?: unknown }): string =>
+  typeof reason === 'string' ? `${harmless(state)} (${harmless(reason)})` : harmless(state);
+const isStated = (value: unknown): value is { readonly state: string; readonly reason?: unknown } =>
+  typeof value === 'object' && value !== null && typeof (value as Row)['state'] === 'string';
 
 /** "partition 0, object 17, bop": what is false is left out. */
 const inline = (thing: Row): string =>

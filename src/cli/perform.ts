@@ -62,7 +62,7 @@ async function secretOf(world: World, row: Verb, name: string, given: Given): Pr
   const ask = row.parameters[name]?.ask;
   if (secret !== undefined || ask === undefined || !world.process.isInteractive) return secret;
   if (isNotNeeded(row, given)) return undefined;
-  return await askFor(world, ask);
+  return await askFor(world, ask, typed);
 }
 /** A group that is not to be encrypted, or takes its key from somewhere else. */
 const isNotNeeded = ({ parameters }: Verb, given: Given): boolean =>
@@ -70,8 +70,10 @@ const isNotNeeded = ({ parameters }: Verb, given: Given): boolean =>
   given['key-command'] !== undefined ||
   ('encrypt' in parameters && given['encrypt'] !== true);
 
-async function askFor(world: World, ask: 'known' | 'new'): Promise<string> {
-  const secret = await world.process.askSecret(ask === 'new' ? 'New passphrase: ' : 'Passphrase: ');
+/** `what`: the parameter as it is typed, "passphrase" or "secret". */
+async function askFor(world: World, ask: 'known' | 'new', what: string): Promise<string> {
+  const plain = `${what.charAt(0).toUpperCase()}${what.slice(1)}: `;
+  const secret = await world.process.askSecret(ask === 'new' ? `New ${what}: ` : plain);
   if (ask === 'known') return secret;
   if ((await world.process.askSecret('The same once more: ')) === secret) return secret;
   throw new RefusedError('usage', 'The two are not the same: nothing was done');

@@ -11,17 +11,28 @@ import {
   catalogPath,
   forgetSocket,
   formatAddress,
+  identityOfFiles,
   Installation,
+  installationId,
   makeFirstLibrary,
+  NdmpSite,
   Network,
   parseAddress,
   placeSocket,
+  portOfNdmp,
   type ServeOptions,
   viewServed,
   welcomeGroup,
 } from '#admin';
 import { Catalog } from '#catalog';
-import { type Address, type Env, type Logger, makeDurableDirectory, type Process } from '#env';
+import {
+  type Address,
+  type Env,
+  type Logger,
+  makeDurableDirectory,
+  type Process,
+  type TlsIdentity,
+} from '#env';
 import { threadsFor } from '#store';
 import { RefusedError, StoreError } from '#errors';
 import { logoutGraceMs } from '#limits';
@@ -55,7 +66,7 @@ export async function serve(
   const threads = options.threads ?? threadsFor(process.processors);
   const daemon = new Daemon(env, log, onBug, threads, openDedup);
   try {
-    await daemon.start(options, process.pid);
+    await daemon.start(options, process);
     for (const line of readyLines(daemon.served, options.json)) process.out(`${line}\n`);
     await stopped;
     env.clock.after(stopMsMax, () => {
@@ -121,10 +132,11 @@ class Daemon {
     return this.#view();
   }
 
-  async start(options: ServeOptions, pid: number): Promise<void> {
+  async start(options: ServeOptions, { pid, machine }: Pick<Process, 'pid' | 'machine'>): Promise<void> {
     const { home } = options;
     const listen = options.listen.map((text) => parseAddress(text));
     const announce = announceFor(options);
+    const wanted = await ndmpWanted(this.#env, options);
     const catalog = await this.#openHome(home);
     const parts = await wire({
       env: this.#env,
@@ -137,7 +149,18 @@ class Daemon {
     this.#undo.push(async () => await parts.groups.close());
     const installation = await Installation.open({ env: this.#env, catalog, ...parts });
     this.#undo.push(async () => await installation.close());
-    this.#undo.push(async () => await parts.server.close(logoutGraceMs));
+    const { hostName, system, systemVersion } = machine;
+    const makeNdmp = parts.ndmp({
+      hostName,
+      osType: system,
+      osVersion: systemVersion,
+      hostId: await installationId(installation),
+      vendor: 'tapesilo',
+      product: 'tapesilo virtual tape library',
+      revision: options.version ?? '',
+    });
+    const site = await NdmpSite.open(installation, home, makeNdmp, wanted.identity);
+    this.#undo.push(async () => await this.#endSessions([site.server, parts.server]));
     parts.groups.whenOpened = async (group) => {
       const loaded = await welcomeGroup(installation, group);
       this.#log.info(`Storage group ${group.name} is open`, { loaded });
@@ -146,8 +169,9 @@ class Daemon {
     if (await makeFirstLibrary(installation)) this.#log.info('Made the first library', { home });
     const network = new Network(installation);
     await this.#openPortals(network, listen, announce);
-    const service = new AdminService(installation, network, { home, pid });
-    this.#view = () => viewServed(installation, network, home, pid);
+    await this.#openNdmpPortals(site, wanted);
+    const service = new AdminService(installation, network, site, { home, pid });
+    this.#view = () => viewServed(installation, network, site, { home, pid });
     await this.#openSocket(service, home);
   }
 
@@ -201,6 +225,22 @@ class Daemon {
     });
   }
 
+  async #openNdmpPortals(site: NdmpSite, { portals }: NdmpWanted): Promise<void> {
+    for (const row of await site.catalog.ndmp.portals()) {
+      const { address, problem } = await site.portals.reopen(row);
+      if (problem !== undefined)
+        this.#log.error('An NDMP portal is not open', { portal: formatAddress(address), problem });
+    }
+    for (const { address, tls } of portals) await site.portals.open(address, tls);
+    if (site.portals.all.length > 0 && site.access.all.length === 0)
+      this.#log.info('There is no NDMP user yet: make one with `tapesilo ndmp user create NAME`');
+  }
+  /** Those of all protocols side by side: together they have one time to say good-bye. */
+  async #endSessions(servers: readonly { close(graceMs: number): Promise<void> }[]): Promise<void> {
+    const ended = await Promise.allSettled(servers.map(async (server) => await server.close(logoutGraceMs)));
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  }
+
   async #openSocket(service: AdminService, home: string): Promise<void> {
     const { path, isElsewhere } = await placeSocket(this.#env, home);
     this.#undo.push(async () => await forgetSocket(this.#env.disk, home));
@@ -213,6 +253,21 @@ class Daemon {
       await service.settled();
     });
   }
+}
+
+interface NdmpWanted {
+  readonly portals: readonly { readonly address: Address; readonly tls: boolean }[];
+  readonly identity: TlsIdentity | undefined;
+}
+/** Checked before anything is opened: what is wrong with the command line is said at once. */
+async function ndmpWanted(env: Env, { ndmp }: ServeOptions): Promise<NdmpWanted> {
+  const of = (list: readonly string[] | undefined, tls: boolean): NdmpWanted['portals'] =>
+    (list ?? []).map((text) => ({ address: parseAddress(text, portOfNdmp(tls)), tls }));
+  const files = ndmp?.identity;
+  return {
+    portals: [...of(ndmp?.listen, false), ...of(ndmp?.tlsListen, true)],
+    identity: files === undefined ? undefined : await identityOfFiles(env, files.certificate, files.key),
+  };
 }
 
 /** One for all, or one for each --listen. */

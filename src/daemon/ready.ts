@@ -9,7 +9,10 @@ export function readyLines(served: ServedView, json: boolean): string[] {
     const what = luns.map(({ lun, name: unit }) => `${lun} ${unit}`).join(', ');
     return `${name} (LUN ${what})`;
   });
+  const ndmp = served.ndmpPortals
+    .filter(({ state }) => state === 'open')
+    .map(({ portal, tls }) => `${portal}${tls ? ' with TLS' : ''}`);
   return [
-    `Ready: ${portals === '' ? 'no portal' : portals}; ${targets.length === 0 ? 'no target' : targets.join('; ')}`,
+    `Ready: ${portals === '' ? 'no portal' : portals}; ${ndmp.length === 0 ? '' : `NDMP on ${ndmp.join(', ')}; `}${targets.length === 0 ? 'no target' : targets.join('; ')}`,
   ];
 }

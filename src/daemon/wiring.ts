@@ -3,6 +3,7 @@ import {
   type ChangerFace,
   type Factory,
   Groups,
+  type MakeNdmpServer,
   type OpenStore,
   type PersonalityView,
   settingsOf,
@@ -15,6 +16,7 @@ import type { Env } from '#env';
 import { StoreError } from '#errors';
 import { IscsiServer } from '#iscsi';
 import { slabBlockBytes, slabBlocksMax } from '#limits';
+import { addressPolicy, NdmpServer, type ServerIdentity } from '#ndmp';
 import type { UnitIdentity } from '#scsi';
 import { DedupGroup, type DedupGroupOptions, FileGroup } from '#store';
 import {
@@ -33,6 +35,8 @@ export interface Parts {
   readonly factory: Factory;
   readonly server: IscsiServer;
   readonly groups: Groups;
+  /** What NDMP clients are told of this host. */
+  ndmp(identity: ServerIdentity): MakeNdmpServer;
 }
 
 export type OpenDedup = (options: DedupGroupOptions) => Promise<DedupGroup>;
@@ -61,7 +65,13 @@ export async function wire({
   const openStore = storesOf(env, openDedup ?? (async (of) => await DedupGroup.open({ ...of, threads })));
   const groups = await Groups.open({ env, catalog, home, kind, openStore });
   const server = new IscsiServer({ env, pool });
-  return { factory: new Workshop(env, catalog, groups, pool), server, groups };
+  const ndmp =
+    (identity: ServerIdentity): MakeNdmpServer =>
+    (world) => {
+      const { devices, access } = world;
+      return new NdmpServer({ env, pool, devices, access, identity, policy: addressPolicy(world) });
+    };
+  return { factory: new Workshop(env, catalog, groups, pool), server, groups, ndmp };
 }
 
 const storesOf =
@@ -188,6 +198,7 @@ class Workshop implements Factory {
     return {
       unit,
       rename: (renamed) => unit.rename(identityOf(renamed, personality)),
+      prepare: (nexus) => unit.useEncryption(nexus),
       close: () => unit.close(),
     };
   }

@@ -31,7 +31,7 @@ export type {
 export { type CertificateRequest, selfSigned } from './certificate.js';
 export { type CertificateFacts, readIdentity } from './tls.js';
 export type { Level, Logger } from './log.js';
-export type { Process, Signal } from './process.js';
+export type { Machine, Process, Signal } from './process.js';
 export { expectLongLife, realProcess } from './process.js';
 export { makeDurableDirectory, realLog, silentLog };
 

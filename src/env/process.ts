@@ -1,13 +1,20 @@
 /** This process: its environment variables, standard streams, signals and end. Not part of Env: a simulated run has none. */
 import { execFile } from 'node:child_process';
 import { open } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname, release, type } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { resolve } from 'node:path';
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+/** What this machine calls itself and its system: `Linux`, `6.1.0-18-amd64`. */
+export interface Machine {
+  readonly hostName: string;
+  readonly system: string;
+  readonly systemVersion: string;
+}
 
 export interface Process {
   /** Of the command line, without the program. */
@@ -18,6 +25,7 @@ export interface Process {
   readonly pid: number;
   /** That may be used at a time. */
   readonly processors: number;
+  readonly machine: Machine;
   /** A person sits at standard input and standard error. */
   readonly isInteractive: boolean;
   /** Absolute form of a path given by a person. */
@@ -70,6 +78,7 @@ export function realProcess(): Process {
     userId: process.getuid?.(),
     pid: process.pid,
     processors: availableParallelism(),
+    machine: { hostName: hostname(), system: type(), systemVersion: release() },
     isInteractive: process.stdin.isTTY && process.stderr.isTTY,
     absolutePath: (path) => resolve(path),
     out: (text) => void process.stdout.write(text),

@@ -7,19 +7,18 @@ import type { Logger, Random } from '#env';
 import { ndmpLoginAttemptsMax } from '#limits';
 import { type AuthAttribute, type AuthData, challengeBytes } from './authentication.js';
 import { NdmpError } from './errors.table.js';
-import type { NdmpAccess } from './server-options.js';
+import type { NdmpAccess, NdmpArrival } from './server-options.js';
 import type { AuthType } from './types.js';
 import type { NdmpVersion } from './xdr.js';
 
 const versions: readonly NdmpVersion[] = [2, 3, 4];
-export const offeredVersion: NdmpVersion = 4;
+const types = ['none', 'text', 'md5'] as const;
 
 export interface ConnectSession {
   readonly log: Logger;
   readonly random: Random;
   readonly access: NdmpAccess;
-  /** Nobody can listen on the way: TLS, or both ends on this host. */
-  readonly isPrivate: boolean;
+  readonly arrival: NdmpArrival;
   /** Too many attempts: no more of them. */
   refuse(reason: string): void;
   authorized(): void;
@@ -52,7 +51,7 @@ export class ConnectService {
     this.#session = session;
   }
   get version(): NdmpVersion {
-    return this.#version ?? offeredVersion;
+    return this.#version ?? this.#session.access.versionMax;
   }
   get isAuthorized(): boolean {
     return this.#isAuthorized;
@@ -64,7 +63,8 @@ export class ConnectService {
 
   /** CONNECT_OPEN. The same version again changes nothing. */
   open(version: number): void {
-    const spoken = versions.find((one) => one === version);
+    const { versionMax } = this.#session.access;
+    const spoken = versions.find((one) => one === version && one <= versionMax);
     if (spoken === undefined || (this.#version !== undefined && this.#version !== spoken)) {
       throw new NdmpError('illegal-args', `Version ${version} is not spoken here`);
     }
@@ -72,17 +72,13 @@ export class ConnectService {
   }
   /** Whoever asks for anything else first has taken the version that was offered. */
   assumeOpen(): void {
-    this.#version ??= offeredVersion;
+    this.#version ??= this.#session.access.versionMax;
   }
 
   /** What a client may authenticate with, from where it is. */
-  get types(): ('none' | 'text' | 'md5')[] {
-    const { access, isPrivate } = this.#session;
-    return [
-      ...(access.noneAllowed ? ['none' as const] : []),
-      ...(access.textAllowed || isPrivate ? ['text' as const] : []),
-      'md5',
-    ];
+  get types(): (typeof types)[number][] {
+    const { access, arrival } = this.#session;
+    return types.filter((type) => access.allows(type, arrival));
   }
   /** CONFIG_GET_AUTH_ATTR: for MD5 a challenge, each for one attempt. */
   attribute(type: AuthType): AuthAttribute {

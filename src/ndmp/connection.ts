@@ -16,7 +16,6 @@ import { codeIn, encodePost, type PostName, type PostOf, rowOf } from './message
 import { Outbox } from './outbox.js';
 import { framed, type MessageReceiver, RecordFramer } from './record-framer.js';
 import { NdmpSession, type SessionWire } from './session.js';
-import { offeredVersion } from './connect-service.js';
 import type { NdmpServerOptions } from './server-options.js';
 import type { OpenDevices } from './devices.js';
 import { isLoopback } from './hosts.js';
@@ -213,9 +212,10 @@ export class Connection implements MessageReceiver, SessionWire {
   }
   #announce(reason: ConnectReason, textReason: string): void {
     this.#sendHeld();
-    const body = { reason, protocolVersion: offeredVersion, textReason };
-    const code = codeIn('notifyConnectionStatus', offeredVersion);
-    this.#sendPost({ code, body: encodePost('notifyConnectionStatus', body, offeredVersion) });
+    const { versionMax } = this.#host.options.access;
+    const body = { reason, protocolVersion: versionMax, textReason };
+    const code = codeIn('notifyConnectionStatus', versionMax);
+    this.#sendPost({ code, body: encodePost('notifyConnectionStatus', body, versionMax) });
   }
 
   // --- session ------------------------------------------------------------------------------------------------------------

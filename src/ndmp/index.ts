@@ -40,9 +40,12 @@ export type { MessageReceiver } from './record-framer.js';
 export type { Answer, Message, Needs, Slices } from './message.js';
 export { XdrError, XdrReader, XdrWriter } from './xdr.js';
 export type { NdmpVersion, Xdr } from './xdr.js';
+export type { MoverView } from './mover.js';
 export { type NdmpPortalSpec, NdmpServer } from './server.js';
 export type {
+  DataView,
   NdmpAccess,
+  NdmpArrival,
   NdmpPortalView,
   NdmpServerOptions,
   NdmpSessionView,

@@ -3,15 +3,23 @@ import type { Address, Env } from '#env';
 import type { SlabPool } from '#wire';
 import type { AddressPolicy } from './address-policy.js';
 import type { NdmpDevices } from './devices.js';
+import type { MoverView } from './mover.js';
+import type { NdmpVersion } from './xdr.js';
 
+/** How somebody has come. */
+export interface NdmpArrival {
+  readonly peer: Address;
+  /** Nobody can listen on the way: TLS, or both ends on this host. */
+  readonly isPrivate: boolean;
+}
 /** Who may in. Asked at each attempt, so a change counts at once. */
 export interface NdmpAccess {
+  /** Highest that clients are offered. */
+  readonly versionMax: NdmpVersion;
   /** Undefined: there is no such user, or it may not in now. */
   secretOf(user: string): Buffer | undefined;
-  /** Passwords in clear text are taken from anywhere; else only on this host's own addresses and under TLS. */
-  readonly textAllowed: boolean;
-  /** Anybody may in without showing anything. */
-  readonly noneAllowed: boolean;
+  /** May somebody who has come like this authenticate so? `none`: anybody may in without showing anything. */
+  allows(type: 'none' | 'text' | 'md5', arrival: NdmpArrival): boolean;
 }
 
 /** CONFIG_GET_HOST_INFO and CONFIG_GET_SERVER_INFO. */
@@ -43,6 +51,20 @@ export interface NdmpPortalView {
   readonly tls: boolean;
 }
 
+/** What a data service does, for people. */
+export interface DataView {
+  readonly state: string;
+  /** Why it is halted. */
+  readonly reason?: string | undefined;
+  readonly operation?: string | undefined;
+  /** What is backed up, or restored into. */
+  readonly path?: string | undefined;
+  readonly bytes: bigint;
+  /** All that there will be, as far as can be told. */
+  readonly estimateBytes?: bigint | undefined;
+  readonly files: number;
+}
+
 export interface NdmpSessionView {
   readonly id: number;
   readonly peer: Address;
@@ -57,8 +79,8 @@ export interface NdmpSessionView {
   readonly tape: string | undefined;
   readonly tapeMode: 'read' | 'read-write' | undefined;
   readonly scsi: string | undefined;
-  readonly mover: string;
-  readonly data: string;
+  readonly mover: MoverView;
+  readonly data: DataView;
   readonly requests: number;
   readonly bytesIn: number;
   readonly bytesOut: number;

@@ -90,7 +90,7 @@ export class NdmpSession implements SessionContext {
       log: this.log,
       random: env.random,
       access: options.access,
-      isPrivate: wire.isPrivate,
+      arrival: { peer: wire.peer, isPrivate: wire.isPrivate },
       refuse: (reason) => wire.refuse(reason),
       authorized: () => wire.authorized(),
     });

@@ -43,8 +43,8 @@ export async function ndmpStack(
     devices,
     access: {
       secretOf: (user) => (user === ndmpUser ? Buffer.from(ndmpSecret) : undefined),
-      textAllowed: true,
-      noneAllowed: false,
+      versionMax: 4,
+      allows: (type) => type !== 'none',
     },
     policy: addressPolicy(),
     identity: {

@@ -134,9 +134,9 @@ class World {
     const session = ndmp.server.sessions().find((one) => one.id === id);
     if (session?.authorized !== true) return undefined;
     const { tape, mover, data } = session;
-    if (tape === undefined && mover === 'idle') return dice.pick(['tapeOpen', 'tapeOpen', 'scsiOpen']);
+    if (tape === undefined && mover.state === 'idle') return dice.pick(['tapeOpen', 'tapeOpen', 'scsiOpen']);
     const name = dice.pick(
-      (dice.chance(0.6) ? FROM_MOVER[mover] : FROM_DATA[data]) ?? ['moverGetState' as const],
+      (dice.chance(0.6) ? FROM_MOVER[mover.state] : FROM_DATA[data.state]) ?? ['moverGetState' as const],
     );
     return isAskedIn(name, version) ? name : undefined;
   }

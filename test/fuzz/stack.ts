@@ -2,7 +2,7 @@
  * The real stack in this process: catalog, store, library, units, iSCSI server. Files are in memory, the network is pairs of
  * links, time stands still. What it logs as an error is a fault: nothing that a peer sends is one.
  */
-import { AdminService, Installation, makeFirstLibrary, Network } from '#admin';
+import { AdminService, Installation, makeFirstLibrary, NdmpSite, Network } from '#admin';
 import { Catalog } from '#catalog';
 import type { Env, Link, Logger, Net } from '#env';
 import { realEnv } from '#env';
@@ -13,6 +13,7 @@ import { SlabPool } from '#wire';
 import { wire } from '../../src/daemon/wiring.js';
 import { HandClock } from '../support/iscsi-target.js';
 import { type Cut, linkPair } from '../support/link-pair.js';
+import { NdmpStandIn } from '../support/ndmp-stand-in.js';
 import { SimDisk } from '../support/sim-disk.js';
 import { SimRandom } from '../sim/sim-random.js';
 
@@ -65,7 +66,8 @@ export async function realStack(seed: number, tapes = TAPES): Promise<Stack> {
   const installation = await Installation.open({ env, catalog, factory, groups, server });
   await makeFirstLibrary(installation);
   await server.addPortal({ address: { host: '127.0.0.1', port: 3260 }, groupTag: 1 });
-  const service = new AdminService(installation, new Network(installation), { home: '/', pid: 1 });
+  const site = await NdmpSite.open(installation, '/', NdmpStandIn.make);
+  const service = new AdminService(installation, new Network(installation), site, { home: '/', pid: 1 });
   // Small, so that a WRITE FILEMARKS of chance soon meets the end of the tape.
   for (const barcode of Object.keys(tapes))
     await service.perform('tape.create', { barcode, size: tapeBytes });

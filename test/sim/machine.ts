@@ -171,6 +171,7 @@ export class Machine {
       userId: 0,
       pid: 1,
       processors: 1,
+      machine: { hostName: 'here', system: 'Linux', systemVersion: '6.1' },
       isInteractive: false,
       absolutePath: (path) => path,
       out,

@@ -102,3 +102,4 @@ export {
   ndmpSecret,
   ndmpUser,
 } from './ndmp-bench.js';
+export { idleMover, ndmpSession, NdmpStandIn } from './ndmp-stand-in.js';

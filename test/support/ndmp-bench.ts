@@ -73,8 +73,8 @@ export class NdmpBench {
       },
       access: {
         secretOf: (user) => (user === ndmpUser ? secret : undefined),
-        textAllowed: false,
-        noneAllowed: false,
+        versionMax: 4,
+        allows: (type, { isPrivate }) => type === 'md5' || (type === 'text' && isPrivate),
         ...options.access,
       },
       identity: {

@@ -40,6 +40,7 @@ class FakeWorld {
       userId: 1000,
       pid: 1,
       processors: 1,
+      machine: { hostName: 'here', system: 'Linux', systemVersion: '6.1' },
       isInteractive: this.interactive,
       absolutePath: (path) => join('/somewhere', path),
       out: (text) => void (this.out += text),
@@ -297,9 +298,33 @@ test('serve hands over where and how', async (t) => {
     await world.run('serve --home h --listen 127.0.0.1:0 --listen [::1]:0 --announce 192.0.2.1 --json'),
     0,
   );
+  const ndmp = { listen: [], tlsListen: [] };
   t.deepEqual(world.served, [
-    { home: '/somewhere/h', listen: ['127.0.0.1:0', '[::1]:0'], announce: ['192.0.2.1'], json: true },
+    {
+      home: '/somewhere/h',
+      listen: ['127.0.0.1:0', '[::1]:0'],
+      announce: ['192.0.2.1'],
+      ndmp,
+      version: '9.9',
+      json: true,
+    },
   ]);
+});
+
+test('serve hands over where NDMP is listened for, and both files of a certificate or none', async (t) => {
+  const world = new FakeWorld();
+  const portals = '--ndmp-listen 127.0.0.1:0 --ndmp-listen ::1 --ndmp-tls-listen 192.0.2.1';
+  const files = '--ndmp-tls-certificate tls.pem --ndmp-tls-key tls.key';
+  t.is(await world.run(`serve ${portals} ${files}`), 0);
+  t.like(world.served[0], {
+    ndmp: {
+      listen: ['127.0.0.1:0', '::1'],
+      tlsListen: ['192.0.2.1'],
+      identity: { certificate: '/somewhere/tls.pem', key: '/somewhere/tls.key' },
+    },
+  });
+  t.is(await world.run('serve --ndmp-tls-listen ::1 --ndmp-tls-key x'), 2);
+  t.regex(world.err, /Give both --ndmp-tls-certificate and --ndmp-tls-key/);
 });
 
 test('what is misspelt is met with a hint', async (t) => {
@@ -312,6 +337,9 @@ test('what is misspelt is met with a hint', async (t) => {
   t.is(await said('tpae list'), 'tapesilo: Did you mean tape? See `tapesilo --help`\n');
   t.is(await said('tape lst'), 'tapesilo: Did you mean list? See `tapesilo tape --help`\n');
   t.is(await said('tape'), 'tapesilo: Say what to do: see `tapesilo tape --help`\n');
+  t.is(await said('ndmp user'), 'tapesilo: Say what to do: see `tapesilo ndmp user --help`\n');
+  t.is(await said('ndmp usr list'), 'tapesilo: Did you mean user? See `tapesilo ndmp --help`\n');
+  t.is(await said('ndmp user lst'), 'tapesilo: Did you mean list? See `tapesilo ndmp user --help`\n');
   t.is(await said(''), 'tapesilo: Say what to do: see `tapesilo --help`\n');
   t.is(
     await said('tape list --color'),

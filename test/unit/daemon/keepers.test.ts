@@ -1,9 +1,9 @@
 /** Groups of the daemon are kept up while no drive is used, and left alone while an operator has them worked on. */
 import test from 'ava';
-import { AdminService, Installation, makeFirstLibrary, Network } from '#admin';
+import { AdminService, Installation, makeFirstLibrary, NdmpSite, Network } from '#admin';
 import { Catalog } from '#catalog';
 import { type Env, realEnv } from '#env';
-import { tempFolder } from '#support';
+import { NdmpStandIn, tempFolder } from '#support';
 import { keepersOf } from '../../../src/daemon/keepers.js';
 import { wire } from '../../../src/daemon/wiring.js';
 
@@ -54,7 +54,8 @@ test('an operator’s work has the group for itself; new groups are kept up as w
     stop: async () => await Promise.resolve(void heard.push(`${name} stops`)),
     state: { ...state, scrubFrom: undefined, scrubbedMs: undefined },
   }));
-  const service = new AdminService(installation, new Network(installation), { home: '/home', pid: 1 });
+  const site = await NdmpSite.open(installation, '/home', NdmpStandIn.make);
+  const service = new AdminService(installation, new Network(installation), site, { home: '/home', pid: 1 });
   t.deepEqual(heard.splice(0), ['default starts']);
   await service.perform('group.create', { name: 'other', folder: await tempFolder(t) });
   await service.perform('group.create', { name: 'files', folder: await tempFolder(t), kind: 'plain' });

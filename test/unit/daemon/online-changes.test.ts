@@ -1,11 +1,11 @@
 /** What operators change while initiators are logged in, and how those learn it: by unit attentions, each once. */
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { AdminService, Installation, makeFirstLibrary, Network, type StoreKind } from '#admin';
+import { AdminService, Installation, makeFirstLibrary, NdmpSite, Network, type StoreKind } from '#admin';
 import { Catalog } from '#catalog';
 import { realEnv } from '#env';
 import type { TargetDevice } from '#scsi';
-import { fakeNexus, tempFolder } from '#support';
+import { fakeNexus, NdmpStandIn, tempFolder } from '#support';
 import { wire } from '../../../src/daemon/wiring.js';
 
 interface Bench {
@@ -23,7 +23,8 @@ async function setUp(t: ExecutionContext, store: StoreKind = 'plain'): Promise<B
   const parts = await wire({ env, catalog, home: await tempFolder(t), store });
   const installation = await Installation.open({ env, catalog, ...parts });
   await makeFirstLibrary(installation);
-  const service = new AdminService(installation, new Network(installation), { home: '/home', pid: 1 });
+  const site = await NdmpSite.open(installation, '/home', NdmpStandIn.make);
+  const service = new AdminService(installation, new Network(installation), site, { home: '/home', pid: 1 });
   t.teardown(async () => {
     await installation.close();
     await parts.groups.close();
