@@ -12,7 +12,7 @@ import { messageNames, type NdmpVersion, type RequestName, type RequestOf } from
 import { SimRandom } from '../sim/sim-random.js';
 import { isAskedIn, type NdmpClient, type NdmpReply, ndmpDigest } from '../support/ndmp-client.js';
 import { MAKERS, type NdmpWorld, WEIGHTS } from './ndmp-requests.js';
-import { ndmpSecret, type NdmpStack, ndmpStack, ndmpUser } from './ndmp-stack.js';
+import { ndmpSecret, NdmpStack, ndmpUser } from './ndmp-stack.js';
 import { settle } from './stack.js';
 
 export interface NdmpFuzzResult {
@@ -304,7 +304,7 @@ async function converse(world: World, what: string): Promise<void> {
 
 /** At least `count` messages from `seed` on. Throws what the oracle finds, with the seed in its message. */
 export async function run(seed: number, count: number): Promise<NdmpFuzzResult> {
-  const world = new World(new SimRandom(seed), await ndmpStack(seed));
+  const world = new World(new SimRandom(seed), await NdmpStack.open(seed));
   for (let conversations = 1; world.inputs < count; conversations++) {
     const what = `seed ${seed}, conversation ${conversations}`;
     await converse(world, what);
