@@ -20,6 +20,7 @@ class PairedLink implements Link {
   #scheduled = false;
   #ended = false;
   #gone = false;
+  #goneWith: Error | undefined;
   #wantsDrain = false;
   queuedBytes = 0;
 
@@ -76,7 +77,7 @@ class PairedLink implements Link {
     const { peer } = this;
     this.#close();
     if (peer === undefined) return;
-    queueMicrotask(() => peer.#close());
+    queueMicrotask(() => peer.#close(new Error('Connection reset')));
   }
 
   #schedule(): void {
@@ -109,9 +110,10 @@ class PairedLink implements Link {
       if (peer !== undefined) peer.#close();
     }
   }
-  #close(): void {
+  #close(error?: Error): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#goneWith = error;
     this.peer = undefined;
     for (const { sent } of this.#incoming) sent?.();
     this.#incoming = [];
@@ -120,7 +122,7 @@ class PairedLink implements Link {
   #tell(): void {
     const handlers = this.#handlers;
     this.#handlers = undefined;
-    handlers?.closed();
+    handlers?.closed(this.#goneWith);
   }
 }
 
