@@ -187,3 +187,25 @@ assert(moverUnsentBytesMax >= 2 * slabBlockBytes);
 export const imageConnectMs = 20_000;
 /** A stream that is closing, and whose peer takes nothing for so long, is cut. */
 export const imageLingerMs = 30_000;
+
+/** NDMP backups: levels as ONTAP has them; patterns of what is left out, each of which is tried on every name. */
+export const ndmpLevelMax = 31;
+export const ndmpExcludesMax = 1024;
+/** Stamps of files come from a clock that is a tick behind; a level begins so much before the backup that it is based on. */
+export const ndmpClockMarginS = 1;
+/** File history goes out in messages of so many entries or bytes of names; clients take it in one piece. */
+export const ndmpHistoryBatchEntries = 256;
+export const ndmpHistoryBatchBytes = 32 * KiB;
+assert(
+  ndmpHistoryBatchEntries + 1 <= ndmpHistoryEntriesMax,
+  'the tree itself has two entries in its directory',
+);
+/** What a tape side may take to close an image stream after us. */
+export const ndmpStreamCloseMs = 10_000;
+/** Bytes of an image that wait for the tree engine before the stream is paused: a few of its reads ahead. */
+export const ndmpImageHeldBytesMax = 2 * MiB;
+/** Dates of backups that are remembered, and of those the tokens of one tree. */
+export const ndmpDumpDatesMax = 4096;
+export const ndmpDumpTokensMax = 64;
+/** Their header: a path in hexadecimal, and little more. */
+export const ndmpDumpHeaderBytesMax = 4 * ndmpPathBytesMax;

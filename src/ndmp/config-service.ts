@@ -6,9 +6,6 @@ import type { DeviceInfo } from './config-messages.table.js';
 import type { NdmpDevice } from './devices.js';
 import { TAPE_ATTRIBUTE } from './flags.table.js';
 import type { NdmpSession } from './session.js';
-import type { AddressType } from './types.js';
-
-export const connectionTypes: readonly AddressType[] = ['local', 'tcp'];
 
 /** Devices of one kind by model, as DMAs list them. */
 export function deviceInfo({ devices, version }: NdmpSession, kind: NdmpDevice['kind']): DeviceInfo[] {

@@ -1,6 +1,7 @@
 /** Each request and the service that does it: what travels is turned into what the services speak, and back. */
-import { connectionTypes, deviceInfo, hostInfo, serverInfo } from './config-service.js';
+import { deviceInfo, hostInfo, serverInfo } from './config-service.js';
 import type { CdbReply, CdbRequest } from './cdb-task.js';
+import { dataHandlers } from './data-handlers.js';
 import { NdmpError } from './errors.table.js';
 import { SCSI_FLAG, TAPE_FLAG, TAPE_UNSUPPORTED } from './flags.table.js';
 import type { ReplyOf, RequestName, RequestOf } from './messages.js';
@@ -40,15 +41,9 @@ export const HANDLERS: Handlers = {
 
   configGetHostInfo: (session) => hostInfo(session),
   configGetServerInfo: (session) => serverInfo(session),
-  configGetConnectionType: () => ({ addrTypes: connectionTypes }),
   configGetAuthAttr: ({ connect }, { authType }) => ({ serverAttr: connect.attribute(authType) }),
   configGetTapeInfo: (session) => ({ tapeInfo: deviceInfo(session, 'tape') }),
   configGetScsiInfo: (session) => ({ scsiInfo: deviceInfo(session, 'changer') }),
-  configGetButypeAttr: notSupported,
-  configGetButypeInfo: () => ({ butypeInfo: [] }),
-  configGetFsInfo: () => ({ fsInfo: [] }),
-  configSetExtList: notSupported,
-  configGetExtList: () => ({ classList: [] }),
 
   scsiOpen({ scsi }, { device }) {
     scsi.openDevice(device);
@@ -96,15 +91,7 @@ export const HANDLERS: Handlers = {
 
   ...moverHandlers,
 
-  dataGetState: notSupported,
-  dataListen: notSupported,
-  dataConnect: notSupported,
-  dataStartBackup: notSupported,
-  dataStartRecover: notSupported,
-  dataStartRecoverFilehist: notSupported,
-  dataGetEnv: notSupported,
-  dataAbort: notSupported,
-  dataStop: notSupported,
+  ...dataHandlers,
 };
 
 function cdbRequest({ flags, timeout, datainLen, cdb, dataout }: RequestOf<'scsiExecuteCdb'>): CdbRequest {

@@ -2,6 +2,8 @@
 export { type AddressPolicy, addressPolicy, type PolicyOptions, type SessionEnds } from './address-policy.js';
 export { md5Digest } from './connect-service.js';
 export type { ChangerDevice, NdmpDevice, NdmpDevices, TapeDevice } from './devices.js';
+export { DumpDates } from './dump-dates.js';
+export type { NdmpRoot } from './data-roots.js';
 export { NdmpError } from './errors.table.js';
 export type { NdmpErrorName, NdmpStatus } from './errors.table.js';
 export { explainMessage } from './explain.js';
@@ -47,6 +49,7 @@ export type {
   NdmpAccess,
   NdmpArrival,
   NdmpPortalView,
+  DataOptions,
   NdmpServerOptions,
   NdmpSessionView,
   ServerIdentity,

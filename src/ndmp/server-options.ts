@@ -1,8 +1,11 @@
 /** What an NDMP server is given: devices, users, what it may reach, and what it says of itself. */
 import type { Address, Env } from '#env';
 import type { SlabPool } from '#wire';
+import type { TreeEngine } from '#trees';
 import type { AddressPolicy } from './address-policy.js';
+import type { Reach } from './data-roots.js';
 import type { NdmpDevices } from './devices.js';
+import type { DumpDates } from './dump-dates.js';
 import type { MoverView } from './mover.js';
 import type { NdmpVersion } from './xdr.js';
 
@@ -33,6 +36,12 @@ export interface ServerIdentity {
   readonly revision: string;
 }
 
+/** Trees of this machine that DATA may back up and recover. */
+export interface DataOptions extends Reach {
+  readonly trees: TreeEngine;
+  readonly dumpDates: DumpDates;
+}
+
 export interface NdmpServerOptions {
   readonly env: Env;
   /** Memory in which movers gather records. */
@@ -42,6 +51,8 @@ export interface NdmpServerOptions {
   readonly identity: ServerIdentity;
   /** Where image streams may go to and come from. */
   readonly policy: AddressPolicy;
+  /** Without it there are no backup types. */
+  readonly data?: DataOptions;
 }
 
 export interface NdmpPortalView {

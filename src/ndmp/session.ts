@@ -8,12 +8,12 @@ import type { Nexus } from '#scsi';
 import type { SlabPool } from '#wire';
 import { ConnectService } from './connect-service.js';
 import { DataConnector } from './data-connection.js';
+import { DataService } from './data-service.js';
 import type { NdmpDevices, OpenDevices } from './devices.js';
-import { NdmpError } from './errors.table.js';
+import { Extensions } from './extensions.js';
 import { nexusOfSession } from './lease.js';
 import type { PostName, PostOf } from './messages.js';
 import { Mover } from './mover.js';
-import type { DataForMover } from './mover-faces.js';
 import { moverNotices } from './mover-handlers.js';
 import { ScsiService } from './scsi-service.js';
 import type { NdmpServerOptions } from './server-options.js';
@@ -72,6 +72,7 @@ export class NdmpSession implements SessionContext {
   /** Of the image streams of mover and data service. */
   readonly connector: DataConnector;
   readonly mover: Mover;
+  readonly data: DataService;
   readonly #wire: SessionWire;
 
   constructor(id: number, options: NdmpServerOptions, openDevices: OpenDevices, wire: SessionWire) {
@@ -97,13 +98,23 @@ export class NdmpSession implements SessionContext {
     this.tape = new TapeService(this);
     this.scsi = new ScsiService(this);
     this.connector = new DataConnector({ env, log: this.log, policy: options.policy, session: this });
+    this.data = new DataService({
+      env,
+      log: this.log,
+      version: () => this.version,
+      extensions: new Extensions(),
+      options: options.data,
+      mover: () => this.mover,
+      connector: this.connector,
+      posts: this,
+    });
     this.mover = new Mover({
       env,
       log: this.log,
       pool: this.pool,
       tape: this.tape,
       connector: this.connector,
-      data: noData,
+      data: this.data,
       notices: moverNotices(this),
       version: () => this.version,
     });
@@ -124,7 +135,7 @@ export class NdmpSession implements SessionContext {
     return this.mover.state;
   }
   get dataState(): string {
-    return 'idle';
+    return this.data.view.state;
   }
   post<K extends PostName>(name: K, body: PostOf<K>): void {
     this.#wire.post(name, body);
@@ -135,17 +146,10 @@ export class NdmpSession implements SessionContext {
 
   /** The connection is gone. */
   end(): void {
+    this.data.end();
     this.mover.end();
     this.connector.end();
     this.tape.end();
     this.scsi.end();
   }
 }
-
-const noData: DataForMover = {
-  isIdle: true,
-  listensLocal: false,
-  acceptLocal() {
-    throw new NdmpError('illegal-state', 'There is no data service');
-  },
-};
