@@ -13,6 +13,7 @@ import { DataMachine } from './data-machine.js';
 import { recoverPlan } from './data-names.js';
 import { recoverRequest, RecoverRun } from './data-recovery.js';
 import { fileSystems } from './data-types.js';
+import type { DataView } from './server-options.js';
 import { recoverWishes, resultVariables, Variables } from './data-variables.js';
 import type { Extensions } from './extensions.js';
 import type { FsInfo } from './config-messages.table.js';
@@ -34,6 +35,8 @@ export class DataService {
   #startedMs = 0;
   #asked = new Variables([]);
   #plan: BackupPlan | undefined;
+  /** What is backed up, or where to it is recovered. */
+  #path: string | undefined;
   #ending: Ending | undefined;
   #isGone = false;
 
@@ -58,11 +61,19 @@ export class DataService {
   get listensLocal(): boolean {
     return this.#machine.state === 'listen' && this.#address.type === 'local';
   }
-  get view() {
+  /** For `ndmp session list`. */
+  get view(): DataView {
     const { state, operation, haltReason } = this.#machine;
     const { bytes = 0n, files = 0, estimateBytes = 0n } = this.#run?.view ?? {};
-    const path = this.#plan?.tree.path.toString();
-    return { state, operation, haltReason, bytes, files, estimateBytes, path };
+    return {
+      state,
+      reason: haltReason === 'na' ? undefined : haltReason,
+      operation: operation === 'noaction' ? undefined : operation,
+      path: this.#path,
+      bytes,
+      estimateBytes: estimateBytes === 0n ? undefined : estimateBytes,
+      files,
+    };
   }
 
   // --- the stream -------------------------------------------------------------------------------------------------------
@@ -133,6 +144,7 @@ export class DataService {
     const plan = await planBackup(parts, format, variables);
     const stream = await this.#stream(mover, 'read');
     this.#plan = plan;
+    this.#path = plan.tree.path.toString();
     this.#begin('backup', variables, () => new BackupRun(parts, plan, stream));
   }
   /** DATA_START_RECOVER. */
@@ -145,6 +157,7 @@ export class DataService {
     const plan = recoverPlan(this.#parts.version(), nlist, wishes, parts);
     const request = recoverRequest(format, plan, wishes);
     const stream = await this.#stream(mover, 'write');
+    this.#path = (plan.names[0]?.name.destination ?? plan.prefix).toString();
     this.#begin('recover', variables, () => new RecoverRun(parts, request, plan, stream));
   }
   /** DATA_START_RECOVER_FILEHIST. */
@@ -212,6 +225,7 @@ export class DataService {
     if (keep !== undefined && this.#moverAgrees()) await this.#remember(keep);
     this.#run = undefined;
     this.#plan = undefined;
+    this.#path = undefined;
     this.#ending = undefined;
     this.#asked = new Variables([]);
     this.#address = nowhere;

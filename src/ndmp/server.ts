@@ -140,7 +140,7 @@ function viewOf({ id, peer, local, tls, session, requests, bytesIn, bytesOut }: 
     tapeMode: tape.open?.mode,
     scsi: scsi.open?.name,
     mover: session.mover.view,
-    data: { state: session.dataState, bytes: 0n, files: 0 },
+    data: session.data.view,
     requests,
     bytesIn,
     bytesOut,

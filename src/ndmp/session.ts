@@ -134,9 +134,6 @@ export class NdmpSession implements SessionContext {
   get moverState(): string {
     return this.mover.state;
   }
-  get dataState(): string {
-    return this.data.view.state;
-  }
   post<K extends PostName>(name: K, body: PostOf<K>): void {
     this.#wire.post(name, body);
   }
