@@ -7,7 +7,10 @@ import { tempFolder } from './temp-folder.js';
 
 /** Most bytes of one made-up packet: an IP packet has at most 65535 with its headers. */
 const packetBytesMax = 60_000;
-const targetPort = 3260;
+const ports = { iscsi: 3260, ndmp: 10_000 } as const;
+/** What tshark says of a frame that it cannot read to its end, or finds wrong. */
+const wrong = '_ws.malformed || _ws.expert.severity == 0x800000';
+const shownFaults = ['-e', 'frame.number', '-e', '_ws.expert.message', '-e', '_ws.col.Info'];
 
 /** What text2pcap reads: a direction, and the bytes with their offsets. */
 function hexDump(conversation: readonly Passed[]): string {
@@ -35,21 +38,44 @@ export interface Dissection {
   readonly faults: readonly string[];
 }
 
-export async function dissect(t: ExecutionContext, conversation: readonly Passed[]): Promise<Dissection> {
-  const folder = await tempFolder(t);
-  const capture = join(folder, 'session.pcap');
-  await mustRun(t, 'text2pcap', ['-q', '-D', '-T', `40000,${targetPort}`, '-', capture], {
+/** A conversation as a capture; what comes back are the arguments that let tshark read it. */
+async function capture(
+  t: ExecutionContext,
+  protocol: keyof typeof ports,
+  conversation: readonly Passed[],
+): Promise<readonly string[]> {
+  const file = join(await tempFolder(t), 'session.pcap');
+  const port = ports[protocol];
+  await mustRun(t, 'text2pcap', ['-q', '-D', '-T', `40000,${port}`, '-', file], {
     input: hexDump(conversation),
   });
-  const read = ['-r', capture, '-d', `tcp.port==${targetPort},iscsi`];
+  return ['-r', file, '-d', `tcp.port==${port},${protocol}`];
+}
+const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '');
+
+async function faultsIn(t: ExecutionContext, read: readonly string[]): Promise<readonly string[]> {
+  return linesOf(await mustRun(t, 'tshark', [...read, '-Y', wrong, '-T', 'fields', ...shownFaults]));
+}
+
+export async function dissect(t: ExecutionContext, conversation: readonly Passed[]): Promise<Dissection> {
+  const read = await capture(t, 'iscsi', conversation);
   const opcodes = await mustRun(t, 'tshark', [...read, '-Y', 'iscsi', '-T', 'fields', '-e', 'iscsi.opcode']);
-  const frames = opcodes.split('\n').filter((line) => line !== '');
-  const shown = ['-T', 'fields', '-e', 'frame.number', '-e', '_ws.expert.message', '-e', '_ws.col.Info'];
-  const wrong = '_ws.malformed || _ws.expert.severity == 0x800000';
-  const faults = await mustRun(t, 'tshark', [...read, '-Y', wrong, ...shown]);
+  const frames = linesOf(opcodes);
   return {
     pdus: frames.length,
     opcodes: [...new Set(frames.flatMap((line) => line.split(',')))].map((one) => one.slice(-2)).toSorted(),
-    faults: faults.split('\n').filter((line) => line !== ''),
+    faults: await faultsIn(t, read),
   };
+}
+
+/** The same of NDMP: the fields asked for, of each frame with messages in it, as tshark prints them (several with commas). */
+export async function dissectNdmp(
+  t: ExecutionContext,
+  conversation: readonly Passed[],
+  fields: readonly string[],
+): Promise<{ readonly frames: readonly (readonly string[])[]; readonly faults: readonly string[] }> {
+  const read = await capture(t, 'ndmp', conversation);
+  const asked = fields.flatMap((field) => ['-e', field]);
+  const said = await mustRun(t, 'tshark', [...read, '-Y', 'ndmp', '-T', 'fields', ...asked]);
+  return { frames: linesOf(said).map((line) => line.split('\t')), faults: await faultsIn(t, read) };
 }

@@ -43,7 +43,7 @@ export type {
 } from './sim-disk.js';
 export { SimDisk } from './sim-disk.js';
 export type { Dissection } from './dissector.js';
-export { dissect } from './dissector.js';
+export { dissect, dissectNdmp } from './dissector.js';
 export type { Passed } from './relay.js';
 export { Relay } from './relay.js';
 export { PlainUnit, plainIdentity } from './plain-unit.js';
