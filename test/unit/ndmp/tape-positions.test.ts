@@ -60,14 +60,28 @@ const readAll = async (client: NdmpClient): Promise<string[]> =>
     async () => await read(client, 1000),
   );
 const oldReads = [
-  ...['0 at 0/0', '100 at 0/1', '150 at 0/2', '300 at 0/3', 'eof at 1/0', '100 at 1/1'],
-  ...['1 at 2/0', 'eof at 2/0', 'eof at 2/0'],
+  '0 at 0/0',
+  '100 at 0/1',
+  '150 at 0/2',
+  '300 at 0/3',
+  'eof at 1/0',
+  '100 at 1/1',
+  '1 at 2/0',
+  'eof at 2/0',
+  'eof at 2/0',
 ];
 test('reading', onTwoFiles, 2, readAll, oldReads);
 test('reading', onTwoFiles, 3, readAll, oldReads);
 test('reading', onTwoFiles, 4, readAll, [
-  ...['0 at 0/0', '100 at 0/1', '150 at 0/2', '300 at 0/3', 'eof at 0/?', 'eof at 0/?'],
-  ...['0 at 2/0', 'eom at 2/0', 'eom at 2/0'],
+  '0 at 0/0',
+  '100 at 0/1',
+  '150 at 0/2',
+  '300 at 0/3',
+  'eof at 0/?',
+  'eof at 0/?',
+  '0 at 2/0',
+  'eom at 2/0',
+  'eom at 2/0',
 ]);
 
 const spaceRecords = async (client: NdmpClient): Promise<string[]> =>
@@ -82,13 +96,34 @@ const spaceRecords = async (client: NdmpClient): Promise<string[]> =>
     async () => await move(client, 'bsr', 100),
   );
 test('spacing over records', onTwoFiles, 2, spaceRecords, [
-  ...['0 at 0/0', '0 at 0/2', '0 at 0/1', '98 at 1/0', '0 at 2/0', '100 at 1/?', '0 at 0/0', '100 at 0/0'],
+  '0 at 0/0',
+  '0 at 0/2',
+  '0 at 0/1',
+  '98 at 1/0',
+  '0 at 2/0',
+  '100 at 1/?',
+  '0 at 0/0',
+  '100 at 0/0',
 ]);
 test('spacing over records', onTwoFiles, 3, spaceRecords, [
-  ...['0 at 0/0', '0 at 0/2', '0 at 0/1', '98 at 1/0', '0 at 2/0', '100 at 1/?', '0 at 0/0', '100 at 0/0'],
+  '0 at 0/0',
+  '0 at 0/2',
+  '0 at 0/1',
+  '98 at 1/0',
+  '0 at 2/0',
+  '100 at 1/?',
+  '0 at 0/0',
+  '100 at 0/0',
 ]);
 test('spacing over records', onTwoFiles, 4, spaceRecords, [
-  ...['0 at 0/0', '0 at 0/2', '0 at 0/1', '98 at 0/3', '0 at 1/0', '100 at 1/0', '0 at 0/0', '100 at 0/0'],
+  '0 at 0/0',
+  '0 at 0/2',
+  '0 at 0/1',
+  '98 at 0/3',
+  '0 at 1/0',
+  '100 at 1/0',
+  '0 at 0/0',
+  '100 at 0/0',
 ]);
 
 const spaceFiles = async (client: NdmpClient): Promise<string[]> =>
@@ -101,9 +136,7 @@ const spaceFiles = async (client: NdmpClient): Promise<string[]> =>
     async () => await move(client, 'bsf', 100),
     async () => await move(client, 'bsf', 1),
   );
-const filesSpaced = [
-  ...['0 at 0/0', '0 at 1/0', '0 at 0/?', '98 at 2/0', '7 at 2/0', '98 at 0/0', '1 at 0/0'],
-];
+const filesSpaced = ['0 at 0/0', '0 at 1/0', '0 at 0/?', '98 at 2/0', '7 at 2/0', '98 at 0/0', '1 at 0/0'];
 for (const version of [2, 3, 4] as const)
   test('spacing over files', onTwoFiles, version, spaceFiles, filesSpaced);
 
@@ -122,11 +155,25 @@ const write = async (client: NdmpClient): Promise<string[]> =>
     async () => await move(client, 'fsr', 100),
   );
 test('writing in the middle', onTwoFiles, 3, write, [
-  ...['0 at 0/1', '0 at 0/1', '77 at 0/2', 'eof at 0/2', '0 at 2/0', '0 at 2/0', '100 at 1/?', '0 at 0/0'],
+  '0 at 0/1',
+  '0 at 0/1',
+  '77 at 0/2',
+  'eof at 0/2',
+  '0 at 2/0',
+  '0 at 2/0',
+  '100 at 1/?',
+  '0 at 0/0',
   '98 at 1/0',
 ]);
 test('writing in the middle', onTwoFiles, 4, write, [
-  ...['0 at 0/1', '0 at 0/1', '77 at 0/2', 'eom at 0/2', '0 at 2/0', '0 at 2/0', '100 at 2/0', '0 at 0/0'],
+  '0 at 0/1',
+  '0 at 0/1',
+  '77 at 0/2',
+  'eom at 0/2',
+  '0 at 2/0',
+  '0 at 2/0',
+  '100 at 2/0',
+  '0 at 0/0',
   '98 at 0/2',
 ]);
 

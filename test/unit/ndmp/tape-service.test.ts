@@ -175,8 +175,11 @@ test('a CDB reaches the drive, as from an initiator that has reserved it', async
   const client = await bench.opened();
   const execute = async (cdb: number[], datainLen = 0, dataout = Buffer.alloc(0)) =>
     await client.must('tapeExecuteCdb', {
-      ...{ flags: datainLen > 0 ? 1 : dataout.length > 0 ? 2 : 0, timeout: 60_000, datainLen },
-      ...{ cdb: Buffer.from(cdb), dataout },
+      flags: datainLen > 0 ? 1 : dataout.length > 0 ? 2 : 0,
+      timeout: 60_000,
+      datainLen,
+      cdb: Buffer.from(cdb),
+      dataout,
     });
   const inquiry = await execute([0x12, 0, 0, 0, 96, 0], 36);
   t.deepEqual([inquiry.status, inquiry.datain.length, inquiry.datain[0]], [0, 36, 0x01]);
