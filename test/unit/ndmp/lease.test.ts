@@ -1,0 +1,153 @@
+/** An open tape is reserved as an initiator reserves it, and free again in every way in which a session can end. */
+import test, { type ExecutionContext } from 'ava';
+import { STATUS } from '#scsi';
+import { breathe, changerName, driveName, NdmpBench, type NdmpClient, reserveOut } from '#support';
+
+const rewind = '01 00 00 00 00 00';
+const reserve = '16 00 00 00 00 00';
+const release = '17 00 00 00 00 00';
+const testUnitReady = '00 00 00 00 00 00';
+
+const hostStatus = async (bench: NdmpBench, cdb: string): Promise<number | undefined> =>
+  (await bench.tape.send(cdb)).status;
+const isFree = async (t: ExecutionContext, bench: NdmpBench): Promise<void> => {
+  t.is(bench.tape.unit.reservations.reservedBy, undefined);
+  t.is(await hostStatus(bench, rewind), STATUS.good);
+  t.is(bench.server.sessions().filter(({ tape }) => tape !== undefined).length, 0);
+};
+
+test('hosts on iSCSI are kept out while a tape is open, and not longer', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  t.is(await hostStatus(bench, rewind), STATUS.reservationConflict);
+  t.is(await hostStatus(bench, reserve), STATUS.reservationConflict);
+  await client.must('tapeClose', {});
+  await isFree(t, bench);
+  t.is(await hostStatus(bench, testUnitReady), STATUS.good, 'no unit attention came of it');
+});
+
+test('a reservation of a host keeps NDMP out, and not longer', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.login();
+  t.is(await hostStatus(bench, reserve), STATUS.good);
+  t.is(await client.errorOf('tapeOpen', { device: driveName, mode: 'raw' }), 'device-busy');
+  t.is(bench.tape.unit.nexuses.length, 1, 'nothing of the attempt is left');
+  t.is(await hostStatus(bench, release), STATUS.good);
+  t.is(await client.errorOf('tapeOpen', { device: driveName, mode: 'raw' }), 'no-err');
+});
+
+test('so does a registration of a host', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.login();
+  const { unit, nexus } = bench.tape;
+  t.is((await reserveOut(unit, nexus, 'register', { serviceKey: 7 })).status, STATUS.good);
+  t.is(await client.errorOf('tapeOpen', { device: driveName, mode: 'read' }), 'device-busy');
+});
+
+/** Each ends the session of a client that has the drive open. */
+const endings: Readonly<Record<string, (bench: NdmpBench, client: NdmpClient) => void>> = {
+  CONNECT_CLOSE: (_, client) => client.sendRaw(client.encode('connectClose', {})),
+  'the end of the connection': (_, client) => client.link.end(),
+  'a reset of the connection': (_, client) => client.close(),
+  'bytes that are no NDMP': (_, client) => client.sendRaw(Buffer.from('GET / HTTP/1.0\r\n\r\n')),
+  'an operator': (bench) => void bench.server.dropSession(1),
+  'a message that is never ended': (bench, client) => {
+    client.sendRaw(Buffer.from([0x80, 0, 0, 24, 0]));
+    setImmediate(() => bench.clock.pass(120_000));
+  },
+};
+for (const [what, end] of Object.entries(endings)) {
+  test(`a session ends, and the tape is free: ${what}`, async (t) => {
+    const bench = await NdmpBench.make(t);
+    const client = await bench.opened();
+    await client.must('tapeWrite', { dataOut: Buffer.alloc(100) });
+    end(bench, client);
+    await client.closed;
+    await breathe();
+    await isFree(t, bench);
+    const next = await bench.opened();
+    t.is((await next.must('tapeGetState', {})).blockno, 0, 'where the host has left it');
+  });
+}
+
+test('an operator ends a session: the client is told, the tape is free at once', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  t.true(bench.server.dropSession(1));
+  t.is(bench.tape.unit.reservations.reservedBy, undefined);
+  t.like(await client.nextPost('notifyConnectionStatus'), { reason: 'shutdown' });
+  await client.closed;
+  t.false(bench.server.dropSession(1));
+});
+
+test('the session ends while the tape is being opened', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.login();
+  client.sendRaw(client.encode('tapeOpen', { device: driveName, mode: 'read-write' }));
+  client.close();
+  await client.closed;
+  await breathe();
+  await isFree(t, bench);
+});
+
+test('the session ends while the tape is being written', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  client.sendRaw(client.encode('tapeWrite', { dataOut: Buffer.alloc(1_000_000) }));
+  client.sendRaw(client.encode('tapeMtio', { tapeOp: 'eof', count: 100_000 }));
+  client.close();
+  await client.closed;
+  await breathe();
+  await isFree(t, bench);
+});
+
+test('a unit that fails in a way that nobody expects leaves nothing behind', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.login();
+  const { unit } = bench.tape;
+  unit.checkReady = () => {
+    throw new Error('a bug');
+  };
+  t.is(await client.errorOf('tapeOpen', { device: driveName, mode: 'read' }), 'undefined');
+  Reflect.deleteProperty(unit, 'checkReady');
+  await isFree(t, bench);
+  t.is(await client.errorOf('tapeOpen', { device: driveName, mode: 'read' }), 'no-err');
+});
+
+test('a reset by a host ends the reservation: the next write is not done, then the tape is ours again', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  await client.must('tapeWrite', { dataOut: Buffer.alloc(100) });
+  await bench.tape.unit.reset('logical-unit', bench.tape.nexus);
+  bench.tape.calm(bench.tape.nexus);
+  t.is(await client.errorOf('tapeWrite', { dataOut: Buffer.alloc(100) }), 'io');
+  t.is(await hostStatus(bench, rewind), STATUS.reservationConflict);
+  t.is((await client.must('tapeGetState', {})).blockno, 1);
+  t.is(await client.errorOf('tapeWrite', { dataOut: Buffer.alloc(100) }), 'no-err');
+});
+
+test('after a reset another may have been faster', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  await bench.tape.unit.reset('logical-unit', bench.tape.nexus);
+  bench.tape.calm(bench.tape.nexus);
+  t.is(await hostStatus(bench, reserve), STATUS.good);
+  t.is(await client.errorOf('tapeWrite', { dataOut: Buffer.alloc(100) }), 'device-busy');
+  t.is(await client.errorOf('tapeMtio', { tapeOp: 'rew', count: 1 }), 'device-busy');
+  t.is(await hostStatus(bench, release), STATUS.good);
+  t.is(await client.errorOf('tapeMtio', { tapeOp: 'rew', count: 1 }), 'no-err');
+});
+
+test('a changer is open in one session, and hosts use it all the same', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.login();
+  const other = await bench.login();
+  await client.must('scsiOpen', { device: changerName });
+  t.is(await other.errorOf('scsiOpen', { device: changerName }), 'device-busy');
+  t.is(bench.changer.reservations.reservedBy, undefined);
+  client.close();
+  await client.closed;
+  await breathe();
+  t.deepEqual(bench.changer.nexuses, []);
+  t.is(await other.errorOf('scsiOpen', { device: changerName }), 'no-err');
+});
