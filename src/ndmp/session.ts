@@ -141,12 +141,14 @@ export class NdmpSession implements SessionContext {
     return this.#wire.postRoom;
   }
 
-  /** The connection is gone. */
+  /** The connection is gone. N3: whatever one part does, the others let go of what they have. */
   end(): void {
-    this.data.end();
-    this.mover.end();
-    this.connector.end();
-    this.tape.end();
-    this.scsi.end();
+    for (const part of [this.data, this.mover, this.connector, this.tape, this.scsi]) {
+      try {
+        part.end();
+      } catch (error) {
+        this.log.error('A part of a session did not end', { error: String((error as Error).stack) });
+      }
+    }
   }
 }

@@ -207,8 +207,8 @@ test('sessions are shown as they are', async (t) => {
     tape: driveName,
     tapeMode: 'read',
     scsi: undefined,
-    mover: 'idle',
-    data: 'idle',
+    mover: { state: 'idle' },
+    data: { state: 'idle' },
   });
   t.true((one?.requests ?? 0) >= 4 && (one?.bytesIn ?? 0) > 100 && (one?.bytesOut ?? 0) > 100);
   t.like(two, { id: 2, tape: undefined, scsi: changerName });
