@@ -22,7 +22,9 @@ export function checkFolder(own: readonly string[], roots: readonly NdmpRoot[], 
 }
 /** Those of the daemon's own folders that lie in the folder: they are passed over there. */
 export const ownFoldersIn = (own: readonly string[], folder: string): readonly string[] =>
-  own.filter((one) => isWithin(one, folder));
+  own.filter(
+    (one, at) => isWithin(one, folder) && !own.some((other, before) => before < at && isWithin(one, other)),
+  );
 const isWithin = (path: string, folder: string): boolean =>
   path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
 

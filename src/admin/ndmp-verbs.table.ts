@@ -62,6 +62,9 @@ const portalColumns = [
   column('state', 'STATE'),
 ];
 
+/** Its text is for clients: `ndmp certificate export`. */
+const certificate = { as: 'thing', hide: ['certificate'] } as const;
+
 const noUser =
   'There is no NDMP user, so nobody can log in: make one with `tapesilo ndmp user create NAME --secret-file FILE`';
 const noRoot =
@@ -309,7 +312,7 @@ const certificates = {
     },
     places: ['names'],
     examples: ['tapes.example.com,192.0.2.7', 'localhost,127.0.0.1 --days 30'],
-    view: thing,
+    view: certificate,
   }),
   NDMP_CERTIFICATE_IMPORT: verb({
     noun: 'ndmp certificate',
@@ -320,15 +323,23 @@ const certificates = {
       key: path('Its key, without a passphrase: PEM', 'FILE'),
     },
     examples: ['--certificate /etc/tapes.pem --key /etc/tapes.key'],
-    view: thing,
+    view: certificate,
   }),
   NDMP_CERTIFICATE_SHOW: verb({
     noun: 'ndmp certificate',
     verb: 'show',
-    about: 'The certificate of TLS portals, also as the text that clients may be given',
+    about: 'The certificate of TLS portals',
     parameters: {},
     examples: ['', '--json'],
-    view: thing,
+    view: certificate,
+  }),
+  NDMP_CERTIFICATE_EXPORT: verb({
+    noun: 'ndmp certificate',
+    verb: 'export',
+    about: 'The certificate as text (PEM), for clients that are to trust it; its key stays here',
+    parameters: {},
+    examples: [''],
+    view: { as: 'text' },
   }),
 };
 

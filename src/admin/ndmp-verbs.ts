@@ -1,6 +1,7 @@
 /** ndmp verbs: settings, users, roots, networks, portals, certificate, devices, sessions. */
 import { basename } from 'node:path';
 import type { NdmpUserRow } from '#catalog';
+import type { TlsIdentity } from '#env';
 import { RefusedError } from '#errors';
 import type { NdmpSessionView } from '#ndmp';
 import { formatAddress, parseAddress } from './address.js';
@@ -168,8 +169,8 @@ const rootVerbs = (installation: Installation, site: NdmpSite) =>
       }
       await site.catalog.ndmp.addRoot(row);
       await site.refresh();
-      const what = row.readOnly ? 'back up' : 'back up, and restore into,';
-      told.note(`NDMP users may ${what} ${folder}: it is root ${row.name}`);
+      const what = row.readOnly ? `back up ${folder}` : `back up ${folder} and restore into it`;
+      told.note(`NDMP users may ${what}; its name is ${row.name}`);
       const own = ownFoldersIn(site.ownFolders(), folder);
       if (own.length > 0) told.note(`Jobs pass over what the daemon itself keeps there: ${own.join(', ')}`);
       const view = await viewRoot(installation, row);
@@ -272,7 +273,9 @@ const certificateVerbs = ({ env }: Installation, site: NdmpSite) =>
       const identity = newIdentity(env, names, days);
       await keepIdentity(site.catalog, identity);
       await site.identify(identity);
-      told.note('Made a certificate: give its text to clients, or let them compare its fingerprint');
+      told.note(
+        'Made a certificate: let clients trust it (`tapesilo ndmp certificate export`), or compare its fingerprint',
+      );
       return viewIdentity(identity);
     },
     NDMP_CERTIFICATE_IMPORT: async ({ certificate, key }, told) => {
@@ -285,15 +288,17 @@ const certificateVerbs = ({ env }: Installation, site: NdmpSite) =>
         told.warn(`It has expired: valid to ${view.validTo}`);
       return view;
     },
-    NDMP_CERTIFICATE_SHOW: async () => {
-      const { identity } = site;
-      if (identity !== undefined) return await Promise.resolve(viewIdentity(identity));
-      throw new RefusedError(
-        'not-found',
-        'There is no certificate: make one with `tapesilo ndmp certificate create NAME`, or use your own with `tapesilo ndmp certificate import`',
-      );
-    },
+    NDMP_CERTIFICATE_SHOW: async () => await Promise.resolve(viewIdentity(identityOf(site))),
+    NDMP_CERTIFICATE_EXPORT: async () => await Promise.resolve(identityOf(site).certificate.trimEnd()),
   }) satisfies Partial<VerbHandlers<Verbs>>;
+
+function identityOf({ identity }: NdmpSite): TlsIdentity {
+  if (identity !== undefined) return identity;
+  throw new RefusedError(
+    'not-found',
+    'There is no certificate: make one with `tapesilo ndmp certificate create NAME`, or use your own with `tapesilo ndmp certificate import`',
+  );
+}
 
 // --- devices, sessions ------------------------------------------------------------------------------------------------------
 
