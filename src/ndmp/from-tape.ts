@@ -10,7 +10,7 @@ import { moverUnsentBytesMax } from '#limits';
 import type { ReadResult } from '#vtl';
 import type { Slab } from '#wire';
 import type { ImagePlaces } from './image-places.js';
-import { breathAfter, type Flow, type FlowParts } from './mover-faces.js';
+import { breathAfter, type Flow, type FlowParts, haltOf } from './mover-faces.js';
 import { isInWindow } from './mover-window.js';
 import { piecesOf } from './record-queue.js';
 import type { MoverHaltReason, PauseReason } from './types.js';
@@ -102,8 +102,8 @@ export class FromTape implements Flow {
       while (!this.#over && !this.#paused && ((await this.#step()) || this.#again)) this.#again = false;
       this.#flush();
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      await this.#halt('media-error', `Reading from the tape failed: ${text}`);
+      const { reason, text } = haltOf(error, this.#parts.log);
+      await this.#halt(reason, `Reading from the tape failed: ${text}`);
     }
     this.#running = false;
   }
@@ -137,7 +137,7 @@ export class FromTape implements Flow {
     const { tape, progress } = this.#parts;
     this.#places.assumeWindow(progress.window.offset, tape.position.object);
     const { from, records, start } = this.#places.find(progress.position, progress.recordBytes);
-    if (tape.position.object !== from) await tape.locate(from);
+    if (tape.position.object !== from && !(await tape.locate(from))) return undefined;
     if (this.#over) return undefined;
     if (records > 0 && (await tape.spaceRecords(records)) !== records) return undefined;
     return { start, object: from + records };

@@ -3,6 +3,7 @@ import type { Env, Link, Logger } from '#env';
 import type { ReadResult } from '#vtl';
 import type { Slab, SlabPool } from '#wire';
 import type { DataConnector } from './data-connection.js';
+import { NdmpError } from './errors.table.js';
 import type { MoverProgress } from './mover-window.js';
 import type { RecordOutcome } from './tape-service.js';
 import type { MoverHaltReason, PauseReason } from './types.js';
@@ -21,8 +22,8 @@ export interface TapeForMover {
   readRecord(): Promise<ReadResult>;
   /** Records passed: fewer where a filemark or the end of the data stops it. */
   spaceRecords(count: number): Promise<number>;
-  /** To an object by its number, over filemarks and back. */
-  locate(object: number): Promise<void>;
+  /** To an object by its number, over filemarks and back. False: the data ends before it. */
+  locate(object: number): Promise<boolean>;
   synchronize(): Promise<void>;
 }
 
@@ -67,3 +68,17 @@ export interface Flow {
 
 /** Records after which others get a turn of the processor: the smallest record is one byte. */
 export const breathAfter = 512;
+
+/** Why a mover halts when the tape refuses or fails: the medium is to blame, or how it was used; anything else is a bug. */
+export function haltOf(
+  error: unknown,
+  log: Logger,
+): { readonly reason: MoverHaltReason; readonly text: string } {
+  if (!(error instanceof NdmpError)) {
+    log.error('The mover failed unexpectedly', { error: String((error as Error).stack) });
+    return { reason: 'internal-error', text: String(error) };
+  }
+  const misused =
+    error.code === 'dev-not-open' || error.code === 'permission' || error.code === 'device-busy';
+  return { reason: misused ? 'internal-error' : 'media-error', text: error.message };
+}

@@ -258,13 +258,23 @@ export class TapeService {
       return opened.arrived(await spaceRecords(opened.drive, this.#session.version, count));
     });
   }
-  /** To an object by its number; filemarks do not stop it. */
-  async locate(object: number): Promise<void> {
-    await this.#translated(async () => {
-      const opened = this.#required();
-      await opened.begin('motion');
-      await opened.drive.locate({ object });
+  /** To an object by its number; filemarks do not stop it. False: the data ends before it, and that is the place now. */
+  async locate(object: number): Promise<boolean> {
+    return await this.#translated(async () => {
+      const { drive } = await this.#beginMotion();
+      try {
+        await drive.locate({ object });
+        return true;
+      } catch (error) {
+        if (error instanceof DriveError && error.code === 'eod') return false;
+        throw error;
+      }
     });
+  }
+  async #beginMotion(): Promise<OpenedTape> {
+    const opened = this.#required();
+    await opened.begin('motion');
+    return opened;
   }
   /** Of the open tape. */
   get position(): Position {

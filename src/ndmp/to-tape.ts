@@ -7,7 +7,7 @@
  * P5: what a pause or an orderly end announces as written is durable: the tape is synchronized before.
  */
 import type { Link } from '#env';
-import { breathAfter, type Flow, type FlowParts } from './mover-faces.js';
+import { breathAfter, type Flow, type FlowParts, haltOf } from './mover-faces.js';
 import { endOfWindow } from './mover-window.js';
 import { RecordQueue } from './record-queue.js';
 import type { PauseReason } from './types.js';
@@ -147,7 +147,7 @@ export class ToTape implements Flow {
   }
   #fail(error: unknown): void {
     if (this.#over) return;
-    const text = error instanceof Error ? error.message : String(error);
-    this.#parts.halt('media-error', `Writing to the tape failed: ${text}`);
+    const { reason, text } = haltOf(error, this.#parts.log);
+    this.#parts.halt(reason, `Writing to the tape failed: ${text}`);
   }
 }

@@ -1,12 +1,12 @@
 /** A mover with tapes made of arrays, a pool that is counted, and a data service that is only a pair of ends. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Link, realEnv, silentLog } from '#env';
-import { MemoryNet } from '#support';
+import { type Address, type Link, type Net, realEnv, silentLog } from '#env';
 import type { ReadResult } from '#vtl';
 import { copyOf, ownedSlab, type Slab, SlabPool } from '#wire';
 import { addressPolicy, type PolicyOptions } from '../../../src/ndmp/address-policy.js';
 import { DataConnector } from '../../../src/ndmp/data-connection.js';
 import { NdmpError } from '../../../src/ndmp/errors.table.js';
+import { localLinks } from '../../../src/ndmp/local-links.js';
 import { Mover } from '../../../src/ndmp/mover.js';
 import type { DataForMover, TapeForMover } from '../../../src/ndmp/mover-faces.js';
 import type { NdmpVersion } from '../../../src/ndmp/xdr.js';
@@ -61,11 +61,13 @@ export class FakeTape implements TapeForMover {
   }
   async #work(): Promise<void> {
     await this.gate;
+    if (this.open === undefined) throw new NdmpError('dev-not-open');
     if (this.failure !== undefined) throw this.failure;
   }
   async writeRecord(record: Slab): Promise<'written' | 'eom' | 'end'> {
     const copy = copyOf(record);
     await this.#work();
+    if (this.open?.mode === 'read') throw new NdmpError('permission');
     if (!copyOf(record).equals(copy)) throw new Error('The record changed while it was written');
     const { cartridge } = this;
     if (this.at >= cartridge.endsAfter) return 'end';
@@ -113,10 +115,10 @@ export class FakeTape implements TapeForMover {
     }
     return moved;
   }
-  async locate(object: number): Promise<void> {
+  async locate(object: number): Promise<boolean> {
     await this.#work();
-    if (object > this.cartridge.objects.length) throw new NdmpError('eom', 'Beyond the end of data');
-    this.at = object;
+    this.at = Math.min(object, this.cartridge.objects.length);
+    return this.at === object;
   }
   async synchronize(): Promise<void> {
     await this.#work();
@@ -130,6 +132,31 @@ export type Notice = `paused ${string} ${bigint}` | `halted ${string}`;
 export const user = { host: '192.0.2.9', port: 1000 };
 export const us = { host: '192.0.2.2', port: 10_000 };
 
+/** Listeners by port; what connects is a pair of links that tells a cut from an end. */
+class StreamNet implements Pick<Net, 'listen' | 'connect'> {
+  readonly #listeners = new Map<number, (link: Link) => void>();
+  #lastPort = 40_000;
+  get ports(): readonly number[] {
+    return [...this.#listeners.keys()];
+  }
+  async listen({ host }: Address, accept: (link: Link) => void): ReturnType<Net['listen']> {
+    const port = ++this.#lastPort;
+    this.#listeners.set(port, accept);
+    const close = async (): Promise<void> => {
+      this.#listeners.delete(port);
+      await Promise.resolve();
+    };
+    return await Promise.resolve({ address: { host, port }, close });
+  }
+  async connect({ port }: Address): Promise<Link> {
+    const accept = this.#listeners.get(port);
+    if (accept === undefined) return await Promise.reject(new Error(`Nobody listens on port ${port}`));
+    const [near, far] = localLinks();
+    accept(Object.assign(far, { remote: user }));
+    return near;
+  }
+}
+
 export interface WorldOptions {
   readonly version?: NdmpVersion;
   readonly blockBytes?: number;
@@ -139,7 +166,7 @@ export interface WorldOptions {
 export class MoverWorld {
   readonly pool: SlabPool;
   readonly tape = new FakeTape();
-  readonly net = new MemoryNet(user.host);
+  readonly net = new StreamNet();
   readonly connector: DataConnector;
   readonly mover: Mover;
   readonly notices: Notice[] = [];
@@ -160,7 +187,7 @@ export class MoverWorld {
     this.#allBytes = this.pool.freeBytes;
     this.tape.version = version;
     const { clock } = realEnv();
-    const env = { clock, net: this.net };
+    const env = { clock, net: this.net as unknown as Net };
     this.connector = new DataConnector({
       env,
       log: silentLog,
