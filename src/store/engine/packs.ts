@@ -1,6 +1,9 @@
 /**
  * Packs: files that hold containers one behind another. One is written at a time; what lies in it is never written again
  * (S3), except that a write that did not succeed is tried again. After a restart the next pack is begun.
+ *
+ * What is written is made durable as it comes, a quarter of a pack at a time, so that whoever wants all of it to be durable waits for
+ * the last quarter only. Nobody relies on that: `sync` covers everything, and tells of what went wrong meanwhile.
  */
 import { strict as assert } from 'node:assert';
 import { dirname, join } from 'node:path';
@@ -25,6 +28,11 @@ export class Packs {
   /** Written, and not synchronized since. */
   readonly #unsynced = new Set<number>();
   #syncing: Promise<void> = Promise.resolve();
+  /** Written since some of it was last begun to be made durable ahead. */
+  #aheadBytes = 0;
+  #isSyncingAhead = false;
+  /** A failed fdatasync is told once, and to whoever asked: the next one may say that all is well. */
+  #aheadFailure: StoreError | undefined;
   /** Made, and its folder not synchronized since. */
   readonly #unnamed = new Set<number>();
   /** Its folders are durable. */
@@ -79,6 +87,8 @@ export class Packs {
       await file.writeAt(image, place.offset);
       this.#unsynced.add(place.pack); // not before: a sync that is under way meanwhile covers nothing of it
     });
+    this.#aheadBytes += place.bytes;
+    if (this.#aheadBytes >= this.#packBytes / 4 && !this.#isSyncingAhead) void this.#syncAhead();
   }
   /** Bytes from `offset` of the container on; fewer when the file ends early. */
   async read(place: Place, offset: number, target: Buffer): Promise<number> {
@@ -94,8 +104,22 @@ export class Packs {
     this.#syncing = this.#syncAfter(this.#syncing);
     await this.#syncing;
   }
+  async #syncAhead(): Promise<void> {
+    this.#isSyncingAhead = true;
+    this.#aheadBytes = 0;
+    for (const pack of [...this.#unsynced]) {
+      try {
+        await this.#with(pack, 'existing', async (file) => await file.sync());
+      } catch (cause) {
+        if (!(cause instanceof StoreError)) throw cause;
+        if (this.#unsynced.has(pack)) this.#aheadFailure ??= cause; // else it was removed, or a sync has met the same
+      }
+    }
+    this.#isSyncingAhead = false;
+  }
   async #syncAfter(before: Promise<void>): Promise<void> {
     await before;
+    if (this.#aheadFailure !== undefined) throw this.#aheadFailure;
     const packs = [...this.#unsynced];
     this.#unsynced.clear();
     for (const pack of packs) {

@@ -3,6 +3,7 @@ import test from 'ava';
 import { SimDisk } from '#support';
 import { patternBytes } from '../../../contract/store.js';
 import { SimRandom } from '../../../sim/sim-random.js';
+import { StoreError } from '#errors';
 import { Packs } from '../../../../src/store/engine/packs.js';
 
 const image = patternBytes(1, 4096);
@@ -68,4 +69,27 @@ test('closing waits for a write that is under way, and nothing is written afterw
   await t.throwsAsync(packs.write(image, place), { code: 'broken' });
   await t.throwsAsync(packs.read(place, 0, Buffer.alloc(1)), { code: 'broken' });
   t.is(disk.contentOf(path).length, image.length);
+});
+
+test('what fails while it is made durable ahead is told by the next sync, which would have succeeded', async (t) => {
+  const disk = new SimDisk({ dice: new SimRandom(1) });
+  const life = disk.begin();
+  const open = life.open.bind(life);
+  let failures = 0;
+  let failed = (): void => undefined;
+  const hasFailed = new Promise<void>((resolve) => (failed = resolve));
+  life.open = async (...of) => {
+    const file = await open(...of);
+    const sync = file.sync.bind(file);
+    file.sync = async () => {
+      if (failures++ > 0) return await sync();
+      setImmediate(failed);
+      throw new StoreError('io', 'The disk failed');
+    };
+    return file;
+  };
+  const packs = new Packs(life, 'packs', 0, 4 * image.length);
+  await packs.write(image, packs.reserve(image.length)); // a quarter of a pack
+  await hasFailed;
+  await t.throwsAsync(packs.sync(), { code: 'io' });
 });
