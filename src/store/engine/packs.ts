@@ -107,7 +107,8 @@ export class Packs {
   async #syncAhead(): Promise<void> {
     this.#isSyncingAhead = true;
     this.#aheadBytes = 0;
-    for (const pack of [...this.#unsynced]) {
+    const packs = [...this.#unsynced];
+    for (const pack of packs) {
       try {
         await this.#with(pack, 'existing', async (file) => await file.sync());
       } catch (cause) {
