@@ -209,3 +209,34 @@ export const ndmpDumpDatesMax = 4096;
 export const ndmpDumpTokensMax = 64;
 /** Their header: a path in hexadecimal, and little more. */
 export const ndmpDumpHeaderBytesMax = 4 * ndmpPathBytesMax;
+
+/** One piece of an image between a thread that makes or takes it and the socket: large enough that hand-overs cost nothing. */
+export const treeChunkBytes = 256 * KiB;
+/** Pieces of one job under way: what a slow moment of one side takes to stop the other. */
+export const treeChunksMax = 16;
+/** A batch of history and log lines, and batches that may wait for a client that does not read. */
+export const treeEventBytes = 128 * KiB;
+export const treeEventBatchesMax = 8;
+/** Paths in a tree: many times what a system call takes, because nothing is ever opened by its whole path. */
+export const treePathBytesMax = 64 * KiB;
+/** Names of one folder that are read before some of them are backed up: a folder may hold millions. */
+export const treeNamesBytes = 4 * MiB;
+/** Folders that are open at a time while a deep tree is walked. Above it they are found again by their `..`. */
+export const treeFoldersOpenMax = 64;
+/** Files with several names that are remembered; the names of those beyond come as files of their own. */
+export const treeLinksMax = 4 * MiB;
+/** Folders that a base of incrementals remembers, 8 bytes each. */
+export const treeFoldersKnownMax = 4 * MiB;
+/** Extended header of one member that we read: GNU tar's maps of sparse files and lists of names are the large ones. */
+export const treePaxBytesMax = 16 * MiB;
+/** Pieces of data of one sparse file; holes between further ones are saved as zeros, and an image that has more is refused. */
+export const treeExtentsMax = 256 * KiB;
+/** Extended attributes of one file: what Linux lets a list and a value have (XATTR_LIST_MAX, XATTR_SIZE_MAX). */
+export const treeXattrBytesMax = 64 * KiB;
+/** Patterns, and length of one, that a request may name. */
+export const treePatternsMax = 1024;
+export const treePatternBytesMax = 4 * KiB;
+/** An aborted job whose thread hangs in a system call (a dead server) is given up after that. */
+export const treeAbortGraceMs = 5_000;
+/** Memory for objects of a job's thread, in MiB: names, links and lists above are what it holds. */
+export const treeThreadHeapMiB = 1024;

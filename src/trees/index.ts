@@ -19,3 +19,5 @@ export type {
   TreeResult,
 } from './tree-engine.js';
 export { toTheEnd } from './tree-engine.js';
+export { inlineTreeEngine } from './inline-engine.js';
+export { threadedTreeEngine } from './threaded-engine.js';

@@ -6,6 +6,9 @@
  * Numbers that may exceed 2^53 are bigints.
  */
 
+import type { FileSystemFigures } from '#env';
+
+export type { FileSystemFigures } from '#env';
 export type TreeFormat = 'tar' | 'dump';
 
 export interface TreeEngine {
@@ -18,7 +21,7 @@ export interface TreeEngine {
 }
 
 export interface TreeJob {
-  /** Never rejects. Nothing of the sink or source is called after it, and no loan is outstanding. */
+  /** Never rejects. Nothing of the sink or source is called after it. When it was successful, all that was lent was given back. */
   readonly done: Promise<TreeResult>;
   /** Ends the job at once: the outcome is `aborted`, unless it has ended already. */
   abort(): void;
@@ -147,6 +150,8 @@ export interface RecoverRequest {
   readonly names: readonly RecoverName[];
   /** Goes to the `fhInfo` of names that have one, and reads nothing else of the image. */
   readonly direct: boolean;
+  /** How long the image is, when that is known (`TreeResult.bytes` of the backup): nothing behind it is asked for. */
+  readonly imageBytes?: bigint;
   /** Directories among the names come with all below them. */
   readonly recursive: boolean;
   /** What happens to a file that is there already. Directories that are there stay, with what else is in them. */
@@ -169,17 +174,4 @@ export interface RecoverSink {
   /** Once for each of the names, when it is settled. Not called when all was asked for. */
   settled(name: RecoverName, status: RecoverStatus): void;
   log(entry: TreeLogEntry): void;
-}
-
-export interface FileSystemFigures {
-  /** `ext4`, as the kernel names it. */
-  readonly type: string;
-  /** `/dev/sda1`; empty when unknown. */
-  readonly device: string;
-  readonly mountPoint: string;
-  readonly totalBytes: bigint;
-  readonly usedBytes: bigint;
-  readonly availableBytes: bigint;
-  readonly totalInodes: bigint;
-  readonly usedInodes: bigint;
 }

@@ -1,0 +1,237 @@
+/**
+ * TarRecovery: files of an archive, or all of them: in one reading of it, or gone to directly where it is known where they begin.
+ *
+ * A name may turn out to be a hard link to a file that nobody asked for. Its data was in the archive before it, and is read in
+ * a second reading.
+ */
+import { E, type TreeCalls } from '#env';
+import { treeLinksMax } from '../../limits.js';
+import type { Events } from '../events.js';
+import type { ImageInput } from '../image-input.js';
+import { type Match, RecoverNames, type Wanted, wantedOf } from '../restore/recover-names.js';
+import type { Made, NewFile, Restorer } from '../restore/restorer.js';
+import type { Settling } from '../restore/settling.js';
+import type { Steps, Tally } from '../steps.js';
+import type { RecoverRequest } from '../tree-engine.js';
+import { plain } from '../tree-root.js';
+import type { ReadMember } from './read-member.js';
+import { TarReader } from './tar-reader.js';
+
+export interface TarRecoveryParts {
+  readonly calls: TreeCalls;
+  readonly input: ImageInput;
+  readonly events: Events;
+  readonly tally: Tally;
+  readonly settling: Settling;
+  readonly restorer: Restorer;
+}
+
+/** Names that are links of a file that was not asked for. */
+interface LostLinks {
+  readonly wanted: Wanted;
+  readonly destinations: Buffer[];
+}
+
+export class TarRecovery {
+  readonly #parts: TarRecoveryParts;
+  readonly #reader: TarReader;
+  /** By where the data is. */
+  #lost = new Map<string, LostLinks>();
+  #damage: string | undefined;
+
+  constructor(parts: TarRecoveryParts) {
+    this.#parts = parts;
+    this.#reader = new TarReader(parts.input, (offset, text) => {
+      this.#damage ??= `${text} (byte ${offset} of the image)`;
+      parts.settling.trouble(Buffer.alloc(0), `${text} (byte ${offset} of the image)`, 'io');
+    });
+  }
+
+  /** What was found wrong with the image, if anything. */
+  *run(request: RecoverRequest): Steps<string | undefined> {
+    const { events, settling, tally } = this.#parts;
+    const wanted = wantedOf(request, (index, status, text) => {
+      tally.troubles += 1;
+      events.log({ level: 'error', text, status });
+      events.settled(index, status);
+    });
+    const isDirect = ({ fhInfo }: Wanted): boolean => request.direct && fhInfo !== undefined;
+    const direct = wanted.filter(isDirect).sort((a, b) => (a.fhInfo ?? 0) - (b.fhInfo ?? 0));
+    for (const one of direct) yield* this.#direct(one, one.fhInfo ?? 0, request.recursive);
+    const others = wanted.filter((one) => !isDirect(one));
+    if (others.length > 0) yield* this.#read(new RecoverNames(others, request.recursive));
+    if (this.#lost.size > 0) yield* this.#findLost();
+    for (const one of wanted) settling.settle(one);
+    return this.#damage;
+  }
+
+  /** One reading, from the beginning. Says which names are not known to be complete. */
+  *#read(names: RecoverNames): Steps<ReadonlySet<Wanted>> {
+    const { input, settling } = this.#parts;
+    yield* input.openWhole();
+    this.#reader.jumped();
+    const missing = new Set(names.all);
+    for (;;) {
+      const member = yield* this.#reader.next();
+      if (member === undefined) return missing;
+      yield* this.#breathe();
+      const path = plain(member.name);
+      if (path === undefined) {
+        settling.trouble(member.name, 'Its name leads out of the tree: left out', 'permission');
+        continue;
+      }
+      const match = names.match(path);
+      if (match === undefined) continue;
+      yield* this.#recover(member, match, names);
+      // A folder may go on to the end of the archive; a file is complete.
+      if (match.isItself && member.kind !== 'folder') missing.delete(match.wanted);
+      if (missing.size === 0) return missing;
+    }
+  }
+
+  /** One file, or one folder with all that follows and is in it. */
+  *#direct(wanted: Wanted, fhInfo: number, isRecursive: boolean): Steps<void> {
+    const { input, settling } = this.#parts;
+    yield* input.openAt(fhInfo, TarReader.leadBytes);
+    this.#reader.jumped();
+    const first = yield* this.#reader.next();
+    const base = first === undefined ? undefined : plain(first.name);
+    if (first === undefined || base === undefined || first.from !== fhInfo) {
+      settling.failed(wanted, wanted.original, -E.io, 'There is no file where it should be in the image');
+      return;
+    }
+    const isFolder = first.kind === 'folder';
+    if (isFolder && !base.equals(wanted.original)) {
+      settling.failed(
+        wanted,
+        wanted.original,
+        -E.io,
+        'There is another directory where it should be in the image',
+      );
+      return;
+    }
+    // The names of one file all lead to the one under which it was saved.
+    const names = new RecoverNames([{ ...wanted, original: base }], isRecursive);
+    if (!isFolder) input.need(this.#reader.dataLeft);
+    yield* this.#recover(first, { wanted, path: wanted.destination, isItself: true }, names);
+    if (!isFolder || !isRecursive) return;
+    input.grow();
+    for (;;) {
+      const member = yield* this.#reader.next();
+      const path = member === undefined ? undefined : plain(member.name);
+      const match = path === undefined ? undefined : names.match(path);
+      if (member === undefined || match === undefined) return;
+      yield* this.#breathe();
+      yield* this.#recover(member, match, names);
+    }
+  }
+
+  /** The files that lost links are names of. */
+  *#findLost(): Steps<void> {
+    const { restorer, settling } = this.#parts;
+    const lost = this.#lost;
+    this.#lost = new Map();
+    const wanted = [...lost.values()].map((links) => links.wanted);
+    const missing = yield* this.#read(new RecoverNames(wanted, false));
+    for (const { wanted: first, destinations } of lost.values()) {
+      for (const destination of destinations) {
+        const isFirst = destination.equals(first.destination);
+        let made: Made = missing.has(first) ? -E.noEntry : 'made';
+        if (made === 'made' && !isFirst) made = restorer.link(destination, first.destination);
+        if (typeof made !== 'number') continue;
+        settling.failed(first, destination, made, 'The file that it is a link to cannot be recovered');
+      }
+    }
+  }
+
+  *#recover(member: ReadMember, match: Match, names: RecoverNames): Steps<void> {
+    const { restorer, settling, tally } = this.#parts;
+    const { wanted, path } = match;
+    let made: Made | 'later';
+    switch (member.kind) {
+      case 'folder':
+        made = restorer.folder(path, member.attributes);
+        break;
+      case 'file':
+        made = yield* this.#file(member, path);
+        break;
+      case 'symlink':
+        made = restorer.symlink(path, member.linkName, member.attributes);
+        break;
+      case 'node':
+        made = restorer.node(path, member, member.attributes);
+        break;
+      case 'link':
+        made = this.#link(member, match, names);
+        break;
+      case 'other':
+        settling.failed(wanted, path, -E.notSupported, 'It is of a type that is not known here');
+        return;
+    }
+    if (made === 'later') return;
+    if (typeof made === 'number') {
+      settling.failed(wanted, path, made, undefined);
+      return;
+    }
+    settling.found(wanted);
+    tally.files += 1;
+  }
+
+  *#file(member: ReadMember, path: Buffer): Steps<Made> {
+    const file = this.#parts.restorer.file(path, member.attributes);
+    if (typeof file !== 'object') return file;
+    let isWhole = false;
+    try {
+      const error = yield* this.#fill(file, member);
+      if (error < 0) return error;
+      isWhole = true;
+      return file.finish();
+    } finally {
+      if (!isWhole) file.giveUp();
+    }
+  }
+  *#fill(file: NewFile, { extents, size }: ReadMember): Steps<number> {
+    for (const { offset, length } of extents ?? [{ offset: 0, length: size }]) {
+      const sought = extents === undefined || length === 0 ? 0 : file.seek(offset);
+      if (sought < 0) return sought;
+      for (let left = length; left > 0;) {
+        const data = yield* this.#reader.data();
+        if (data.length === 0) return -E.io; // the reader says at the next header that the image has ended
+        const part = data.length > left ? data.subarray(0, left) : data;
+        const error = file.write(part);
+        if (error < 0) return error;
+        this.#reader.took(part.length);
+        left -= part.length;
+      }
+    }
+    return extents === undefined ? 0 : file.truncate(size);
+  }
+
+  #link(member: ReadMember, { wanted, path }: Match, names: RecoverNames): Made | 'later' {
+    const target = plain(member.linkName);
+    if (target === undefined) return -E.crossDevice;
+    const match = names.match(target);
+    if (match !== undefined) {
+      const made = this.#parts.restorer.link(path, match.path);
+      if (made !== -E.noEntry) return made;
+    }
+    const key = target.toString('latin1');
+    const lost = this.#lost.get(key);
+    if (lost !== undefined) lost.destinations.push(Buffer.from(path));
+    else if (this.#lost.size >= treeLinksMax) return -E.noMemory;
+    else {
+      const destination = Buffer.from(path);
+      this.#lost.set(key, {
+        wanted: { ...wanted, original: target, destination, fhInfo: undefined },
+        destinations: [destination],
+      });
+    }
+    return 'later';
+  }
+
+  *#breathe(): Steps<void> {
+    const { events, input, tally } = this.#parts;
+    tally.bytes = input.position;
+    yield events.isFull ? 'events' : 'breath';
+  }
+}

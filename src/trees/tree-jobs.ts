@@ -1,0 +1,116 @@
+/** A job from its request to its end, as steps: what a thread of its own or a simulation drives. */
+import type { TreeCalls } from '#env';
+import { treePathBytesMax } from '../limits.js';
+import type { Events } from './events.js';
+import type { ImageInput } from './image-input.js';
+import type { ImageOutput } from './image-output.js';
+import { Increment } from './known-folders.js';
+import { pathPatterns } from './path-pattern.js';
+import { PathSelection } from './path-selection.js';
+import { Restorer } from './restore/restorer.js';
+import { Settling } from './restore/settling.js';
+import { type Steps, type Tally, TreeFailure } from './steps.js';
+import { TarBackup } from './tar/tar-backup.js';
+import { TarEstimate } from './tar/tar-estimate.js';
+import { TarRecovery } from './tar/tar-recovery.js';
+import type { BackupRequest, RecoverRequest } from './tree-engine.js';
+import { dotName, errorText, openRoot, pathBelow, plain, zeroEnded } from './tree-root.js';
+import { TreeWalk, type WalkRules } from './tree-walk.js';
+
+export interface JobParts {
+  readonly calls: TreeCalls;
+  readonly events: Events;
+  readonly tally: Tally;
+}
+
+/** What a job that went through has to say. Throws TreeFailure, or what the driver throws in. */
+export interface JobEnd {
+  /** It went through, and yet failed: why. */
+  readonly failure?: string;
+  readonly directories?: Uint8Array;
+}
+
+export function* backupSteps(parts: JobParts, output: ImageOutput, request: BackupRequest): Steps<JobEnd> {
+  const { calls, events, tally } = parts;
+  if (request.format !== 'tar') throw new TreeFailure(`There is no format ${request.format} here`);
+  const tree = openTree(calls, request.root, request.path);
+  try {
+    const rules = rulesOf(request);
+    if (request.estimate) {
+      const estimate = new TarEstimate(calls, rules.increment);
+      yield* new TreeWalk(calls, rules, estimate).run(tree);
+      tally.estimateBytes = estimate.bytes;
+    }
+    const increment = new Increment(request.level, request.since);
+    const tar = new TarBackup({ calls, output, events, tally, increment, history: request.history });
+    yield* new TreeWalk(calls, { ...rules, increment }, tar).run(tree);
+    for (const path of rules.selection.missing()) {
+      tally.troubles += 1;
+      events.log({ level: 'error', text: 'There is no such file in the tree', path, status: 'not-found' });
+    }
+    yield* tar.end();
+    const directories = increment.known.result();
+    return directories === undefined ? {} : { directories };
+  } finally {
+    calls.close(tree);
+  }
+}
+
+/** The tree, opened. */
+function openTree(calls: TreeCalls, root: Buffer, path: Buffer): number {
+  const below = pathBelow(root, path);
+  if (below === undefined) throw new TreeFailure(`${path.toString()} is not in ${root.toString()}`);
+  const from = openRoot(calls, root);
+  const tree = calls.openBeneath(from, below.length === 0 ? dotName : zeroEnded(below));
+  calls.close(from);
+  if (tree < 0) throw new TreeFailure(`${path.toString()} cannot be opened: ${errorText(tree)}`);
+  return tree;
+}
+
+function rulesOf(request: BackupRequest): WalkRules {
+  const files = request.files.map((file) => {
+    const path = plain(file);
+    if (path === undefined || path.length > treePathBytesMax) {
+      throw new TreeFailure(`${file.toString()} is no path in the tree`);
+    }
+    return path;
+  });
+  return {
+    isExcluded: pathPatterns(request.exclude),
+    selection: new PathSelection(files),
+    increment: new Increment(request.level, request.since),
+    crossMounts: request.crossMounts,
+  };
+}
+
+export function* recoverSteps(parts: JobParts, input: ImageInput, request: RecoverRequest): Steps<JobEnd> {
+  const { calls, events, tally } = parts;
+  if (request.format !== 'tar') throw new TreeFailure(`There is no format ${request.format} here`);
+  const root = openRoot(calls, request.root);
+  try {
+    const settling = new Settling(events, tally);
+    const restorer = new Restorer(calls, root, request.existing, (path, what, error) =>
+      settling.amiss(path, what, error),
+    );
+    let failure: string | undefined;
+    try {
+      const recovery = new TarRecovery({ calls, input, events, tally, settling, restorer });
+      failure = yield* recovery.run(request);
+    } finally {
+      restorer.end();
+      tally.bytes = input.position;
+    }
+    failure ??= synchronize(calls, root);
+    return failure === undefined ? {} : { failure };
+  } finally {
+    calls.close(root);
+  }
+}
+
+/** What is said to be recovered survives a loss of power. */
+function synchronize(calls: TreeCalls, root: number): string | undefined {
+  const folder = calls.openFolder(root, dotName);
+  const error = folder < 0 ? folder : calls.syncFileSystem(folder);
+  if (folder >= 0) calls.close(folder);
+  return error < 0 ? `The files could not be made durable: ${errorText(error)}` : undefined;
+}
