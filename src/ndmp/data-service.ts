@@ -202,7 +202,7 @@ export class DataService {
     const run = start();
     this.#run = run;
     void run.done.then((ending) => {
-      if (this.#run === run && this.#machine.state === 'active') this.#halt(ending);
+      if (!this.#isGone && this.#run === run && this.#machine.state === 'active') this.#halt(ending);
     });
   }
   #halt(ending: Ending): void {

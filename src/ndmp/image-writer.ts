@@ -37,6 +37,7 @@ export class ImageWriter {
 
   /** Resolves when the memory is free again. Rejects with CanceledError when the other side is gone. */
   async write(bytes: Uint8Array): Promise<void> {
+    if (this.#isFinishing) throw new CanceledError('The image stream has ended');
     this.#check();
     await new Promise<void>((resolve) => {
       this.#link.write([bytes], resolve);
@@ -46,8 +47,7 @@ export class ImageWriter {
     this.#bytes += BigInt(bytes.length);
   }
   #check(): void {
-    if (this.#closed !== undefined || this.#isFinishing)
-      throw new CanceledError('The image stream is closed');
+    if (this.#closed !== undefined) throw new CanceledError('The image stream is closed');
   }
 
   /**

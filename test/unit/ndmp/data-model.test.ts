@@ -5,129 +5,13 @@
 import { strict as assert } from 'node:assert';
 import test from 'ava';
 import fc from 'fast-check';
-import { type Link, realEnv, silentLog } from '#env';
-import type { BackupSink, ImageSource, RecoverSink, TreeEngine, TreeJob, TreeResult } from '#trees';
-import { SimDisk } from '#support';
-import type { DataParts } from '../../../src/ndmp/data-faces.js';
-import { DataService } from '../../../src/ndmp/data-service.js';
-import { DumpDates } from '../../../src/ndmp/dump-dates.js';
 import { NdmpError } from '../../../src/ndmp/errors.table.js';
-import { Extensions } from '../../../src/ndmp/extensions.js';
-import { localLinks } from '../../../src/ndmp/local-links.js';
 import type { Address } from '../../../src/ndmp/types.js';
+import { DataWorld, local, settle, tcp } from './data-world.js';
 
 type Version = 2 | 3 | 4;
 type State = 'idle' | 'listen' | 'connected' | 'active' | 'halted';
-const tcp: Address = { type: 'tcp', endpoints: [{ host: '127.0.0.1', port: 1, env: [] }] };
-const local: Address = { type: 'local' };
 const unknown: Address = { type: 'unknown', number: 123 };
-
-/** The engine ends when the run says so. */
-class HeldTrees implements TreeEngine {
-  readonly formats = ['tar'] as const;
-  job: { end(outcome: TreeResult['outcome']): void } | undefined;
-  backup(_request: unknown, _sink: BackupSink): TreeJob {
-    return this.#hold();
-  }
-  recover(_request: unknown, _source: ImageSource, _sink: RecoverSink): TreeJob {
-    return this.#hold();
-  }
-  async fileSystem(path: Buffer): ReturnType<TreeEngine['fileSystem']> {
-    const figures = { type: 'x', device: '', mountPoint: '/', totalBytes: 0n, usedBytes: 0n };
-    const known = { ...figures, availableBytes: 0n, totalInodes: 0n, usedInodes: 0n };
-    return await Promise.resolve(String(path) === '/data/missing' ? undefined : known);
-  }
-  #hold(): TreeJob {
-    let end: (outcome: TreeResult['outcome']) => void = () => undefined;
-    const done = new Promise<TreeResult>((resolve) => {
-      end = (outcome) => resolve({ outcome, bytes: 0n, files: 0, troubles: 0 });
-    });
-    this.job = { end };
-    return {
-      done,
-      abort: () => end('aborted'),
-      progress: { bytes: 0n, files: 0, estimateBytes: 0n },
-    };
-  }
-}
-
-class World {
-  readonly trees = new HeldTrees();
-  readonly posts: string[] = [];
-  moverState: 'idle' | 'listen' | 'active' = 'idle';
-  moverMode: 'read' | 'write' = 'read';
-  accept: ((link: Link) => void) | undefined;
-  /** The other ends of streams. */
-  readonly peers: Link[] = [];
-  readonly service: DataService;
-  readonly version: Version;
-
-  constructor(version: Version) {
-    this.version = version;
-    const env = {
-      ...realEnv(),
-      clock: { ...realEnv().clock, after: (_ms: number, fire: () => void) => soon(fire) },
-    };
-    const mover = (): ReturnType<DataParts['mover']> => ({
-      isIdle: this.moverState === 'idle',
-      listensLocal: this.moverState === 'listen',
-      view: { mode: this.moverMode, state: this.moverState, haltReason: 'na' },
-      acceptLocal: () => {
-        this.moverState = 'active';
-        return this.stream();
-      },
-      readLocal: () => undefined,
-    });
-    this.service = new DataService({
-      env,
-      log: silentLog,
-      version: () => version,
-      extensions: new Extensions(),
-      options: {
-        trees: this.trees,
-        roots: () => [{ name: 'data', path: '/data', readOnly: false }],
-        ownFolders: () => [],
-        dumpDates: new DumpDates(new SimDisk({ dice: { integer: () => 0 } }).begin(), '/dates'),
-      },
-      mover,
-      connector: {
-        listen: async (accept) => {
-          this.accept = accept;
-          return await Promise.resolve({
-            address: tcp,
-            settle: async () => await Promise.resolve(),
-            close: () => (this.accept = undefined),
-          });
-        },
-        connect: async (address) => {
-          if (address.type === 'tcp' && address.endpoints[0]?.port === 9) throw new NdmpError('connect');
-          return await Promise.resolve(this.stream());
-        },
-      },
-      posts: {
-        post: (name) => this.posts.push(name),
-        postRoom: undefined,
-      },
-    });
-  }
-  /** Our end; the peer closes when we do. */
-  stream(): Link {
-    const [ours, theirs] = localLinks();
-    this.join(theirs);
-    return ours;
-  }
-  join(theirs: Link): void {
-    theirs.start({ data: () => undefined, closed: () => undefined });
-    this.peers.push(theirs);
-  }
-}
-const soon = (fire: () => void): { cancel(): void } => {
-  let due = true;
-  queueMicrotask(() => {
-    if (due) fire();
-  });
-  return { cancel: () => (due = false) };
-};
 
 /** What is true by the standard. */
 interface Model {
@@ -139,7 +23,7 @@ interface Model {
   /** NOTIFY_DATA_HALTED so far. */
   halts: number;
 }
-type Step = fc.AsyncCommand<Model, World>;
+type Step = fc.AsyncCommand<Model, DataWorld>;
 
 async function outcome(work: () => unknown): Promise<string> {
   try {
@@ -150,21 +34,18 @@ async function outcome(work: () => unknown): Promise<string> {
     throw error;
   }
 }
-const settle = async (): Promise<void> => {
-  for (let turn = 0; turn < 30; turn++) await Promise.resolve();
-};
-async function agree(model: Model, world: World): Promise<void> {
+async function agree(model: Model, world: DataWorld): Promise<void> {
   await settle();
   const state = await world.service.getState();
   assert.deepEqual(
     { state: state.state, reason: state.haltReason, operation: state.operation },
     { state: model.state, reason: model.reason, operation: model.operation },
   );
-  assert.equal(world.posts.filter((post) => post.startsWith('notifyDataHalted')).length, model.halts);
+  assert.equal(world.posts.filter(({ name }) => name === 'notifyDataHalted').length, model.halts);
   assert.equal(world.service.isIdle, model.state === 'idle');
   assert.equal(world.service.listensLocal, model.state === 'listen' && model.address === 'local');
 }
-function step(name: string, run: (model: Model, world: World) => Promise<void>): Step {
+function step(name: string, run: (model: Model, world: DataWorld) => Promise<void>): Step {
   return {
     check: () => true,
     toString: () => name,
@@ -177,8 +58,8 @@ function step(name: string, run: (model: Model, world: World) => Promise<void>):
 /** A request, what the model says that it answers, and what is different afterwards when it is answered so. */
 const request = (
   name: string,
-  ask: (world: World) => unknown,
-  answer: (model: Model, world: World) => string,
+  ask: (world: DataWorld) => unknown,
+  answer: (model: Model, world: DataWorld) => string,
   done: (model: Model) => void,
 ): Step =>
   step(name, async (model, world) => {
@@ -234,7 +115,7 @@ const connects = fc
   );
 const startable = (model: Model): boolean => model.state === (model.version === 2 ? 'idle' : 'connected');
 /** What stands before a START can do anything: the stream, and in version 2 that it can be had. */
-function streamOf(model: Model, world: World, mode: 'read' | 'write', mover: Address): string {
+function streamOf(model: Model, world: DataWorld, mode: 'read' | 'write', mover: Address): string {
   if (!startable(model)) return 'illegal-state';
   const isLocal = model.version === 2 ? mover.type === 'local' : model.address === 'local';
   if (isLocal && world.moverMode !== mode) return 'illegal-state';
@@ -312,7 +193,13 @@ const others = fc.constantFrom<Step>(
     await settle();
   }),
   step('the mover changes', async (_, world) => {
-    const next = { idle: 'listen', listen: 'active', active: 'idle' } as const;
+    const next = {
+      idle: 'listen',
+      listen: 'active',
+      active: 'idle',
+      paused: 'idle',
+      halted: 'idle',
+    } as const;
     world.moverState = next[world.moverState];
     if (world.moverState === 'listen') world.moverMode = world.moverMode === 'read' ? 'write' : 'read';
     await settle();
@@ -323,7 +210,7 @@ const ends = fc.constantFrom('successful', 'failed').map((result) =>
     const { job } = world.trees;
     world.trees.job = undefined;
     if (job === undefined) return;
-    job.end(result);
+    job.end({ outcome: result });
     await settle();
     if (model.state === 'active') halted(model, result === 'failed' ? 'internal-error' : result);
   }),
@@ -331,11 +218,11 @@ const ends = fc.constantFrom('successful', 'failed').map((result) =>
 const cut = fc.constant(
   step('the stream is cut', async (model, world) => {
     if (model.state !== 'active') return;
-    for (const peer of world.peers.splice(0)) peer.destroy();
+    for (const { link } of world.peers.splice(0)) link.destroy();
     await settle();
     const { job } = world.trees;
     world.trees.job = undefined;
-    job?.end('failed');
+    job?.end({ outcome: 'failed' });
     await settle();
     halted(model, 'connect-error');
   }),
@@ -356,7 +243,7 @@ for (const version of [2, 3, 4] as const) {
             address: undefined,
             halts: 0,
           } as Model,
-          real: new World(version),
+          real: new DataWorld({ version }),
         });
         await fc.asyncModelRun(setup, commands);
       }),
