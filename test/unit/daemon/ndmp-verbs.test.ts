@@ -190,7 +190,7 @@ test('TLS waits for a certificate; another one is used at once, and the key is s
   const second = await admin.do<{ fingerprint: string }>('ndmp.certificate.create', { names, days: 1 });
   t.not(second.fingerprint, first.fingerprint);
   const [portal] = admin.server.portals.values();
-  t.is(portal?.tls?.certificate, `${await admin.do('ndmp.certificate.export')}\n`);
+  t.is(portal?.tls?.certificate, `${await admin.do<string>('ndmp.certificate.export')}\n`);
   const shown = JSON.stringify([await admin.do('ndmp.certificate.show'), await admin.do('ndmp.show')]);
   t.false(shown.includes('PRIVATE KEY'));
   t.true(shown.includes(second.fingerprint));
@@ -243,5 +243,5 @@ test('an identity that the command line names is for this run only', async (t) =
   const withGiven = [...(await admin.again(identity)).portals.values()];
   t.is(withGiven[0]?.tls?.certificate, identity.certificate);
   const withKept = [...(await admin.again()).portals.values()];
-  t.is(withKept[0]?.tls?.certificate, `${await admin.do('ndmp.certificate.export')}\n`);
+  t.is(withKept[0]?.tls?.certificate, `${await admin.do<string>('ndmp.certificate.export')}\n`);
 });
