@@ -32,16 +32,13 @@ export const Environment = array(Pval, ndmpVariablesMax);
 
 export const AuthType = openEnumeration({ none: 0, text: 1, md5: 2 });
 export type AuthType = Infer<typeof AuthType>;
-/** Connection Address Extension: class, version, and the number of its address type (ONTAP's; open-eBackup's ndmp.x). */
-export const ADDRESS_EXTENSION = { classId: 0x2051, version: 1, tcpIpv6: 0x2051_0004 } as const;
-
-/** FC is version 3's; version 4 reserves its number. */
+/** FC is version 3's; version 4 reserves its number. The last one is of the Connection Address Extension, class 2051h. */
 export const AddressType = openEnumeration({
   local: 0,
   tcp: 1,
   fc: { value: 2, since: 3, until: 3, instead: 'local' },
   ipc: { value: 3, since: 3, instead: 'local' },
-  'tcp-ipv6': { value: ADDRESS_EXTENSION.tcpIpv6, since: 3, instead: 'local' },
+  'tcp-ipv6': { value: 0x2051_0004, since: 3, instead: 'local' },
 });
 export type AddressType = Infer<typeof AddressType>;
 /** Raw is version 4's; some clients of version 3 know it, also by a number of its own. */
