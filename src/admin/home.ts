@@ -3,6 +3,7 @@
  *
  *   catalog.db    what there is (src/catalog)            store/        the first storage group (src/store)
  *                                                        groups/NAME/  others, which may also be elsewhere
+ *   ndmp/         dates of backups by NDMP (src/ndmp)
  *   lock          claim of the running daemon (src/env)  admin.sock    its admin socket
  *   admin.path    where that socket is instead, when its path here would be too long for the system
  */
@@ -33,6 +34,7 @@ export function defaultHome({ variables, userId }: Surroundings): string {
 }
 
 export const catalogPath = (home: string): string => join(home, 'catalog.db');
+export const dumpDatesFolder = (home: string): string => join(home, 'ndmp');
 const pointerPath = (home: string): string => join(home, 'admin.path');
 
 /** Where to reach the daemon of a home. */

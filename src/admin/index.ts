@@ -23,7 +23,7 @@ export { installationId } from './plugging.js';
 export { portOfNdmp } from './ndmp-portals.js';
 export { NdmpSite } from './ndmp-site.js';
 export { Network } from './network.js';
-export { catalogPath, defaultHome, forgetSocket, placeSocket } from './home.js';
+export { catalogPath, defaultHome, dumpDatesFolder, forgetSocket, placeSocket } from './home.js';
 export type { Parameter } from './parameter.js';
 export { readParameters, typedName } from './parameter.js';
 export type { ServedView } from './portal-verbs.js';

@@ -283,7 +283,7 @@ function announceFor({ listen, announce }: ServeOptions): readonly (Address | un
 
 /** Not somebody's other folder: we are about to make it private and to fill it. */
 async function checkIsHome({ disk }: Env, home: string): Promise<void> {
-  const ours = /^(lost\+found|lock|store|groups|admin\.(sock|path)|catalog\.db.*)$/;
+  const ours = /^(lost\+found|lock|store|groups|ndmp|admin\.(sock|path)|catalog\.db.*)$/;
   if ((await disk.list(home)).every((name) => ours.test(name)) || (await disk.exists(catalogPath(home))))
     return;
   throw new RefusedError(

@@ -1,6 +1,7 @@
 /** The composition root: the only file that names every class. */
 import {
   type ChangerFace,
+  dumpDatesFolder,
   type Factory,
   Groups,
   type MakeNdmpServer,
@@ -16,9 +17,10 @@ import type { Env } from '#env';
 import { StoreError } from '#errors';
 import { IscsiServer } from '#iscsi';
 import { slabBlockBytes, slabBlocksMax } from '#limits';
-import { addressPolicy, NdmpServer, type ServerIdentity } from '#ndmp';
+import { addressPolicy, DumpDates, NdmpServer, type ServerIdentity } from '#ndmp';
 import type { UnitIdentity } from '#scsi';
 import { DedupGroup, type DedupGroupOptions, FileGroup } from '#store';
+import { threadedTreeEngine, type TreeEngine } from '#trees';
 import {
   ChangerUnit,
   type DrivePersonality,
@@ -51,6 +53,8 @@ export interface World {
   /** For each deduplicating group, beside the main thread. */
   readonly threads?: number;
   readonly openDedup?: OpenDedup | undefined;
+  /** Where there are no files of a real machine. */
+  readonly trees?: TreeEngine | undefined;
 }
 
 export async function wire({
@@ -60,6 +64,7 @@ export async function wire({
   store: kind,
   threads = 0,
   openDedup,
+  trees = threadedTreeEngine(env),
 }: World): Promise<Parts> {
   const pool = new SlabPool({ blockBytes: slabBlockBytes, blocksMax: slabBlocksMax });
   const openStore = storesOf(env, openDedup ?? (async (of) => await DedupGroup.open({ ...of, threads })));
@@ -69,7 +74,13 @@ export async function wire({
     (identity: ServerIdentity): MakeNdmpServer =>
     (world) => {
       const { devices, access } = world;
-      return new NdmpServer({ env, pool, devices, access, identity, policy: addressPolicy(world) });
+      const data = {
+        roots: () => world.roots(),
+        ownFolders: () => world.ownFolders(),
+        trees,
+        dumpDates: new DumpDates(env.disk, dumpDatesFolder(home)),
+      };
+      return new NdmpServer({ env, pool, devices, access, identity, policy: addressPolicy(world), data });
     };
   return { factory: new Workshop(env, catalog, groups, pool), server, groups, ndmp };
 }
