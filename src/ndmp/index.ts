@@ -4,7 +4,7 @@ export { md5Digest } from './connect-service.js';
 export type { ChangerDevice, NdmpDevice, NdmpDevices, TapeDevice } from './devices.js';
 export { DumpDates } from './dump-dates.js';
 export type { NdmpRoot } from './data-roots.js';
-export { NdmpError } from './errors.table.js';
+export { NdmpError, ndmpStatuses } from './errors.table.js';
 export type { NdmpErrorName, NdmpStatus } from './errors.table.js';
 export { explainMessage } from './explain.js';
 export {
