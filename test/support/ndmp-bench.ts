@@ -5,7 +5,14 @@
 import { strict as assert } from 'node:assert';
 import type { ExecutionContext } from 'ava';
 import { type Env, realEnv } from '#env';
-import { addressPolicy, type NdmpAccess, type NdmpDevice, NdmpServer, type NdmpVersion } from '#ndmp';
+import {
+  addressPolicy,
+  type DataOptions,
+  type NdmpAccess,
+  type NdmpDevice,
+  NdmpServer,
+  type NdmpVersion,
+} from '#ndmp';
 import { BusyUnit } from './busy-unit.js';
 import { HandClock } from './iscsi-target.js';
 import type { Cut } from './link-pair.js';
@@ -25,6 +32,8 @@ export interface NdmpBenchOptions {
   /** Where clients come from. */
   readonly from?: string;
   readonly cut?: Cut;
+  /** What DATA may back up; without it there is no data service. */
+  readonly data?: DataOptions;
 }
 
 /** Giving others a turn takes no time. */
@@ -95,6 +104,7 @@ export class NdmpBench {
         revision: '1',
       },
       policy: addressPolicy(),
+      ...(options.data === undefined ? {} : { data: options.data }),
     });
     const { address } = await server.addPortal({ address: { host: '192.0.2.1', port: 10_000 } });
     const bench = new NdmpBench(env, tape, server, changer, address.port);
