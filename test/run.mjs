@@ -15,6 +15,9 @@ const peers = {
   tshark: 'tshark',
   text2pcap: 'tshark',
   '/usr/lib/amanda/ndmjob': 'amanda-common',
+  getfattr: 'attr',
+  getfacl: 'acl',
+  restore: 'dump',
 };
 
 const count = { passed: 0, failed: 0 };

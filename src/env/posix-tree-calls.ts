@@ -17,6 +17,8 @@ const AT_EMPTY_PATH = 0x1000;
 /** STATX_BASIC_STATS, STATX_BTIME and STATX_MNT_ID (statx(2)). */
 const statMask = 0x7ff | 0x800 | 0x1000;
 const SYS_openat2 = 437;
+/** PATH_MAX: what one call takes. */
+const pathBytesMax = 4096;
 /** struct open_how: flags, mode, resolve (openat2(2)). */
 const openHowBytes = 24;
 /** RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS and RESOLVE_BENEATH. */
@@ -135,7 +137,7 @@ class PosixTreeCalls implements TreeCalls {
     return this.#open(AT_FDCWD, path, O_PATH | constants.O_DIRECTORY);
   }
   openBeneath(dir: number, path: Uint8Array): number {
-    if (!this.#hasOpenat2) return this.#openStepwise(dir, path);
+    if (!this.#hasOpenat2 || path.length > pathBytesMax) return this.#openStepwise(dir, path);
     const handle = this.#done(this.#c.openat2(SYS_openat2, dir, path, this.#how, openHowBytes));
     // Something was renamed meanwhile, and the kernel could not be sure.
     if (handle === -E.again || handle === -E.interrupted) return this.#openStepwise(dir, path);

@@ -1,0 +1,318 @@
+/** Files that change while they are read: the image is whole, the log says what happened, and the backup goes on. */
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { E, type TreeCalls } from '#env';
+import {
+  backUp,
+  type BackedUp,
+  everythingIn,
+  inlineEngine,
+  mustRun,
+  recover,
+  tempFolder,
+  testWith,
+} from '#support';
+
+/** Does something before a call, or gives another result. */
+type Trouble = {
+  [Key in keyof TreeCalls]?: (calls: TreeCalls, ...args: Parameters<TreeCalls[Key]>) => number | undefined;
+};
+const troubled =
+  (trouble: Trouble) =>
+  (calls: TreeCalls): TreeCalls =>
+    new Proxy(calls, {
+      get(target, key) {
+        const call = target[key as keyof TreeCalls] as (...args: unknown[]) => number;
+        const before = trouble[key as keyof TreeCalls] as
+          ((...args: unknown[]) => number | undefined) | undefined;
+        return (...args: unknown[]) => before?.(target, ...args) ?? call.apply(target, args);
+      },
+    });
+const is = (name: Uint8Array, text: string): boolean => Buffer.from(name).toString() === `${text}\0`;
+
+async function tree(t: ExecutionContext): Promise<string> {
+  const folder = await tempFolder(t);
+  writeFileSync(join(folder, 'a before'), 'before');
+  writeFileSync(join(folder, 'file'), 'F'.repeat(300_000));
+  writeFileSync(join(folder, 'small'), 'S'.repeat(1000));
+  mkdirSync(join(folder, 'sub'));
+  writeFileSync(join(folder, 'sub/after'), 'after');
+  return folder;
+}
+/** The image is whole, whatever is in it. */
+async function listOf(t: ExecutionContext, { image, result }: BackedUp): Promise<string[]> {
+  t.is(result.outcome, 'successful');
+  const listed = execFileSync('tar', ['-tf', '-'], { input: image }).toString();
+  return await Promise.resolve(listed.trim().split('\n').sort());
+}
+const all = ['./', './a before', './file', './small', './sub/', './sub/after'];
+
+testWith(
+  ['tar'],
+  'A file that becomes shorter after its header was made is filled up with zeros',
+  async (t) => {
+    const folder = await tree(t);
+    let opened = -1;
+    const engine = await inlineEngine(
+      troubled({
+        openFile(calls, dir, name) {
+          const handle = calls.openFile(dir, name);
+          if (is(name, 'file')) opened = handle;
+          return handle;
+        },
+        read(_, file) {
+          if (file === opened) truncateSync(join(folder, 'file'), 100_000);
+          return undefined;
+        },
+      }),
+    );
+    const backed = await backUp(engine, folder);
+    t.deepEqual(await listOf(t, backed), all);
+    t.regex(backed.log.map(({ text }) => text).join(), /shorter.*200000 bytes are zeros.*Changed/);
+    t.is(backed.result.troubles, 2);
+    const to = await tempFolder(t);
+    await recover(await inlineEngine(), to, backed.image);
+    t.deepEqual(
+      readFileSync(join(to, 'file')),
+      Buffer.concat([Buffer.alloc(100_000, 'F'), Buffer.alloc(200_000)]),
+    );
+  },
+);
+
+testWith(['tar'], 'A file that grows is saved as long as it was, and that is said', async (t) => {
+  const folder = await tree(t);
+  const engine = await inlineEngine(
+    troubled({
+      listXattrs() {
+        appendFileSync(join(folder, 'small'), 'more');
+        return undefined;
+      },
+    }),
+  );
+  const backed = await backUp(engine, folder);
+  t.deepEqual(await listOf(t, backed), all);
+  t.true(
+    backed.log.some(({ text, path }) => text === 'Changed while it was read' && path?.toString() === 'small'),
+  );
+  const to = await tempFolder(t);
+  await recover(await inlineEngine(), to, backed.image);
+  t.regex(readFileSync(join(to, 'small'), 'utf8'), /^S{1000}(more)*$/);
+});
+
+testWith(['tar'], 'A file that cannot be read is left out, or filled up where the error is', async (t) => {
+  const folder = await tree(t);
+  const bad = new Set<number>();
+  let reads = 0;
+  const engine = await inlineEngine(
+    troubled({
+      openFile(calls, dir, name) {
+        const handle = calls.openFile(dir, name);
+        if (is(name, 'small') || is(name, 'file')) bad.add(handle);
+        return handle;
+      },
+      close(_, handle) {
+        bad.delete(handle);
+        return undefined;
+      },
+      read(_, file, into) {
+        if (!bad.has(file)) return undefined;
+        if (into.length === 1000) return -E.io;
+        reads += 1;
+        return reads > 1 ? -E.io : undefined;
+      },
+    }),
+  );
+  const backed = await backUp(engine, folder);
+  t.deepEqual(
+    await listOf(t, backed),
+    all.filter((name) => name !== './small'),
+  );
+  t.is(backed.result.troubles, 2);
+  t.deepEqual(
+    backed.log.map(({ level, status }) => `${level} ${status}`),
+    ['error io', 'error io'],
+  );
+  t.false(backed.history.some(({ path }) => path.toString() === 'small'));
+});
+
+testWith(['tar'], 'Files and folders that vanish or may not be opened do not stop it', async (t) => {
+  const folder = await tree(t);
+  const engine = await inlineEngine(
+    troubled({
+      openFile(_, __, name) {
+        if (is(name, 'small')) rmSync(join(folder, 'small'));
+        return is(name, 'file') ? -E.access : undefined;
+      },
+      openFolder(_, __, name) {
+        if (is(name, 'sub')) rmSync(join(folder, 'sub'), { recursive: true });
+        return undefined;
+      },
+    }),
+  );
+  const backed = await backUp(engine, folder);
+  t.deepEqual(await listOf(t, backed), ['./', './a before']);
+  t.deepEqual(backed.log.map(({ level, status, path }) => `${path?.toString()}: ${level} ${status}`).sort(), [
+    'file: error permission',
+    'small: warning not-found',
+    'sub: warning not-found',
+  ]);
+});
+
+testWith(['tar'], 'What becomes a link between two looks is not followed', async (t) => {
+  const folder = await tree(t);
+  const engine = await inlineEngine(
+    troubled({
+      openFile(_, __, name) {
+        if (is(name, 'small')) {
+          rmSync(join(folder, 'small'));
+          symlinkSync('/etc/passwd', join(folder, 'small'));
+        }
+        return undefined;
+      },
+      openFolder(_, __, name) {
+        if (is(name, 'sub')) {
+          renameSync(join(folder, 'sub'), join(folder, 'elsewhere'));
+          symlinkSync('/etc', join(folder, 'sub'));
+        }
+        return undefined;
+      },
+    }),
+  );
+  const backed = await backUp(engine, folder);
+  t.deepEqual(await listOf(t, backed), ['./', './a before', './file']);
+  t.is(backed.result.troubles, 2);
+});
+
+test('A folder that is moved away below the walk does not lead it elsewhere', async (t) => {
+  const folder = await tempFolder(t);
+  // Deeper than folders are kept open, so that the way back is `..`.
+  let path = join(folder, 'top');
+  for (let depth = 0; depth < 100; depth += 1) path = join(path, 'd');
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, 'deepest'), 'x');
+  writeFileSync(join(folder, 'top/d/file'), 'y');
+  mkdirSync(join(folder, 'z after'));
+  const engine = await inlineEngine(
+    troubled({
+      openFile(_, __, name) {
+        // d/d/…/d moves to another parent while the walk is at its bottom.
+        if (is(name, 'deepest')) renameSync(join(folder, 'top/d/d/d'), join(folder, 'moved'));
+        return undefined;
+      },
+    }),
+  );
+  const { result, history } = await backUp(engine, folder);
+  t.is(result.outcome, 'successful');
+  const paths = history.map((entry) => entry.path.toString());
+  t.is(new Set(paths).size, paths.length);
+  t.true(paths.every((one) => !one.includes('..') && !one.startsWith('/')));
+  t.true(paths.includes('z after'));
+  t.true(paths.includes('top/d/file'));
+});
+
+test('A tree deeper than a path may be is saved and recovered', async (t) => {
+  const folder = await tempFolder(t);
+  const [from, to] = [join(folder, 'from'), join(folder, 'to')];
+  mkdirSync(from);
+  mkdirSync(to);
+  const name = 'n'.repeat(100);
+  // 60 × 101 bytes: longer than PATH_MAX, so made step by step.
+  const script = `i=0; while [ $i -lt 60 ]; do mkdir ${name} && cd -P ${name} || exit 1; i=$((i+1)); done; echo deep > file`;
+  execFileSync('sh', ['-c', script], { cwd: from });
+  const engine = await inlineEngine();
+  const { image, history, result } = await backUp(engine, from);
+  t.is(result.troubles, 0);
+  t.is(history.length, 62);
+  const back = await recover(engine, to, image);
+  t.deepEqual(back.log, []);
+  const again = await backUp(engine, to);
+  t.deepEqual(
+    again.history.map(({ path, mode, size, mtime }) => [path, mode, size, mtime]).slice(1),
+    history.map(({ path, mode, size, mtime }) => [path, mode, size, mtime]).slice(1),
+  );
+});
+
+testWith(['tar'], 'What is left out, and files that were asked for', async (t) => {
+  const folder = await tree(t);
+  const engine = await inlineEngine();
+  t.deepEqual(await listOf(t, await backUp(engine, folder, { exclude: ['*all', 'sub/*er'] })), [
+    './',
+    './a before',
+    './file',
+    './sub/',
+  ]);
+  t.deepEqual(await listOf(t, await backUp(engine, folder, { exclude: ['sub'] })), [
+    './',
+    './a before',
+    './file',
+    './small',
+  ]);
+  const some = await backUp(engine, folder, {
+    files: [Buffer.from('/sub/after'), Buffer.from('small'), Buffer.from('gone')],
+  });
+  t.deepEqual(await listOf(t, some), ['./', './small', './sub/', './sub/after']);
+  t.deepEqual(
+    some.log.map(({ path, status }) => `${path?.toString()} ${status}`),
+    ['gone not-found'],
+  );
+});
+
+test('The estimate is near, and progress is told', async (t) => {
+  const folder = await tree(t);
+  const { result } = await backUp(await inlineEngine(), folder, { estimate: true });
+  const engine = await inlineEngine();
+  const job = engine.backup(
+    {
+      format: 'tar',
+      root: Buffer.from(folder),
+      path: Buffer.from(folder),
+      level: 0,
+      startedAt: 0n,
+      exclude: [],
+      files: [],
+      history: false,
+      crossMounts: false,
+      estimate: true,
+    },
+    { image: async () => await Promise.resolve(), history: () => undefined, log: () => undefined },
+  );
+  await job.done;
+  t.is(job.progress.bytes, result.bytes);
+  t.is(job.progress.files, 6);
+  t.true(job.progress.estimateBytes > 305_000n && job.progress.estimateBytes < 330_000n);
+});
+
+test('Everything that is recovered over what is there is as in the image', async (t) => {
+  const folder = await tree(t);
+  const to = await tempFolder(t);
+  const engine = await inlineEngine();
+  const { image } = await backUp(engine, folder);
+  await recover(engine, to, image);
+  writeFileSync(join(to, 'file'), 'changed');
+  rmSync(join(to, 'sub'), { recursive: true });
+  writeFileSync(join(to, 'sub'), 'a file now');
+  mkdirSync(join(to, 'small folder'));
+  await recover(engine, to, image, { existing: 'keep' });
+  t.is(readFileSync(join(to, 'file'), 'utf8'), 'changed');
+  const { result } = await recover(engine, to, image);
+  t.is(result.troubles, 0);
+  rmSync(join(to, 'small folder'), { recursive: true });
+  await mustRun(t, 'touch', ['-r', folder, to]);
+  t.deepEqual(everythingIn(to), everythingIn(folder));
+  t.deepEqual(
+    readdirSync(to).filter((name) => name.includes('restored')),
+    [],
+  );
+});
