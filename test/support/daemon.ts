@@ -13,6 +13,7 @@ export const mainModule = join(top, 'dist/src/main.js');
 /** The line that `serve --json` prints when it is ready. */
 export interface Ready {
   readonly portals: readonly { readonly address: string; readonly port: number }[];
+  readonly ndmpPortals: readonly { readonly address: string; readonly port: number; readonly tls: boolean }[];
   readonly targets: readonly {
     readonly name: string;
     readonly luns: readonly { readonly lun: number; readonly kind: string; readonly serial?: string }[];
@@ -43,6 +44,11 @@ export class Daemon {
   get portal(): { readonly host: string; readonly port: number } {
     const first = this.ready.portals[0];
     if (first === undefined) throw new Error('The daemon has no portal');
+    return { host: first.address, port: first.port };
+  }
+  get ndmpPortal(): { readonly host: string; readonly port: number } {
+    const first = this.ready.ndmpPortals[0];
+    if (first === undefined) throw new Error('The daemon has no portal for NDMP');
     return { host: first.address, port: first.port };
   }
   get targetName(): string {

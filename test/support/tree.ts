@@ -22,15 +22,16 @@ function content(name: string, bytes: number): Buffer {
   return Buffer.concat(parts).subarray(0, bytes);
 }
 
-/** About 1.3 MB in files of all sizes, two folders deep; modes and times of their own. */
+/** About 1.2 MB in files of all sizes, two folders deep, one mostly a hole; modes and times of their own. */
 export async function makeTree(folder: string): Promise<void> {
   await mkdir(join(folder, 'sub/deep'), { recursive: true });
   for (const [index, bytes] of [1, 511, 40_017, 160_000, 262_144].entries())
     await writeFile(join(folder, `f${index}`), content(`f${index}`, bytes));
   await writeFile(join(folder, 'sub/h.txt'), 'small\n');
   await writeFile(join(folder, 'sub/empty'), '');
-  await writeFile(join(folder, 'sub/deep/zeros'), '');
-  await truncate(join(folder, 'sub/deep/zeros'), 700_000);
+  await writeFile(join(folder, 'sub/deep/large'), content('large', 700_000));
+  await writeFile(join(folder, 'sub/deep/hole'), 'at the beginning');
+  await truncate(join(folder, 'sub/deep/hole'), 300_000);
   await writeFile(join(folder, 'sub/a name with spaces'), 'x'.repeat(2000));
   await symlink('h.txt', join(folder, 'sub/link'));
   await link(join(folder, 'f1'), join(folder, 'sub/again'));

@@ -17,7 +17,7 @@ import {
 } from '#support';
 
 /** Less than the tree holds, and more than half of it. */
-const smallTape = '800K';
+const smallTape = '1M';
 export const userName = 'dma';
 export const secret = 'a secret of some length';
 
@@ -71,7 +71,7 @@ export async function openNdmjobSite(version: NdmpVersionNumber): Promise<Ndmjob
   }
   const tapes = await daemon.jsonHere<Cartridge[]>('tape', 'list');
   const [first, second] = tapes.map(({ elementAddress }) => elementAddress);
-  const { host, port } = ndmpPortal(daemon.ready);
+  const { host, port } = daemon.ndmpPortal;
   const site = {
     version,
     ndmjob: new Ndmjob(work, shim),
@@ -90,14 +90,6 @@ export async function openNdmjobSite(version: NdmpVersionNumber): Promise<Ndmjob
   };
   const places = elementsIn(await site.ndmjob.run('-q', ...robotArgs(site)));
   return { ...site, ...places };
-}
-
-/** Where the daemon listens for NDMP, by its ready line. */
-export function ndmpPortal(ready: unknown): { host: string; port: number } {
-  const { ndmp = [] } = ready as { ndmp?: readonly { address: string; port: number }[] };
-  const [first] = ndmp;
-  if (first === undefined) throw new Error('The daemon has no NDMP listener');
-  return { host: first.address, port: first.port };
 }
 
 /** First drive and first mail slot, as ndmjob finds them in page 1Dh. */

@@ -196,7 +196,7 @@ async function backUp(t: ExecutionContext, site: NdmjobSite, route: Route): Prom
   );
   t.true(said.endedOkay, said.end);
   const listed = await readFile(index, 'utf8');
-  for (const name of ['/f4', '/sub/h.txt', '/sub/deep/zeros'])
+  for (const name of ['/f4', '/sub/h.txt', '/sub/deep/large'])
     t.true(listed.includes(name), `${name} is in the file history`);
   return said;
 }
