@@ -7,29 +7,16 @@
  * Without it both are made up. Needs gcc and libiscsi-dev for the client; tgt for the comparison (without it only our figures
  * are shown).
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startDaemon } from '../support/daemon.js';
-import { isInstalled, runProgram } from '../support/programs.js';
-import { top } from '../support/top.js';
+import { type Daemon, startDaemon } from '../support/daemon.js';
+import { isInstalled } from '../support/programs.js';
 import { type Case, casesOf, plainCasesOf } from './cases.js';
+import { buildClient, type Contender, median, type Pass, pass } from './client.js';
+import { measureNdmp, type NdmpLine } from './ndmp-rows.js';
 import { Tgt } from './tgt.js';
-
-interface Contender {
-  readonly name: string;
-  readonly url: string;
-  readonly pid: number;
-}
-interface Pass {
-  readonly op: 'w' | 'r';
-  readonly mbs: number;
-  readonly targetCpuSecPerGB: number;
-  readonly bad: number;
-  readonly short: number;
-  readonly failed: number;
-}
 
 const { values: options } = parseArgs({
   options: {
@@ -44,47 +31,6 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds);
 const say = (line: string): void => {
   if (!options.json) process.stdout.write(`${line}\n`);
-};
-
-async function buildClient(): Promise<string> {
-  const cache = join(top, '.cache/bench');
-  mkdirSync(cache, { recursive: true });
-  const program = join(cache, 'tapebench');
-  const source = join(top, 'test/bench/tapebench.c');
-  const args = ['-O3', '-march=native', '-w', '-o', program, source, '-liscsi', '-lm'];
-  const { status, stderr } = await runProgram('gcc', args);
-  if (status !== 0) throw new Error(`The client needs gcc and libiscsi-dev: ${stderr}`);
-  return program;
-}
-
-/** One run of the client: `ops` of the source, read data compared if it is verified. */
-async function pass(
-  client: string,
-  to: Contender,
-  { name, block, inFlight }: Case,
-  what: { readonly ops: string; readonly source: readonly string[]; readonly verify: boolean },
-): Promise<Pass[]> {
-  const args = ['-j', '-o', what.ops, '-b', block, '-q', String(inFlight), ...what.source];
-  const how = ['-V', what.verify ? 'full' : 'none', '-P', String(to.pid)];
-  const { status, stdout, stderr } = await runProgram(client, [...args, ...how, to.url], {
-    timeoutMs: 600_000,
-  });
-  if (status !== 0) throw new Error(`${to.name}, ${name}: ${stderr}${stdout}`);
-  const passes = stdout
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Pass);
-  const wrong = passes.find(({ bad, short, failed }) => bad + failed > 0 || short > 0);
-  if (wrong !== undefined) throw new Error(`${to.name}, ${name}: wrong data: ${JSON.stringify(wrong)}`);
-  return passes;
-}
-
-const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] ?? NaN)
-    : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2;
 };
 
 interface Line {
@@ -139,16 +85,21 @@ function show({ name, shape, mbs, cpuSecPerGB, ratio, floor, aim }: Line): void 
 }
 
 type Ends = (() => unknown)[];
-async function startOurs(folder: string, store: 'dedup' | 'plain', ends: Ends): Promise<Contender> {
+interface Ours extends Contender {
+  readonly daemon: Daemon;
+}
+async function startOurs(folder: string, store: 'dedup' | 'plain', ends: Ends): Promise<Ours> {
   const teardown = (end: () => unknown): number => ends.unshift(end);
-  const daemon = await startDaemon({ teardown }, join(folder, store), ['--store', store]);
+  const serve = ['--store', store, '--ndmp-listen', '127.0.0.1:0'];
+  const daemon = await startDaemon({ teardown }, join(folder, store), serve);
   const tapes = await daemon.json<{ barcode: string }[] | { tapes: { barcode: string }[] }>('tape', 'list');
   const first = ('tapes' in tapes ? tapes.tapes : tapes)[0]?.barcode;
   if (first === undefined) throw new Error('The library has no tapes');
   await daemon.json('tape', 'move', first, '--to', 'drive0');
   const { host, port } = daemon.portal;
   ends.unshift(async () => await daemon.end());
-  return { name: 'tapesilo', url: `iscsi://${host}:${port}/${daemon.targetName}/1`, pid: daemon.pid };
+  const url = `iscsi://${host}:${port}/${daemon.targetName}/1`;
+  return { name: 'tapesilo', url, pid: daemon.pid, daemon };
 }
 
 async function main(): Promise<void> {
@@ -169,17 +120,24 @@ async function main(): Promise<void> {
       ends.unshift(() => tgt.stop());
       peers.push({ name: 'tgt', url: tgt.url, pid: tgt.pid });
     } else say('tgt is not installed: our figures only');
-    const lines: Line[] = [];
+    const lines: (Line | NdmpLine)[] = [];
     const run = async (store: 'dedup' | 'plain', cases: readonly Case[]): Promise<void> => {
       const wanted = cases.filter(({ name }) => name.includes(options.only));
-      if (wanted.length === 0) return;
+      const ndmp = `NDMP, ${store}`.includes(options.only);
+      if (wanted.length === 0 && !ndmp) return;
       const own: Ends = [];
       try {
-        const contenders = [await startOurs(folder, store, own), ...peers];
+        const ours = await startOurs(folder, store, own);
+        const contenders = [ours, ...peers];
         for (const one of wanted) {
           const line = await measure(client, contenders, one);
           lines.push(line);
           show(line);
+        }
+        if (!ndmp) return;
+        for (const line of await measureNdmp({ client, ours, store, folder, rounds, size: options.size })) {
+          lines.push(line);
+          say(line.text);
         }
       } finally {
         for (const end of own) await end();
