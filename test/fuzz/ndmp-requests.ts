@@ -74,11 +74,12 @@ function variables(world: NdmpWorld): { name: string; value: string }[] {
     ['DUMP_DATE', () => dice.pick(['0', '99999999999999999999'])],
     ['USER', () => text(world)],
   ];
-  const chosen = likely.filter(([name]) => dice.chance(name === 'FILESYSTEM' ? 0.9 : 0.3));
+  const chosen = likely.filter(([name]) => dice.chance(name === 'FILESYSTEM' ? 0.95 : 0.12));
   const odd = dice.chance(0.1) ? [{ name: text(world), value: text(world) }] : [];
   return [...chosen.map(([name, value]) => ({ name, value: value() })), ...odd];
 }
-const buType = ({ dice }: NdmpWorld): string => dice.pick(['tar', 'tar', 'tar', 'dump', 'cpio', '']);
+const buType = ({ dice }: NdmpWorld): string =>
+  dice.pick(['tar', 'tar', 'tar', 'tar', 'tar', 'tar', 'dump', 'cpio', '']);
 function recovery(world: NdmpWorld): RequestOf<'dataStartRecover'> {
   const { dice } = world;
   const path = (): Buffer => Buffer.from(dice.pick(['/', '', 'f0', '/f1', 'sub/f2', '../f0', text(world)]));

@@ -1,6 +1,13 @@
 /** The NDMP server over the real stack, in this process: its network is in memory, and its trees hold no files. */
 import type { Link } from '#env';
-import { addressPolicy, type NdmpDevice, type NdmpDevices, NdmpServer, type NdmpVersion } from '#ndmp';
+import {
+  addressPolicy,
+  DumpDates,
+  type NdmpDevice,
+  type NdmpDevices,
+  NdmpServer,
+  type NdmpVersion,
+} from '#ndmp';
 // Not through their face, which needs a test runner: this runs by itself too.
 import { FakeTrees } from '../support/fake-trees.js';
 import { type Cut, linkPair } from '../support/link-pair.js';
@@ -10,6 +17,8 @@ import { realStack, settle, type Stack } from './stack.js';
 
 export const ndmpUser = 'dma';
 export const ndmpSecret = 'nobody guesses this';
+/** The folder that the data service may use. */
+export const ndmpRoot = '/root';
 const dmaHost = '192.0.2.1';
 const calmTurns = 60;
 const portal = { host: '192.0.2.2', port: 10_000 };
@@ -52,6 +61,12 @@ export class NdmpStack {
       access,
       policy: addressPolicy(),
       identity,
+      data: {
+        trees,
+        roots: () => [{ name: 'root', path: ndmpRoot, readOnly: false }],
+        ownFolders: () => [`${ndmpRoot}/own`],
+        dumpDates: new DumpDates(env.disk, '/dates'),
+      },
     });
     this.#timersBefore = stack.clock.pending;
     const named = (kind: NdmpDevice['kind']): string[] =>

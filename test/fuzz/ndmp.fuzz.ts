@@ -12,7 +12,7 @@ import { messageNames, type NdmpVersion, type RequestName, type RequestOf } from
 import { SimRandom } from '../sim/sim-random.js';
 import { isAskedIn, type NdmpClient, type NdmpReply, ndmpDigest } from '../support/ndmp-client.js';
 import { MAKERS, type NdmpWorld, WEIGHTS } from './ndmp-requests.js';
-import { ndmpSecret, NdmpStack, ndmpUser } from './ndmp-stack.js';
+import { ndmpRoot, ndmpSecret, NdmpStack, ndmpUser } from './ndmp-stack.js';
 import { settle } from './stack.js';
 
 export interface NdmpFuzzResult {
@@ -25,7 +25,6 @@ export interface NdmpFuzzResult {
 }
 
 const versions = [2, 3, 4] as const;
-const root = '/root';
 const strangerHost = '198.51.100.7';
 const markBytes = 4;
 const sequenceBytes = 4;
@@ -95,7 +94,7 @@ class World {
         { host: strangerHost, port: 22 },
       ],
       authData: () => this.#authData(peer),
-      roots: [root, `${root}/sub`, '/', '/elsewhere', `${root}/../etc`],
+      roots: [ndmpRoot, ndmpRoot, `${ndmpRoot}/sub`, `${ndmpRoot}/own`, '/', '/elsewhere', '..', 'root/x'],
     };
   }
   #authData(peer: Peer): RequestOf<'connectClientAuth'>['authData'] {

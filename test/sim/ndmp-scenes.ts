@@ -1,6 +1,7 @@
 /** Scenes with the mover and the data service: what a DMA does for each kind of job, in all versions. */
 import { strict as assert } from 'node:assert';
-import type { NdmpVersion } from '#ndmp';
+import type { NdmpVersion, RequestOf } from '#ndmp';
+import { ndmpRoot, ndmpSecret, ndmpUser } from '../fuzz/ndmp-stack.js';
 import { assertPrefix, readTape, type Stage } from './ndmp-stage.js';
 
 export interface Scene {
@@ -13,7 +14,9 @@ export interface Scene {
 const allVersions = [2, 3, 4] as const;
 const allOnes = 0xffff_ffff_ffff_ffffn;
 const recordBytes = 1536;
-const image = Buffer.from(Array.from({ length: 20_000 }, (_, index) => (index * 31 + (index >> 8)) & 0xff));
+const image: Buffer = Buffer.from(
+  Array.from({ length: 20_000 }, (_, index) => (index * 31 + (index >> 8)) & 0xff),
+);
 
 async function openTape(stage: Stage): Promise<void> {
   await stage.login();
@@ -64,14 +67,14 @@ async function checkImage(stage: Stage): Promise<void> {
   const records = objects.filter((object) => object !== 'mark').length;
   assert.equal(records, Math.ceil(bytes.length / recordBytes));
 }
-async function writeImage(stage: Stage): Promise<void> {
+async function writeImage(stage: Stage, bytes: Buffer = image): Promise<void> {
   const client = stage.ndmp.connect(4);
-  await client.login({ user: 'dma', secret: 'nobody guesses this' });
+  await client.login({ user: ndmpUser, secret: ndmpSecret });
   await client.must('tapeOpen', { device: stage.tape, mode: 'read-write' });
   await client.must('tapeMtio', { tapeOp: 'rew', count: 1 });
-  for (let at = 0; at < image.length; at += recordBytes) {
+  for (let at = 0; at < bytes.length; at += recordBytes) {
     const dataOut = Buffer.alloc(recordBytes);
-    image.copy(dataOut, 0, at);
+    bytes.copy(dataOut, 0, at);
     await client.must('tapeWrite', { dataOut });
   }
   await client.must('tapeMtio', { tapeOp: 'eof', count: 1 });
@@ -179,4 +182,129 @@ const restoreToTheEnd: Scene = {
   check: async () => await Promise.resolve(),
 };
 
-export const SCENES: Readonly<Record<string, Scene>> = { backup, windows, restore, restoreToTheEnd };
+// --- our own data service ----------------------------------------------------------------------------------------------------
+
+const backupEnv = [
+  { name: 'FILESYSTEM', value: ndmpRoot },
+  { name: 'HIST', value: 'y' },
+];
+/** Everything below the root goes to where it was. */
+const recoverEnv = [{ name: 'PREFIX', value: ndmpRoot }];
+
+/** How the data service and the mover come together. */
+type Join = (stage: Stage, mode: 'read' | 'write') => Promise<RequestOf<'dataConnect'>['addr']>;
+const here: RequestOf<'dataConnect'>['addr'] = { type: 'local' };
+
+const joins: Readonly<Record<string, { readonly versions: readonly NdmpVersion[]; readonly join: Join }>> = {
+  /** One session has both. In version 2 the mover's address comes with START. */
+  local: {
+    versions: allVersions,
+    join: async (stage, mode) => {
+      await listen(stage, mode, allOnes, 'local');
+      if (stage.version > 2) await stage.must('dataConnect', { addr: here });
+      return here;
+    },
+  },
+  /** The mover comes to the data service. */
+  swapped: {
+    versions: [3, 4],
+    join: async (stage, mode) => {
+      const { dataConnectionAddr } = await stage.must('dataListen', { addrType: 'local' });
+      await stage.must('moverSetWindow', { offset: 0n, length: allOnes });
+      await stage.must('moverConnect', { mode, addr: dataConnectionAddr });
+      return here;
+    },
+  },
+};
+
+async function dataHalted(stage: Stage): Promise<void> {
+  const { reason } = await stage.post('notifyDataHalted');
+  if (!stage.isCut) assert.equal(reason, 'successful');
+  const { state, haltReason } = await stage.must('dataGetState', {});
+  assert.equal(state, 'halted');
+  assert.equal(haltReason, reason);
+}
+const backupOwn = ({ versions, join }: (typeof joins)[string]): Scene => ({
+  versions,
+  async play(stage) {
+    await openTape(stage);
+    const mover = await join(stage, 'read');
+    await stage.must('dataStartBackup', { mover, buType: 'tar', env: backupEnv });
+    await dataHalted(stage);
+    await halted(stage);
+    const { env } = await stage.must('dataGetEnv', {});
+    assert(env.some(({ name }) => name === 'FILESYSTEM'));
+    await stage.must('dataStop', {});
+    await stop(stage);
+    await finishTape(stage);
+    const histories = stage.dma.posts.filter(({ name }) => name.startsWith('fhAdd'));
+    assert(histories.length > 0, 'there is a history');
+  },
+  async check(stage) {
+    const objects = await readTape(stage.ndmp, stage.tape);
+    const { image: whole } = stage.ndmp.trees;
+    assertPrefix(objects, whole, recordBytes);
+    const records = objects.filter((object) => object !== 'mark').length;
+    if (!stage.isCut) assert.equal(records, Math.ceil(whole.length / recordBytes));
+  },
+});
+const recoverOwn = ({ versions, join }: (typeof joins)[string], direct: boolean): Scene => ({
+  versions,
+  async play(stage) {
+    const { trees } = stage.ndmp;
+    await writeImage(stage, trees.image);
+    trees.recovered.clear();
+    await openTape(stage);
+    const mover = await join(stage, 'write');
+    const named = direct ? trees.members.filter((_, index) => index % 2 === 1) : [];
+    const env = [...recoverEnv, { name: 'DIRECT', value: direct ? 'y' : 'n' }];
+    const nlist = named.map(({ path, offset }) => nameOf(stage.version, path, offset));
+    await stage.must('dataStartRecover', { mover, buType: 'tar', env, nlist });
+    await dataHalted(stage);
+    // A mover that met the filemark first waits for another tape, until it is told that there is none.
+    const { state } = await stage.must('moverGetState', {});
+    if (state === 'paused') await stage.must('moverClose', {});
+    await halted(stage);
+    await stage.must('dataStop', {});
+    await stop(stage);
+    for (const { path, bytes } of direct ? named : trees.members) {
+      const found = trees.recovered.get(`${ndmpRoot}/${path}`);
+      assert(found?.equals(bytes) === true, `${path} is recovered, byte for byte`);
+    }
+    assert.equal(trees.recovered.size, direct ? named.length : trees.members.length);
+  },
+  check: async () => await Promise.resolve(),
+});
+/** As ndmjob fills a name in. */
+function nameOf(
+  version: NdmpVersion,
+  path: string,
+  offset: number,
+): RequestOf<'dataStartRecover'>['nlist'][number] {
+  const none = Buffer.alloc(0);
+  return {
+    originalPath: Buffer.from(`/${path}`),
+    destinationPath: Buffer.from(version === 3 ? ndmpRoot : `${ndmpRoot}/${path}`),
+    name: none,
+    otherName: none,
+    ssid: 0,
+    node: allOnes,
+    fhInfo: BigInt(offset),
+  };
+}
+
+const ownScenes = Object.fromEntries(
+  Object.entries(joins).flatMap(([name, how]) => [
+    [`our own backup, ${name}`, backupOwn(how)],
+    [`our own recovery, ${name}`, recoverOwn(how, false)],
+    [`our own direct access, ${name}`, recoverOwn(how, true)],
+  ]),
+);
+
+export const SCENES: Readonly<Record<string, Scene>> = {
+  'a backup': backup,
+  windows,
+  'reads by bytes': restore,
+  'a restore to the end': restoreToTheEnd,
+  ...ownScenes,
+};

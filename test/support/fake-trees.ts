@@ -120,6 +120,7 @@ export class FakeTrees implements TreeEngine {
       const bytes = await ask(at + BigInt(blockBytes), inBlocks(size));
       if (job.aborted) return;
       this.recovered.set(String(name.destination), bytes.subarray(0, size));
+      job.files += 1;
       sink.settled(name, 'ok');
     }
   }

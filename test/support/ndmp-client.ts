@@ -67,7 +67,8 @@ export class NdmpClient {
   readonly #framer: RecordFramer;
   #sent = 0;
   #received = 0;
-  #read = 0;
+  /** Posts that somebody has waited for, by name. */
+  readonly #taken = new Map<PostName, number>();
   #isClosed = false;
   #fault: Error | undefined;
   #waiting: (() => void)[] = [];
@@ -171,13 +172,13 @@ export class NdmpClient {
 
   // --- what we hear
 
-  /** The next post of this name that was not asked for yet; others that come before it stay in `posts` only. */
+  /** The next post of this name, in their order; others may have come before it. */
   async nextPost<K extends PostName>(name: K): Promise<PostOf<K>> {
+    const number = this.#taken.get(name) ?? 0;
+    this.#taken.set(name, number + 1);
     for (;;) {
-      while (this.#read < this.posts.length) {
-        const post = this.posts[this.#read++];
-        if (post?.name === name) return post.body as PostOf<K>;
-      }
+      const post = this.posts.filter((one) => one.name === name)[number];
+      if (post !== undefined) return post.body as PostOf<K>;
       if (this.#fault !== undefined) throw this.#fault;
       if (this.#isClosed) throw new NdmpClientClosed(`The connection was closed before ${name}`);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
