@@ -65,6 +65,7 @@ export async function planBackup(
       history: wishes.history !== 'none',
       crossMounts: true,
       estimate: true,
+      closed: parts.ownFolders().map((folder) => Buffer.from(folder, 'utf8')),
     },
   };
 }

@@ -49,7 +49,8 @@ export class RecoverRun implements DataRun {
     const what = plan.names.length === 0 ? 'everything' : `${plan.names.length} names`;
     this.#log.say('normal', `Recovery of ${what}${plan.direct ? ' by direct access' : ''}`);
     const byName = new Map(plan.names.map((one) => [one.name, one]));
-    this.#job = parts.trees.recover(request, this.#reader, {
+    const closed = parts.ownFolders().map((folder) => Buffer.from(folder, 'utf8'));
+    this.#job = parts.trees.recover({ ...request, closed }, this.#reader, {
       settled: (name, status) => {
         const one = byName.get(name);
         if (one !== undefined) this.#settle(one, status);

@@ -75,6 +75,8 @@ export interface BackupRequest {
   readonly crossMounts: boolean;
   /** Walks the tree beforehand to tell how much there will be. */
   readonly estimate: boolean;
+  /** Folders that are passed over wherever they are met, absolute: what only the daemon itself reads. */
+  readonly closed?: readonly Buffer[];
 }
 
 export interface IncrementalBase {
@@ -156,6 +158,8 @@ export interface RecoverRequest {
   readonly recursive: boolean;
   /** What happens to a file that is there already. Directories that are there stay, with what else is in them. */
   readonly existing: 'replace' | 'keep' | 'keep-newer';
+  /** Folders into which nothing is recovered, absolute: what only the daemon itself writes. */
+  readonly closed?: readonly Buffer[];
 }
 
 export interface RecoverName {

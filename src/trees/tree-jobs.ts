@@ -1,13 +1,14 @@
 /** A job from its request to its end, as steps: what a thread of its own or a simulation drives. */
 import type { TreeCalls } from '#env';
 import { treePathBytesMax } from '../limits.js';
+import { ClosedFolders } from './closed-folders.js';
 import type { Events } from './events.js';
 import type { ImageInput } from './image-input.js';
 import type { ImageOutput } from './image-output.js';
 import { Increment } from './known-folders.js';
 import { pathPatterns } from './path-pattern.js';
 import { PathSelection } from './path-selection.js';
-import { Restorer } from './restore/restorer.js';
+import { type Amiss, Restorer } from './restore/restorer.js';
 import { Settling } from './restore/settling.js';
 import { type Steps, type Tally, TreeFailure } from './steps.js';
 import { TarBackup } from './tar/tar-backup.js';
@@ -33,9 +34,11 @@ export interface JobEnd {
 export function* backupSteps(parts: JobParts, output: ImageOutput, request: BackupRequest): Steps<JobEnd> {
   const { calls, events, tally } = parts;
   if (request.format !== 'tar') throw new TreeFailure(`There is no format ${request.format} here`);
+  const closed = new ClosedFolders(calls, request.closed ?? []);
   const tree = openTree(calls, request.root, request.path);
   try {
-    const rules = rulesOf(request);
+    if (closed.hold(tree)) throw new TreeFailure(`${request.path.toString()} belongs to the server itself`);
+    const rules = { ...rulesOf(request), closed };
     if (request.estimate) {
       const estimate = new TarEstimate(calls, rules.increment);
       yield* new TreeWalk(calls, rules, estimate).run(tree);
@@ -67,7 +70,7 @@ function openTree(calls: TreeCalls, root: Buffer, path: Buffer): number {
   return tree;
 }
 
-function rulesOf(request: BackupRequest): WalkRules {
+function rulesOf(request: BackupRequest): Omit<WalkRules, 'closed'> {
   const files = request.files.map((file) => {
     const path = plain(file);
     if (path === undefined || path.length > treePathBytesMax) {
@@ -89,9 +92,9 @@ export function* recoverSteps(parts: JobParts, input: ImageInput, request: Recov
   const root = openRoot(calls, request.root);
   try {
     const settling = new Settling(events, tally);
-    const restorer = new Restorer(calls, root, request.existing, (path, what, error) =>
-      settling.amiss(path, what, error),
-    );
+    const closed = new ClosedFolders(calls, request.closed ?? []);
+    const amiss: Amiss = (path, what, error) => settling.amiss(path, what, error);
+    const restorer = new Restorer({ calls, root, existing: request.existing, closed, amiss });
     let failure: string | undefined;
     try {
       const recovery = new TarRecovery({ calls, input, events, tally, settling, restorer });

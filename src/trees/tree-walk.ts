@@ -8,6 +8,7 @@
  */
 import { E, type TreeCalls } from '#env';
 import { treeFoldersOpenMax, treePathBytesMax } from '../limits.js';
+import type { ClosedFolders } from './closed-folders.js';
 import { FileStat } from './file-stat.js';
 import { entryType, type FolderName, nextNames } from './folder-names.js';
 import type { Increment } from './known-folders.js';
@@ -26,6 +27,7 @@ export interface WalkRules {
   readonly selection: PathSelection;
   readonly increment: Increment;
   readonly crossMounts: boolean;
+  readonly closed: ClosedFolders;
 }
 
 /** Where the walk is. A loan: memory is used again. */
@@ -42,8 +44,8 @@ export interface Place {
 }
 
 export interface TreeVisitor {
-  /** A folder, opened. `isEntered`: what is in it comes next. */
-  folder(place: Place, handle: number, stat: FileStat, isEntered: boolean): Steps<void>;
+  /** A folder, opened. What is in it comes next, unless something is said against it. */
+  folder(place: Place, handle: number, stat: FileStat, notEntered: string | undefined): Steps<void>;
   /** Anything else. True: it turned out to be a folder. */
   file(place: Place, type: number): Steps<boolean>;
   /** Something that cannot be backed up; the walk goes on. */
@@ -177,15 +179,21 @@ export class TreeWalk {
       return;
     }
     const isMoved = this.#rules.increment.isMoved(stat, parent?.stat, name) || (parent?.isMoved ?? false);
-    const isEntered = this.#rules.crossMounts || parent === undefined || isOnSameMount(stat, parent.stat);
+    const notEntered = this.#against(stat, parent?.stat);
     const parentNode = parent?.stat.inode ?? stat.inode;
     const folder = parent?.handle ?? from;
-    const level = { handle, stat, isMoved, names: [], folders: [], isListed: !isEntered };
+    const level = { handle, stat, isMoved, names: [], folders: [], isListed: notEntered !== undefined };
     this.#levels.push({ ...level, pathBytes: pathBytes === 0 ? 0 : pathBytes + 1 });
     this.#open += 1;
-    yield* this.#visitor.folder({ folder, name, path, parentNode, isMoved }, handle, stat, isEntered);
+    yield* this.#visitor.folder({ folder, name, path, parentNode, isMoved }, handle, stat, notEntered);
     if (pathBytes > 0) this.#path[pathBytes] = slash;
     this.#closeSome();
+  }
+  #against(stat: FileStat, parent: FileStat | undefined): string | undefined {
+    const { closed, crossMounts } = this.#rules;
+    if (closed.has(stat)) return 'The server keeps its own data here, which is part of no backup';
+    if (crossMounts || parent === undefined || isOnSameMount(stat, parent)) return undefined;
+    return 'Another file system is mounted here, and is not part of this backup';
   }
   /** The uppermost ones whose entries have all been read. */
   #closeSome(): void {

@@ -7,6 +7,7 @@
  */
 import { E, S, type TreeCalls } from '#env';
 import { accessAcl, defaultAcl } from '../acl.js';
+import type { ClosedFolders } from '../closed-folders.js';
 import { type FileTime, FileStat } from '../file-stat.js';
 import { dotName, zeroEnded } from '../tree-root.js';
 import type { Xattr } from '../xattrs.js';
@@ -65,20 +66,31 @@ const probe = Buffer.alloc(1);
 /** What could not be set of a file that is there otherwise: owner, mode, times, or an attribute by its name. */
 export type Amiss = (path: Buffer, what: string, error: number) => void;
 
+export interface RestorerParts {
+  readonly calls: TreeCalls;
+  /** A handle; it stays the caller's. */
+  readonly root: number;
+  readonly existing: Existing;
+  /** Nothing is made or changed in them. */
+  readonly closed: ClosedFolders;
+  readonly amiss: Amiss;
+}
+
 export class Restorer {
   readonly #calls: TreeCalls;
   readonly #root: number;
   readonly #existing: Existing;
+  readonly #closed: ClosedFolders;
   readonly #amiss: Amiss;
   readonly #stat = new FileStat();
   #folder: OpenFolder | undefined;
   #pending: PendingFolder[] = [];
 
-  /** `root` stays the caller's. */
-  constructor(calls: TreeCalls, root: number, existing: Existing, amiss: Amiss) {
+  constructor({ calls, root, existing, closed, amiss }: RestorerParts) {
     this.#calls = calls;
     this.#root = root;
     this.#existing = existing;
+    this.#closed = closed;
     this.#amiss = amiss;
   }
 
@@ -138,8 +150,12 @@ export class Restorer {
     this.#calls.close(parent);
     return made === -E.exists ? 0 : made;
   }
+  /** A folder below the root, as a place to start. Those that are closed are not given out. */
   #beneath(path: Buffer): number {
-    return this.#calls.openBeneath(this.#root, path.length === 0 ? dotName : zeroEnded(path));
+    const folder = this.#calls.openBeneath(this.#root, path.length === 0 ? dotName : zeroEnded(path));
+    if (folder < 0 || !this.#closed.hold(folder)) return folder;
+    this.#calls.close(folder);
+    return -E.access;
   }
 
   /** Folders that `path` is not in are whole. */
@@ -172,6 +188,7 @@ export class Restorer {
     if (made === -E.exists) {
       const error = this.#calls.statAt(spot.folder, spot.name, this.#stat.bytes);
       if (error < 0) return error;
+      if (this.#closed.has(this.#stat)) return -E.access;
       made = 0;
       isNew = this.#stat.fileType !== S.folder;
       if (isNew) {

@@ -81,13 +81,13 @@ export class TarBackup implements TreeVisitor {
     });
   }
 
-  *folder(place: Place, handle: number, stat: FileStat, isEntered: boolean): Steps<void> {
+  *folder(place: Place, handle: number, stat: FileStat, notEntered: string | undefined): Steps<void> {
     const at = this.#parts.output.position;
     const xattrs = this.#xattrs(place, handle);
     yield* this.#parts.output.put(
       this.#encode({ path: place.path, stat, type: typeFlag.folder, size: 0, xattrs }),
     );
-    if (!isEntered) this.#note(place, 'Another file system is mounted here, and is not part of this backup');
+    if (notEntered !== undefined) this.#note(place, notEntered);
     yield* this.#done(place, stat, at);
   }
 
