@@ -127,8 +127,8 @@ export class BackupRun implements DataRun {
         await this.#writer.write(bytes);
       },
       history: async (entries) => await this.#addHistory(entries),
-      log: ({ level, text }) => {
-        if (!this.#isAborted) this.#log.say(level, text);
+      log: ({ level, text, path }) => {
+        if (!this.#isAborted) this.#log.say(level, text, path);
       },
     });
     this.done = this.#end();

@@ -102,7 +102,9 @@ export class DmaLog {
     this.#posts = posts;
     this.#log = log;
   }
-  say(logType: LogType, entry: string): void {
+  /** `path`: in the tree or image, what it is about. */
+  say(logType: LogType, text: string, path?: Buffer): void {
+    const entry = path === undefined ? text : `/${path.toString()}: ${text}`;
     this.#messageId += 1;
     this.#posts.post('logMessage', {
       logType,

@@ -55,8 +55,8 @@ export class RecoverRun implements DataRun {
         const one = byName.get(name);
         if (one !== undefined) this.#settle(one, status);
       },
-      log: ({ level, text }) => {
-        if (!this.#isAborted) this.#log.say(level, text);
+      log: ({ level, text, path }) => {
+        if (!this.#isAborted) this.#log.say(level, text, path);
       },
     });
     this.done = this.#end();

@@ -1,0 +1,77 @@
+/** What belongs to the server itself: read by no backup, written by no recovery, on whatever path one comes there. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { backUp, everythingIn, inlineEngine, nameTo, recover, tempFolder } from '#support';
+
+interface Places {
+  readonly top: string;
+  readonly root: string;
+  /** In the root. */
+  readonly own: string;
+}
+async function places(t: ExecutionContext): Promise<Places> {
+  const top = await tempFolder(t);
+  const root = join(top, 'root');
+  const own = join(root, 'lib', 'own');
+  mkdirSync(join(own, 'deeper'), { recursive: true });
+  writeFileSync(join(own, 'secret'), 'precious');
+  writeFileSync(join(root, 'lib', 'file'), 'plain');
+  return { top, root, own };
+}
+const closedOf = (...folders: string[]) => ({ closed: folders.map((folder) => Buffer.from(folder)) });
+
+test('a backup has the folder, says that it passes over what is in it, and goes on', async (t) => {
+  const { root, own, top } = await places(t);
+  const engine = await inlineEngine();
+  const through = join(top, 'another way');
+  symlinkSync(own, through);
+  for (const named of [own, through]) {
+    const { history, log, result } = await backUp(engine, root, closedOf(named));
+    t.like(result, { outcome: 'successful', troubles: 0 });
+    t.deepEqual(history.map(({ path }) => path.toString()).toSorted(), ['', 'lib', 'lib/file', 'lib/own']);
+    t.deepEqual(
+      log.map(({ path, text }) => [path?.toString(), /own data/.test(text)]),
+      [['lib/own', true]],
+    );
+  }
+  const open = await backUp(engine, root, closedOf(join(top, 'not there')));
+  t.true(open.history.some(({ path }) => path.toString() === 'lib/own/deeper'));
+});
+
+test('a backup of the folder itself, or of what is in it, fails before a byte', async (t) => {
+  const { root, own } = await places(t);
+  const engine = await inlineEngine();
+  for (const path of [own, join(own, 'deeper')]) {
+    const { image, result } = await backUp(engine, root, { path: Buffer.from(path), ...closedOf(own) });
+    t.like(result, { outcome: 'failed' });
+    t.regex(result.message ?? '', /belongs to the server itself/);
+    t.is(image.length, 0);
+  }
+});
+
+test('a recovery changes nothing in it, and makes nothing of it appear elsewhere', async (t) => {
+  const { root, own, top } = await places(t);
+  const source = join(top, 'source');
+  mkdirSync(join(source, 'lib/own/deeper'), { recursive: true });
+  mkdirSync(join(source, 'lib/own/new/folder'), { recursive: true });
+  for (const name of ['lib/own/secret', 'lib/own/deeper/x', 'lib/own/new/folder/x', 'lib/good'])
+    writeFileSync(join(source, name), 'evil');
+  linkSync(join(source, 'lib/own/secret'), join(source, 'zz-link'));
+  symlinkSync('../evil', join(source, 'lib/own/symlink'));
+  // In this order the link is a link to what is in the folder.
+  const image = execFileSync('tar', ['--format=pax', '-cf', '-', '-C', source, 'lib', 'zz-link']);
+  const before = everythingIn(own);
+  const engine = await inlineEngine();
+  const { result } = await recover(engine, root, image, closedOf(own));
+  t.not(result.troubles, 0);
+  t.deepEqual(everythingIn(own), before);
+  t.false(existsSync(join(root, 'zz-link')));
+  t.is(readFileSync(join(root, 'lib/good'), 'utf8'), 'evil', 'the others are recovered');
+
+  const names = [nameTo('lib/good', join(own, 'secret')), nameTo('lib/good', join(own, 'other'))];
+  const { settled } = await recover(engine, root, image, { names, ...closedOf(own) });
+  t.deepEqual([...settled.values()], ['permission']);
+  t.deepEqual(everythingIn(own), before);
+});
