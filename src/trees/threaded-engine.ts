@@ -96,7 +96,7 @@ class ThreadedJob implements TreeJob {
   }
   /** The sink or source failed. */
   #fail(error: unknown): void {
-    if (this.#isSettled || this.#isAborted) return;
+    if (this.#isSettled || this.#isAborted || this.#isBroken) return;
     this.#failure ??= error instanceof Error ? error.message : String(error);
     this.#isBroken = true;
     this.#stop();

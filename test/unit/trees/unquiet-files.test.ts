@@ -225,6 +225,7 @@ test('A folder that is moved away below the walk does not lead it elsewhere', as
 test('A tree deeper than a path may be is saved and recovered', async (t) => {
   const folder = await tempFolder(t);
   const [from, to] = [join(folder, 'from'), join(folder, 'to')];
+  t.teardown(() => execFileSync('rm', ['-rf', from, to])); // which manages paths of that length
   mkdirSync(from);
   mkdirSync(to);
   const name = 'n'.repeat(100);
