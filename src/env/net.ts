@@ -13,6 +13,21 @@ import { listenTls } from './tls.js';
 const receiveBytes = 256 * 1024;
 const receiveBuffer = alignedBuffer(receiveBytes);
 
+/** What a socket does with what it receives: into our aligned buffer, and to its link. */
+function receiving(): { readonly onread: net.OnReadOpts; of: SocketLink | undefined } {
+  const receiver = {
+    of: undefined as SocketLink | undefined,
+    onread: {
+      buffer: receiveBuffer,
+      callback: (length: number) => {
+        receiver.of?.received(receiveBuffer.subarray(0, length));
+        return true;
+      },
+    },
+  };
+  return receiver;
+}
+
 /** A socket that reads into our aligned buffer where Node lets us, else one that hands out its own chunks. */
 function linkOver(accepted: net.Socket): Link {
   const inner = accepted as unknown as { _handle: unknown; _server: unknown };
@@ -20,21 +35,14 @@ function linkOver(accepted: net.Socket): Link {
   if (handle === null || handle === undefined) return overSocket(accepted);
   // Node offers `onread` only to sockets that it connects itself; an accepted one is rebuilt around its handle.
   inner._handle = null;
-  let link: SocketLink | undefined = undefined;
-  const onread = {
-    buffer: receiveBuffer,
-    callback: (length: number) => {
-      link?.received(receiveBuffer.subarray(0, length));
-      return true;
-    },
-  };
-  const options = { handle, onread } as unknown as net.SocketConstructorOpts;
+  const receiver = receiving();
+  const options = { handle, onread: receiver.onread } as unknown as net.SocketConstructorOpts;
   const rebuilt = new net.Socket(options);
   // The server counts its connections by this, and closes when there are none.
   Object.assign(rebuilt, { _server: inner._server });
   inner._server = null;
-  link = new SocketLink(rebuilt);
-  return link;
+  receiver.of = new SocketLink(rebuilt);
+  return receiver.of;
 }
 async function listen(options: net.ListenOptions, accept: (link: Link) => void): Promise<Listener> {
   const server = net.createServer({ pauseOnConnect: true, noDelay: true }, (socket) =>
@@ -43,12 +51,13 @@ async function listen(options: net.ListenOptions, accept: (link: Link) => void):
   return await bound(server, options);
 }
 async function connect(options: net.NetConnectOpts): Promise<Link> {
-  const socket = net.connect(options);
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
+  const receiver = receiving();
+  const socket = net.connect({ ...options, onread: receiver.onread });
+  return await new Promise<Link>((resolve, reject) => {
+    // Made before anything can be read: it stops the reading until it is started.
+    socket.once('connect', () => resolve((receiver.of = new SocketLink(socket))));
     socket.once('error', reject);
   });
-  return overSocket(socket);
 }
 
 export const realNet: Net = {

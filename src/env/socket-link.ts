@@ -3,6 +3,9 @@ import type net from 'node:net';
 import { StoreError } from '../errors.js';
 import type { Address, Link, LinkHandlers, Listener } from './env.js';
 
+/** Silence after which the kernel asks whether the other host is still there: an image stream may wait for hours. */
+const keepAliveMs = 60_000;
+
 export class SocketLink implements Link {
   readonly remote: Address;
   readonly local: Address;
@@ -15,6 +18,7 @@ export class SocketLink implements Link {
     this.remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
     this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveMs);
     socket.pause();
     socket.on('error', (error) => (this.#error = error));
     socket.on('drain', () => this.#handlers?.drained?.());

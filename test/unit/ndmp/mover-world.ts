@@ -162,6 +162,8 @@ export interface WorldOptions {
   readonly blockBytes?: number;
   readonly blocksMax?: number;
   readonly policy?: PolicyOptions;
+  /** Real sockets on the loopback. */
+  readonly sockets?: boolean;
 }
 export class MoverWorld {
   readonly pool: SlabPool;
@@ -187,12 +189,14 @@ export class MoverWorld {
     this.#allBytes = this.pool.freeBytes;
     this.tape.version = version;
     const { clock } = realEnv();
-    const env = { clock, net: this.net as unknown as Net };
+    const { sockets = false } = options;
+    const env = { clock, net: sockets ? realEnv().net : (this.net as unknown as Net) };
+    const loopback = { host: '127.0.0.1', port: 10_000 };
     this.connector = new DataConnector({
       env,
       log: silentLog,
       policy: addressPolicy(policy),
-      session: { peer: user, local: us },
+      session: sockets ? { peer: loopback, local: loopback } : { peer: user, local: us },
     });
     this.mover = new Mover({
       env,
