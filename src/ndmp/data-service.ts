@@ -9,8 +9,10 @@ import type { TreeFormat } from '#trees';
 import { localLinks } from './local-links.js';
 import { BackupRun, backupVariables, type BackupPlan, planBackup } from './data-backup.js';
 import type { DataParts, DataRun, Ending, ImageStream, RunParts, StreamListening } from './data-faces.js';
+import { ListRun } from './data-listing.js';
 import { DataMachine } from './data-machine.js';
 import { recoverPlan } from './data-names.js';
+import { joined, pathParts } from './data-roots.js';
 import { recoverRequest, RecoverRun } from './data-recovery.js';
 import { fileSystems } from './data-types.js';
 import type { DataView } from './server-options.js';
@@ -20,7 +22,14 @@ import type { FsInfo } from './config-messages.table.js';
 import { NdmpError } from './errors.table.js';
 import { DATA_UNSUPPORTED } from './flags.table.js';
 import type { ReplyOf, RequestOf } from './messages.js';
-import { type Address, type AddressType, allOnes, allOnes32, type Pval } from './types.js';
+import {
+  type Address,
+  type AddressType,
+  allOnes,
+  allOnes32,
+  type DataOperation,
+  type Pval,
+} from './types.js';
 
 const nowhere: Address = { type: 'local' };
 
@@ -161,10 +170,15 @@ export class DataService {
     this.#begin('recover', variables, () => new RecoverRun(parts, request, plan, stream));
   }
   /** DATA_START_RECOVER_FILEHIST. */
-  async startRecoverFilehist({ buType }: RequestOf<'dataStartRecoverFilehist'>): Promise<void> {
-    this.#format(buType);
+  async startRecoverFilehist(request: RequestOf<'dataStartRecoverFilehist'>): Promise<void> {
+    const format = this.#format(request.buType);
+    const variables = new Variables(request.env);
     await this.#check('start');
-    throw new NdmpError('not-supported');
+    const parts = this.#runParts();
+    const names = request.nlist.map(({ originalPath }) => joined(pathParts(originalPath)));
+    const { history } = recoverWishes(variables, format);
+    const stream = await this.#stream(request.mover, 'write');
+    this.#begin('recover-filehist', variables, () => new ListRun(parts, { format, names }, history, stream));
   }
   #runParts(): RunParts {
     const { options, env, log, posts } = this.#parts;
@@ -194,7 +208,7 @@ export class DataService {
           : this.#parts.posts.post('notifyDataRead', part),
     };
   }
-  #begin(operation: 'backup' | 'recover', variables: Variables, start: () => DataRun): void {
+  #begin(operation: Exclude<DataOperation, 'noaction'>, variables: Variables, start: () => DataRun): void {
     if (this.#isGone) throw new NdmpError('illegal-state', 'The session has ended');
     this.#asked = variables;
     this.#machine.start(operation);

@@ -38,6 +38,12 @@ export type TreeEvent =
   | { readonly kind: 'log'; readonly entry: TreeLogEntry }
   | { readonly kind: 'settled'; readonly name: number; readonly status: RecoverStatus };
 
+/** What of a file's stat is history. */
+export type HistoryStat = Pick<
+  FileStat,
+  'type' | 'permissions' | 'uid' | 'gid' | 'links' | 'inode' | 'size' | 'time'
+>;
+
 export class Events {
   #bytes = Buffer.alloc(treeEventBytes);
   #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset);
@@ -67,7 +73,7 @@ export class Events {
     return at;
   }
   /** `size` is not the stat's where it was something else that was saved. */
-  history(path: Uint8Array, stat: FileStat, parentNode: bigint, fhInfo: number): void {
+  history(path: Uint8Array, stat: HistoryStat, parentNode: bigint, fhInfo: number): void {
     const at = this.#reserve(historyBytes + path.length);
     const view = this.#view;
     view.setUint8(at, KIND.history);

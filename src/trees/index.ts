@@ -6,6 +6,8 @@ export type {
   HistoryEntry,
   ImageSource,
   IncrementalBase,
+  ListRequest,
+  ListSink,
   RecoverName,
   RecoverRequest,
   RecoverSink,

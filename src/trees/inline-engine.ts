@@ -14,6 +14,8 @@ import type {
   FileSystemFigures,
   HistoryEntry,
   ImageSource,
+  ListRequest,
+  ListSink,
   RecoverRequest,
   RecoverSink,
   TreeEngine,
@@ -21,7 +23,7 @@ import type {
   TreeProgress,
   TreeResult,
 } from './tree-engine.js';
-import { backupSteps, type JobEnd, recoverSteps } from './tree-jobs.js';
+import { backupSteps, type JobEnd, listSteps, recoverSteps } from './tree-jobs.js';
 
 export interface InlineOptions {
   /** Smaller ones make more steps. */
@@ -46,15 +48,25 @@ export function inlineTreeEngine(calls: TreeCalls, options: InlineOptions = {}):
     recover(request: RecoverRequest, source: ImageSource, sink: RecoverSink): TreeJob {
       const input = new ImageInput(endOf(request));
       const job = new InlineJob(namedBy(request, sink), () => input.position);
-      return job.start(recoverSteps({ calls, ...job.parts }, input, request), async (step) => {
-        if (step !== 'input') return;
-        const ask = input.takeAsk();
-        if (ask !== undefined) source.ask(ask.offset, ask.lengthBytes);
-        input.give(await source.read());
-      });
+      return job.start(recoverSteps({ calls, ...job.parts }, input, request), reading(input, source));
+    },
+    list(request: ListRequest, source: ImageSource, sink: ListSink): TreeJob {
+      const input = new ImageInput();
+      const job = new InlineJob(historyOf(sink), () => input.position);
+      return job.start(listSteps(job.parts, input, request), reading(input, source));
     },
   };
 }
+
+/** Gives a job what it asks of an image. */
+const reading =
+  (input: ImageInput, source: ImageSource) =>
+  async (step: Step): Promise<void> => {
+    if (step !== 'input') return;
+    const ask = input.takeAsk();
+    if (ask !== undefined) source.ask(ask.offset, ask.lengthBytes);
+    input.give(await source.read());
+  };
 
 export function endOf({ imageBytes }: RecoverRequest): number {
   return imageBytes === undefined ? Number.MAX_SAFE_INTEGER : Number(imageBytes);
@@ -75,7 +87,7 @@ export function namedBy(request: RecoverRequest, sink: RecoverSink): EventTarget
     },
   };
 }
-export function historyOf(sink: BackupSink): EventTarget {
+export function historyOf(sink: ListSink): EventTarget {
   return {
     log: (entry) => sink.log(entry),
     history: (entries) => sink.history(entries),

@@ -28,6 +28,11 @@ export function threadedTreeEngine(env: Pick<Env, 'clock'>): TreeEngine {
       job.send(sink);
       return job;
     },
+    list: (request, source, sink) => {
+      const job = new ThreadedJob(env, historyOf(sink), { kind: 'list', request });
+      job.fetch(source);
+      return job;
+    },
     recover: (request, source, sink) => {
       const job = new ThreadedJob(env, namedBy(request, sink), { kind: 'recover', request });
       job.fetch(source);

@@ -16,6 +16,8 @@ export interface TreeEngine {
   readonly formats: readonly TreeFormat[];
   backup(request: BackupRequest, sink: BackupSink): TreeJob;
   recover(request: RecoverRequest, source: ImageSource, sink: RecoverSink): TreeJob;
+  /** What is in an image, as its backup told it: headers are read, and nothing else is done. */
+  list(request: ListRequest, source: ImageSource, sink: ListSink): TreeJob;
   /** Figures of the file system that holds `path`; undefined when it cannot be looked at. */
   fileSystem(path: Buffer): Promise<FileSystemFigures | undefined>;
 }
@@ -170,6 +172,14 @@ export interface RecoverName {
   readonly node?: bigint;
   readonly fhInfo?: bigint;
 }
+
+export interface ListRequest {
+  readonly format: TreeFormat;
+  /** Paths in the image, with all below them; empty: everything. */
+  readonly names: readonly Buffer[];
+}
+/** Nodes of entries are made up: what is in an image does not tell the inodes that there were. */
+export type ListSink = Pick<BackupSink, 'history' | 'log'>;
 
 export type RecoverStatus =
   'ok' | 'permission' | 'not-found' | 'no-directory' | 'out-of-memory' | 'io' | 'undefined';

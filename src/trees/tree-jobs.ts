@@ -14,7 +14,8 @@ import { type Steps, type Tally, TreeFailure } from './steps.js';
 import { TarBackup } from './tar/tar-backup.js';
 import { TarEstimate } from './tar/tar-estimate.js';
 import { TarRecovery } from './tar/tar-recovery.js';
-import type { BackupRequest, RecoverRequest } from './tree-engine.js';
+import { TarListing } from './tar/tar-listing.js';
+import type { BackupRequest, ListRequest, RecoverRequest } from './tree-engine.js';
 import { dotName, errorText, openRoot, pathBelow, plain, zeroEnded } from './tree-root.js';
 import { TreeWalk, type WalkRules } from './tree-walk.js';
 
@@ -108,6 +109,16 @@ export function* recoverSteps(parts: JobParts, input: ImageInput, request: Recov
   } finally {
     calls.close(root);
   }
+}
+
+export function* listSteps(
+  { events, tally }: Omit<JobParts, 'calls'>,
+  input: ImageInput,
+  request: ListRequest,
+): Steps<JobEnd> {
+  if (request.format !== 'tar') throw new TreeFailure(`There is no format ${request.format} here`);
+  const failure = yield* new TarListing({ input, events, tally }).run(request.names);
+  return failure === undefined ? {} : { failure };
 }
 
 /** What is said to be recovered survives a loss of power. */

@@ -8,13 +8,14 @@ import { ImageInput } from './image-input.js';
 import { ImageOutput } from './image-output.js';
 import { SharedChunks } from './shared-chunks.js';
 import { type Step, type Steps, Tally, TreeFailure } from './steps.js';
-import type { BackupRequest, RecoverRequest } from './tree-engine.js';
-import { backupSteps, type JobEnd, recoverSteps } from './tree-jobs.js';
+import type { BackupRequest, ListRequest, RecoverRequest } from './tree-engine.js';
+import { backupSteps, type JobEnd, listSteps, recoverSteps } from './tree-jobs.js';
 import { endOf } from './inline-engine.js';
 
 export type TreeWork =
   | { readonly kind: 'backup'; readonly request: BackupRequest }
-  | { readonly kind: 'recover'; readonly request: RecoverRequest };
+  | { readonly kind: 'recover'; readonly request: RecoverRequest }
+  | { readonly kind: 'list'; readonly request: ListRequest };
 export interface TreeWorkerData {
   readonly memory: WebAssembly.Memory;
   readonly work: TreeWork;
@@ -102,11 +103,14 @@ async function run(): Promise<JobEnd> {
       if (step === 'image') sendChunk(output);
     });
   }
-  const request = revived(work.request);
-  const input = new ImageInput(endOf(request));
+  const input = new ImageInput(work.kind === 'recover' ? endOf(work.request) : undefined);
   position = () => input.position;
+  const steps =
+    work.kind === 'recover'
+      ? recoverSteps(parts, input, revived(work.request))
+      : listSteps(parts, input, revived(work.request));
   let hasChunk = false;
-  return drive(recoverSteps(parts, input, request), (step) => {
+  return drive(steps, (step) => {
     if (step !== 'input') return;
     if (hasChunk) {
       chunks.empty();

@@ -10,6 +10,8 @@ import type {
   FileSystemFigures,
   HistoryEntry,
   ImageSource,
+  ListRequest,
+  ListSink,
   RecoverName,
   RecoverRequest,
   RecoverSink,
@@ -123,6 +125,24 @@ export class FakeTrees implements TreeEngine {
       job.files += 1;
       sink.settled(name, 'ok');
     }
+  }
+
+  list(request: ListRequest, source: ImageSource, sink: ListSink): TreeJob {
+    return this.#job(async (job) => {
+      const wanted = new Set(request.names.map(String));
+      source.ask(0n, toTheEnd);
+      for (;;) {
+        const header = await takeFrom(source, job, blockBytes);
+        const path = header.toString('latin1').split('\n')[0]?.split(' ')[0] ?? '';
+        const index = this.members.findIndex((member) => member.path === path);
+        const member = this.members[index];
+        if (job.aborted || member === undefined) return;
+        await takeFrom(source, job, inBlocks(member.bytes.length));
+        if (job.aborted) return;
+        job.files += 1;
+        if (wanted.size === 0 || wanted.has(path)) await sink.history([entryOf(member, index)]);
+      }
+    });
   }
 
   async fileSystem(): Promise<FileSystemFigures> {

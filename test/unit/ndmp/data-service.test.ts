@@ -515,3 +515,62 @@ test('CONFIG_GET_FS_INFO has each root, also one that is not there', async (t) =
   );
   t.like(rows[0], { unsupported: 0, totalSize: 9n, usedSize: 4n, availSize: 5n });
 });
+
+// --- what is in an image ----------------------------------------------------------------------------------------------------
+
+async function listing(world: DataWorld, names: readonly string[], ...pairs: readonly [string, string][]) {
+  await world.service.connect(tcp);
+  await world.service.startRecoverFilehist(recovery(names, ...pairs));
+  const { job, peer } = world.underway();
+  if (job.list === undefined) throw new Error('No listing');
+  return { job, peer, ...job.list };
+}
+
+test('what is in an image is told as history, or in LOG messages when none is wanted', async (t) => {
+  const world = new DataWorld();
+  const told = await listing(world, ['/sub/'], ['HIST', 'd']);
+  t.deepEqual(told.request.names.map(String), ['sub']);
+  t.like(await world.service.getState(), { state: 'active', operation: 'recover-filehist' });
+  told.source.ask(0n, toTheEnd);
+  await told.sink.history([entry('sub', 3n), entry('sub/a', 4n)]);
+  told.job.end({ files: 2 });
+  await settle();
+  t.deepEqual(
+    world.named('fhAddNode')[0]?.nodes.map(({ node }) => node),
+    [3n, 4n],
+  );
+  t.like(world.named('notifyDataHalted')[0], { reason: 'successful' });
+
+  const silent = new DataWorld();
+  const lines = await listing(silent, []);
+  await lines.sink.history([entry('', 2n), entry('a b', 3n)]);
+  t.deepEqual(silent.log, ['normal: /', 'normal: /a b']);
+  lines.job.end({ outcome: 'failed', message: 'This is no tar' });
+  await settle();
+  t.like(silent.named('notifyDataHalted')[0], { reason: 'internal-error', textReason: 'This is no tar' });
+});
+
+test('a listing holds when the DMA does not read, and ends when it aborts', async (t) => {
+  const world = new DataWorld();
+  const { sink, job, peer } = await listing(world, []);
+  world.room = new Promise(() => undefined);
+  let told = false;
+  void Promise.resolve(sink.history([entry('a', 3n)])).then(() => (told = true));
+  await settle();
+  t.false(told);
+  await world.service.abort();
+  await settle();
+  t.true(job.aborted);
+  t.truthy(peer.closed);
+  t.deepEqual(
+    world.named('notifyDataHalted').map(({ reason }) => reason),
+    ['aborted'],
+  );
+});
+
+test('what the engine says of a file names the file', async (t) => {
+  const world = new DataWorld();
+  const { sink } = await world.backup();
+  sink?.log({ level: 'warning', text: 'permission denied', path: Buffer.from('sub/secret') });
+  t.is(world.log.at(-1), 'warning: /sub/secret: permission denied');
+});

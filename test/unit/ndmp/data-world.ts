@@ -6,6 +6,8 @@ import type {
   BackupSink,
   FileSystemFigures,
   ImageSource,
+  ListRequest,
+  ListSink,
   RecoverRequest,
   RecoverSink,
   TreeEngine,
@@ -36,6 +38,7 @@ interface HeldJob {
     readonly source: ImageSource;
     readonly sink: RecoverSink;
   };
+  readonly list?: { readonly request: ListRequest; readonly source: ImageSource; readonly sink: ListSink };
   aborted: boolean;
   end(result: Partial<TreeResult>): void;
 }
@@ -50,12 +53,15 @@ export class HeldTrees implements TreeEngine {
   recover(request: RecoverRequest, source: ImageSource, sink: RecoverSink): TreeJob {
     return this.#hold({ recover: { request, source, sink } });
   }
+  list(request: ListRequest, source: ImageSource, sink: ListSink): TreeJob {
+    return this.#hold({ list: { request, source, sink } });
+  }
   async fileSystem(path: Buffer): Promise<FileSystemFigures | undefined> {
     const figures = { type: 'ext4', device: '/dev/sda1', mountPoint: '/', totalBytes: 9n, usedBytes: 4n };
     const known = { ...figures, availableBytes: 5n, totalInodes: 3n, usedInodes: 1n };
     return await Promise.resolve(String(path).includes('missing') ? undefined : known);
   }
-  #hold(what: Pick<HeldJob, 'backup' | 'recover'>): TreeJob {
+  #hold(what: Pick<HeldJob, 'backup' | 'recover' | 'list'>): TreeJob {
     let settleJob: (result: TreeResult) => void = () => undefined;
     const done = new Promise<TreeResult>((resolve) => (settleJob = resolve));
     const job: HeldJob = {
