@@ -108,6 +108,8 @@ export const drivesMax = 256;
 export const mailSlotsMax = 256;
 export const partitionsMax = 4;
 
+/** TCP asks a silent peer whether it is there after so long; without an answer it is lost some ten seconds later. */
+export const tcpKeepaliveIdleMs = 30_000;
 /** TLS: a peer that has not shown a handshake by then is dropped, and no more sockets than that wait or talk at a time. */
 export const tlsHandshakeTimeoutMs = 15_000;
 export const tlsConnectionsMax = 256;

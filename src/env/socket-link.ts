@@ -1,10 +1,8 @@
 /** A socket of node:net or node:tls as a Link, and what listening comes to. */
 import type net from 'node:net';
 import { StoreError } from '../errors.js';
+import { tcpKeepaliveIdleMs } from '../limits.js';
 import type { Address, Link, LinkHandlers, Listener } from './env.js';
-
-/** Silence after which the kernel asks whether the other host is still there: an image stream may wait for hours. */
-const keepAliveMs = 60_000;
 
 export class SocketLink implements Link {
   readonly remote: Address;
@@ -18,7 +16,8 @@ export class SocketLink implements Link {
     this.remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
     this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     socket.setNoDelay(true);
-    socket.setKeepAlive(true, keepAliveMs);
+    // A host that has lost its power says nothing: an image stream may wait for hours, and a drive for who had it.
+    socket.setKeepAlive(true, tcpKeepaliveIdleMs);
     socket.pause();
     socket.on('error', (error) => (this.#error = error));
     socket.on('drain', () => this.#handlers?.drained?.());

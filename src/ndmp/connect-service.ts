@@ -90,12 +90,10 @@ export class ConnectService {
     this.#challenge = challenge;
     return { type: known, challenge };
   }
-  /** CONNECT_CLIENT_AUTH. Throws NdmpError 'not-authorized', and 'illegal-args' for what is not offered. */
+  /** CONNECT_CLIENT_AUTH. Throws NdmpError 'not-authorized', and 'illegal-args' for what there is not. */
   authenticate(data: AuthData): void {
-    if (!this.types.some((type) => type === data.type)) {
-      throw new NdmpError('illegal-args', 'This kind of authentication is not offered');
-    }
-    const passed = this.#passes(data);
+    if (data.type === 'unknown') throw new NdmpError('illegal-args', `No authentication is ${data.number}`);
+    const passed = this.types.includes(data.type) && this.#passes(data);
     const user = 'authId' in data ? data.authId : undefined;
     if (!passed) this.#fail(user);
     this.#failures = 0;
@@ -104,9 +102,8 @@ export class ConnectService {
     this.#session.log.info('Authorized', { user, by: data.type });
     this.#session.authorized();
   }
-  #passes(data: AuthData): boolean {
+  #passes(data: Exclude<AuthData, { readonly type: 'unknown' }>): boolean {
     if (data.type === 'none') return true;
-    if (data.type === 'unknown') return false;
     const known = this.#session.access.secretOf(data.authId);
     const secret = known ?? this.#session.random.bytes(secretUsedBytes);
     if (data.type === 'text') {

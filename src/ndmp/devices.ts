@@ -35,19 +35,16 @@ export interface NdmpDevices {
   find(name: string): NdmpDevice | undefined;
 }
 
-/** Which session has what open. */
+/** Which session has what open. By unit: an operator may change names and serial numbers. */
 export class OpenDevices {
-  readonly #sessions = new Map<string, number>();
+  readonly #sessions = new Map<LogicalUnit, number>();
 
   /** Throws NdmpError 'device-busy'. */
-  claim({ name }: NdmpDevice, session: number): void {
-    if (this.#sessions.has(name)) throw new NdmpError('device-busy', `${name} is open in another session`);
-    this.#sessions.set(name, session);
+  claim({ name, unit }: NdmpDevice, session: number): void {
+    if (this.#sessions.has(unit)) throw new NdmpError('device-busy', `${name} is open in another session`);
+    this.#sessions.set(unit, session);
   }
-  release({ name }: NdmpDevice, session: number): void {
-    if (this.#sessions.get(name) === session) this.#sessions.delete(name);
-  }
-  sessionOf(name: string): number | undefined {
-    return this.#sessions.get(name);
+  release({ unit }: NdmpDevice, session: number): void {
+    if (this.#sessions.get(unit) === session) this.#sessions.delete(unit);
   }
 }

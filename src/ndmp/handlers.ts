@@ -9,6 +9,7 @@ import { moverHandlers } from './mover-handlers.js';
 import type { NdmpSession } from './session.js';
 import type { TapeState } from './tape-service.js';
 import { allOnes, allOnes32 } from './types.js';
+import type { NdmpVersion } from './xdr.js';
 
 /** The reply of one request on its way. */
 export interface Exchange {
@@ -79,7 +80,7 @@ export const HANDLERS: Handlers = {
     await tape.close();
     return done;
   },
-  tapeGetState: async ({ tape }) => tapeState(await tape.state()),
+  tapeGetState: async ({ tape, version }) => tapeState(await tape.state(), version),
   tapeMtio: async ({ tape }, { tapeOp, count }) => ({ residCount: await tape.mtio(tapeOp, count) }),
   tapeWrite: async ({ tape }, { dataOut }) => ({ count: await tape.write(dataOut) }),
   async tapeRead({ tape }, { count }, exchange) {
@@ -113,7 +114,7 @@ const cdbReply = ({ status, dataOutBytes, dataIn, sense }: CdbReply): ReplyOf<'s
 });
 
 /** What is not known is marked so (versions 3 and 4), and is all ones in all versions. */
-function tapeState(state: TapeState): ReplyOf<'tapeGetState'> {
+function tapeState(state: TapeState, version: NdmpVersion): ReplyOf<'tapeGetState'> {
   const { fileNumber, blockNumber, totalBytes, remainingBytes, writeProtected } = state;
   const unknown = (value: number | undefined, bit: number): number => (value === undefined ? bit : 0);
   const short = (value: number | undefined): number => (value === undefined ? allOnes32 : value % 2 ** 32);
@@ -124,7 +125,7 @@ function tapeState(state: TapeState): ReplyOf<'tapeGetState'> {
       unknown(blockNumber, TAPE_UNSUPPORTED.blockno) |
       unknown(totalBytes, TAPE_UNSUPPORTED.totalSpace) |
       unknown(remainingBytes, TAPE_UNSUPPORTED.spaceRemain) |
-      TAPE_UNSUPPORTED.partition,
+      (version === 3 ? TAPE_UNSUPPORTED.partition : 0),
     flags: TAPE_FLAG.noRewind | (writeProtected ? TAPE_FLAG.writeProtected : 0),
     fileNum: short(fileNumber),
     softErrors: 0,

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { type Link, realEnv } from '#env';
+import { runProgram, testWith } from '#support';
 
 const { net } = realEnv();
 const loopback = { host: '127.0.0.1', port: 0 };
@@ -85,5 +86,19 @@ test('a port in use is refused with its address and the system error', async (t)
     { code: 'io' },
   );
   t.regex(error?.message ?? '', /EADDRINUSE/);
+  await listener.close();
+});
+
+testWith(['ss'], 'a silent peer is asked whether it is there, on both sides', async (t) => {
+  let accept = (_link: Link): void => undefined;
+  const accepted = new Promise<Link>((resolve) => (accept = resolve));
+  const listener = await net.listen(loopback, (link) => accept(link));
+  const client = await net.connect(listener.address);
+  const server = await accepted;
+  const { port } = listener.address;
+  const { stdout } = await runProgram('ss', ['-Htno', `( sport = :${port} or dport = :${port} )`]);
+  t.is(stdout.match(/timer:\(keepalive,/g)?.length, 2, stdout);
+  client.destroy();
+  server.destroy();
   await listener.close();
 });

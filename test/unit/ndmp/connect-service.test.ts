@@ -64,7 +64,7 @@ test('attempts are counted', async (t) => {
 test('a password in clear text is taken where nobody can listen, or where it is allowed', async (t) => {
   const authData = { type: 'text', authId: ndmpUser, authPassword: ndmpSecret } as const;
   const far = await stranger(await NdmpBench.make(t));
-  t.is(await far.errorOf('connectClientAuth', { authData }), 'illegal-args');
+  t.is(await far.errorOf('connectClientAuth', { authData }), 'not-authorized');
   t.is(await far.errorOf('configGetAuthAttr', { authType: 'text' }), 'illegal-args');
   t.deepEqual((await far.must('configGetServerInfo', {})).authTypes, ['md5']);
 
@@ -79,7 +79,7 @@ test('a password in clear text is taken where nobody can listen, or where it is 
 test('nobody comes in with nothing, and no other kind is known', async (t) => {
   const bench = await NdmpBench.make(t, { from: '127.0.0.1' });
   const client = await stranger(bench);
-  t.is(await client.errorOf('connectClientAuth', { authData: { type: 'none' } }), 'illegal-args');
+  t.is(await client.errorOf('connectClientAuth', { authData: { type: 'none' } }), 'not-authorized');
   t.is(
     await client.errorOf('connectClientAuth', { authData: { type: 'unknown', number: 9 } }),
     'illegal-args',
