@@ -121,6 +121,8 @@ export const logoutGraceMs = 3_000;
 export const ndmpMessageBytesMax = recordBytesMax + 1 + 64 * KiB;
 /** The same before a client has shown who it is: names, passwords, challenges. */
 export const ndmpStrangerMessageBytesMax = 16 * KiB;
+/** Messages of all connections together, while they come and are handled: each drive may get a largest record. */
+export const ndmpMessagesBytesMax = 16 * ndmpMessageBytesMax;
 /** A longer message is let pass and refused by its header; beyond this it is no NDMP at all, and the connection is lost. */
 export const ndmpMessageIgnoredBytesMax = 64 * MiB;
 assert(ndmpMessageIgnoredBytesMax > ndmpMessageBytesMax);

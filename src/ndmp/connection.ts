@@ -11,6 +11,7 @@ import { ndmpHeldPostsBytesMax, ndmpMessageBytesMax, ndmpStrangerMessageBytesMax
 import { dispatch, type Response, tooLong } from './dispatch.js';
 import { Header, type NdmpHeader, parseMessage } from './header.js';
 import { writeBody } from './message.js';
+import type { MessageMemory, MessageShare } from './message-memory.js';
 import { Patience } from './patience.js';
 import { codeIn, encodePost, type PostName, type PostOf, rowOf } from './messages.js';
 import { Outbox } from './outbox.js';
@@ -25,6 +26,7 @@ import type { ConnectReason } from './types.js';
 export interface ConnectionHost {
   readonly options: NdmpServerOptions;
   readonly openDevices: OpenDevices;
+  readonly messageMemory: MessageMemory;
   closed(connection: Connection): void;
 }
 
@@ -50,11 +52,14 @@ export class Connection implements MessageReceiver, SessionWire {
   readonly #log: Logger;
   readonly #framer: RecordFramer;
   readonly #outbox: Outbox;
+  readonly #memory: MessageShare;
   #sequence = 0;
   #timer: Timer | undefined;
   readonly #patience: Patience;
   /** A request is being handled; no other is given out. */
   #busy = false;
+  /** Bytes of that request. */
+  #handledBytes = 0;
   #paused = false;
   /** What ends the connection when the reply is out. */
   #refusal: string | undefined;
@@ -76,6 +81,7 @@ export class Connection implements MessageReceiver, SessionWire {
     this.#patience = new Patience(env.clock.monotonicMs());
     this.#framer = new RecordFramer(this, ndmpStrangerMessageBytesMax);
     this.#outbox = new Outbox(link);
+    this.#memory = host.messageMemory.share();
     this.session = new NdmpSession(id, host.options, host.openDevices, this);
     this.#log = this.session.log;
   }
@@ -102,19 +108,29 @@ export class Connection implements MessageReceiver, SessionWire {
     this.bytesIn += chunk.length;
     this.#patience.heard(this.#clock.monotonicMs());
     const wasBusy = this.#busy;
+    this.#framer.messageBytesMax = this.#memory.messageBytesMax(this.isStranger);
     this.#guard(() => this.#framer.push(chunk));
+    this.#account();
     if (wasBusy) this.#pause();
+  }
+  #account(): void {
+    this.#memory.hold(this.#closed ? 0 : this.#framer.heldBytes + this.#handledBytes);
   }
   message(bytes: Buffer): void {
     this.#perform(bytes, async (header, body) => await dispatch(this.session, header, body));
   }
   tooLong(start: Buffer): void {
-    this.#perform(start, async (header) => await Promise.resolve(tooLong(header, this.session.version)));
+    const { version } = this.session;
+    const isShort = !this.isStranger && this.#framer.messageBytesMax < ndmpMessageBytesMax;
+    const response = (header: NdmpHeader): Response =>
+      tooLong(header, isShort ? 'no-mem' : 'xdr-decode', version);
+    this.#perform(start, async (header) => await Promise.resolve(response(header)));
   }
   #perform(bytes: Buffer, work: (header: NdmpHeader, body: Buffer) => Promise<Response>): void {
     const { header, body } = parseMessage(bytes, this.session.version);
     this.requests += 1;
     this.#busy = true;
+    this.#handledBytes = bytes.length;
     this.#framer.hold();
     const respond = async (): Promise<void> => {
       this.#respond(header, await work(header, body));
@@ -126,8 +142,10 @@ export class Connection implements MessageReceiver, SessionWire {
   }
   #next(): void {
     this.#busy = false;
+    this.#handledBytes = 0;
     if (this.#closed) return;
     this.#guard(() => this.#framer.release());
+    this.#account();
     if (!this.#busy) this.#resume();
   }
   #pause(): void {
@@ -186,6 +204,7 @@ export class Connection implements MessageReceiver, SessionWire {
   }
   post<K extends PostName>(name: K, body: PostOf<K>): void {
     const { version } = this.session;
+    if (this.#closed || this.#finishing) return;
     if (!rowOf(name).versions.includes(version)) return;
     this.#guard(() => {
       const unsent: Unsent = { code: codeIn(name, version), body: encodePost(name, body, version) };
@@ -221,7 +240,7 @@ export class Connection implements MessageReceiver, SessionWire {
   // --- session ------------------------------------------------------------------------------------------------------------
 
   authorized(): void {
-    this.#framer.messageBytesMax = ndmpMessageBytesMax;
+    this.#framer.messageBytesMax = this.#memory.messageBytesMax(false);
   }
   refuse(reason: string): void {
     this.#refusal = reason;
@@ -271,8 +290,21 @@ export class Connection implements MessageReceiver, SessionWire {
     this.#timer?.cancel();
     this.#framer.stop();
     this.#held = [];
+    this.#account();
     this.session.end();
     this.#outbox.close();
     this.#host.closed(this);
   }
+}
+
+/** Says why there is no room, and closes. */
+export function turnAway(link: Link, { env, access }: NdmpServerOptions, textReason: string): void {
+  const { versionMax } = access;
+  const name = 'notifyConnectionStatus';
+  const body = encodePost(name, { reason: 'refused', protocolVersion: versionMax, textReason }, versionMax);
+  const timeStamp = Math.floor(env.clock.wallMs() / 1000) >>> 0;
+  const fields = { type: 'request', code: codeIn(name, versionMax), replySequence: 0, error: 0 } as const;
+  const header = writeBody(Header, { ...fields, sequence: 1, timeStamp }, versionMax);
+  link.start({ data: nobody, closed: nobody });
+  link.write(framed([...header, ...body]), () => link.destroy());
 }

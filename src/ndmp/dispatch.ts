@@ -43,9 +43,9 @@ const refusedByHeader = (name: NdmpErrorName, version: NdmpVersion): Response =>
   sent: () => undefined,
 });
 
-/** A message that was longer than the client may send. */
-export const tooLong = (header: NdmpHeader, version: NdmpVersion): Response =>
-  header.type === 'reply' ? nothing : refusedByHeader('xdr-decode', version);
+/** A message that was longer than the client may send, or than there was memory for. */
+export const tooLong = (header: NdmpHeader, why: 'xdr-decode' | 'no-mem', version: NdmpVersion): Response =>
+  header.type === 'reply' ? nothing : refusedByHeader(why, version);
 
 /** Never rejects. */
 export async function dispatch(session: NdmpSession, header: NdmpHeader, body: Buffer): Promise<Response> {

@@ -49,6 +49,10 @@ export class RecordFramer {
   get isMidMessage(): boolean {
     return this.#markHave > 0 || this.#length > 0;
   }
+  /** Memory that waits here. */
+  get heldBytes(): number {
+    return this.#stash.reduce((sum, { length }) => sum + length, this.#message.length);
+  }
   /** Takes the next bytes, a loan. Throws ProtocolError when what comes is no NDMP: the connection is lost. */
   push(chunk: Buffer): void {
     this.#take(chunk, (rest) => Buffer.from(rest));

@@ -6,8 +6,9 @@
 import { oldestOfBusiest } from './crowd.js';
 import type { Address, Link, Listener, TlsIdentity, TlsListener } from '#env';
 import { ndmpSessionsMax, ndmpStrangersMax } from '#limits';
-import { Connection, type ConnectionHost } from './connection.js';
+import { Connection, type ConnectionHost, turnAway } from './connection.js';
 import { OpenDevices } from './devices.js';
+import { MessageMemory } from './message-memory.js';
 import type { NdmpPortalView, NdmpServerOptions, NdmpSessionView } from './server-options.js';
 
 export interface NdmpPortalSpec {
@@ -24,6 +25,7 @@ interface Portal {
 export class NdmpServer implements ConnectionHost {
   readonly options: NdmpServerOptions;
   readonly openDevices = new OpenDevices();
+  readonly messageMemory = new MessageMemory();
   readonly #portals = new Map<number, Portal>();
   readonly #connections = new Map<number, Connection>();
   #lastPortal = 0;
@@ -68,7 +70,7 @@ export class NdmpServer implements ConnectionHost {
     const { log } = this.options.env;
     if (this.#closing || this.#connections.size >= ndmpSessionsMax) {
       log.warn('NDMP connection refused: too many', { connections: this.#connections.size });
-      link.destroy();
+      turnAway(link, this.options, 'too many connections, or the server is stopping');
       return;
     }
     const strangers = [...this.#connections.values()].filter(({ isStranger }) => isStranger);

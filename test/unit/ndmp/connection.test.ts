@@ -5,6 +5,7 @@ import { type NdmpHeader, parseMessage, RecordFramer } from '#ndmp';
 import {
   ndmpAuthorizeTimeoutMs,
   ndmpMessageBytesMax,
+  ndmpSessionsMax,
   ndmpStalledMessageMs,
   ndmpStalledReaderMs,
   ndmpStrangersMax,
@@ -176,6 +177,15 @@ test('too many who do not say who they are: one of the busiest address goes, oth
   t.is(await known.errorOf('configGetServerInfo', {}), 'no-err');
 });
 
+test('when there is no room for more connections, the next one is told so', async (t) => {
+  const bench = await NdmpBench.make(t);
+  for (let i = 0; i < ndmpSessionsMax; i++) await bench.login();
+  const client = await bench.connect();
+  t.like(await client.nextPost('notifyConnectionStatus'), { reason: 'refused' });
+  await client.closed;
+  t.is(bench.server.sessions().length, ndmpSessionsMax);
+});
+
 // --- the end of the server ------------------------------------------------------------------------------------------------
 
 test('a stopping server tells its clients, and does not wait for those who stay', async (t) => {
@@ -261,4 +271,21 @@ test('messages in fragments, byte by byte, are messages', async (t) => {
       [0x108, 9],
     ],
   );
+});
+
+test('memory of messages comes back: of those that are handled, and of those that are never ended', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const { messageMemory } = bench.server;
+  const free = messageMemory.freeBytes;
+  const client = await bench.opened();
+  t.is(messageMemory.freeBytes, free);
+  const message = client.encode('tapeWrite', { dataOut: Buffer.alloc(1_000_000) });
+  client.sendRaw(message.subarray(0, 700_000));
+  await breathe();
+  const taken = free - messageMemory.freeBytes;
+  t.true(taken >= 699_000 && taken < 2_000_000, `${taken}`);
+  client.close();
+  await client.closed;
+  await breathe();
+  t.is(messageMemory.freeBytes, free);
 });
