@@ -95,6 +95,10 @@ export class Connection implements MessageReceiver, SessionWire {
   get isStranger(): boolean {
     return !this.session.connect.isAuthorized;
   }
+  /** The session is over, and what it had is free; the peer is still being told. */
+  get hasEnded(): boolean {
+    return this.#finishing || this.#closed;
+  }
   get isPrivate(): boolean {
     return this.tls || isLoopback(this.peer.host);
   }

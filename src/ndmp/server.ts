@@ -88,9 +88,11 @@ export class NdmpServer implements ConnectionHost {
 
   // --- sessions -------------------------------------------------------------------------------------------------------------
 
-  /** Oldest first. */
+  /** Oldest first; those that have ended are none, though the peer is still being told. */
   sessions(): NdmpSessionView[] {
-    return [...this.#connections.values()].map((connection) => viewOf(connection));
+    return [...this.#connections.values()]
+      .filter(({ hasEnded }) => !hasEnded)
+      .map((connection) => viewOf(connection));
   }
   /** Tells the client and ends the session; its devices are free when it returns. False when there is none. */
   dropSession(id: number): boolean {

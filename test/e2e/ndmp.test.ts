@@ -103,6 +103,7 @@ test('one drive: open by NDMP it is refused to a host and to the operator, and f
 
   const drop = await daemon.cliHere('ndmp', 'session', 'drop', '1');
   t.regex(drop.stderr, /library0\/drive0 is free/);
+  t.deepEqual(await daemon.jsonHere('ndmp', 'session', 'list'), []);
   await client.closed;
   await host.rewind(lun);
   const read = await host.read(lun, 256 * 1024);
