@@ -124,10 +124,9 @@ export class Connection implements MessageReceiver, SessionWire {
     this.#perform(bytes, async (header, body) => await dispatch(this.session, header, body));
   }
   tooLong(start: Buffer): void {
-    const { version } = this.session;
     const isShort = !this.isStranger && this.#framer.messageBytesMax < ndmpMessageBytesMax;
     const response = (header: NdmpHeader): Response =>
-      tooLong(header, isShort ? 'no-mem' : 'xdr-decode', version);
+      tooLong(this.session, header, isShort ? 'no-mem' : 'xdr-decode');
     this.#perform(start, async (header) => await Promise.resolve(response(header)));
   }
   #perform(bytes: Buffer, work: (header: NdmpHeader, body: Buffer) => Promise<Response>): void {

@@ -43,13 +43,8 @@ const refusedByHeader = (name: NdmpErrorName, version: NdmpVersion): Response =>
   sent: () => undefined,
 });
 
-/** A message that was longer than the client may send, or than there was memory for. */
-export const tooLong = (header: NdmpHeader, why: 'xdr-decode' | 'no-mem', version: NdmpVersion): Response =>
-  header.type === 'reply' ? nothing : refusedByHeader(why, version);
-
-/** Never rejects. */
-export async function dispatch(session: NdmpSession, header: NdmpHeader, body: Buffer): Promise<Response> {
-  const { connect, version } = session;
+/** What the header alone decides: the request that is to be handled, or what goes back. */
+function gate({ connect, version }: NdmpSession, header: NdmpHeader): RequestName | Response {
   if (header.type === 'reply') return nothing; // nobody was asked anything
   const name = messageOf(header.code, version);
   if (name === undefined) return refusedByHeader('not-supported', version);
@@ -58,6 +53,20 @@ export async function dispatch(session: NdmpSession, header: NdmpHeader, body: B
   if (name !== 'connectOpen') connect.assumeOpen();
   if (rowOf(name).needs === 'authorized' && !connect.isAuthorized)
     return refusedByHeader('not-authorized', version);
+  return name;
+}
+
+/** A message that was longer than the client may send, or than there was memory for. */
+export function tooLong(session: NdmpSession, header: NdmpHeader, why: 'xdr-decode' | 'no-mem'): Response {
+  const name = gate(session, header);
+  return typeof name === 'string' ? refusedByHeader(why, session.version) : name;
+}
+
+/** Never rejects. */
+export async function dispatch(session: NdmpSession, header: NdmpHeader, body: Buffer): Promise<Response> {
+  const { version } = session;
+  const name = gate(session, header);
+  if (typeof name !== 'string') return name;
   try {
     return await handled(session, name, body);
   } catch (error) {

@@ -101,6 +101,8 @@ test('before somebody is known, messages are short', async (t) => {
   const long = { authData: { type: 'text', authId: 'x'.repeat(20_000), authPassword: '' } } as const;
   t.is(await client.errorOf('connectClientAuth', long), `header ${ERROR.xdrDecode}`);
   t.is(await client.errorOf('configGetServerInfo', {}), 'no-err');
+  const dataOut = Buffer.alloc(20_000);
+  t.is(await client.errorOf('tapeWrite', { dataOut }), `header ${ERROR.notAuthorized}`, 'however long it is');
   const known = await bench.opened();
   const { header: answer } = await known.callRaw('tapeWrite', 0x304, Buffer.alloc(ndmpMessageBytesMax));
   t.is(answer.error, ERROR.xdrDecode);
