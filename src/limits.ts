@@ -176,14 +176,23 @@ export const ndmpFinishTimeoutMs = ndmpTickMs;
 /** Records of an NDMP mover. Backup programs use up to 1 MiB; one record of ours lies in the pool as a whole. */
 export const moverRecordBytesMax = 4 * MiB;
 assert(moverRecordBytesMax <= recordBytesMax);
+/**
+ * Memory for records of all movers, apart from that of iSCSI commands: a mover that is paused, perhaps for a person to bring a
+ * tape, keeps what it holds. Taken as it is needed.
+ */
+export const moverBlocksMax = 2048;
 assert(
-  2 * moverRecordBytesMax <= slabBlockBytes * slabBlocksMax,
+  2 * moverRecordBytesMax <= slabBlockBytes * moverBlocksMax,
   'a record is written while the next one comes',
 );
 /** Until the client says otherwise (20 blocks of 512, as tar has it). */
 export const moverRecordBytesDefault = 10_240;
 /** What one mover holds of an image on its way to tape, beyond a record: enough that a drive at work does not stop the stream. */
 export const moverHeldBytesMax = 2 * MiB;
+assert(
+  moverBlocksMax * slabBlockBytes >= drivesMax * moverHeldBytesMax,
+  'each drive of a library may have its mover',
+);
 /** What it has written to the image stream and the peer has not taken: memory of the drive's cache that stays pinned. */
 export const moverUnsentBytesMax = 2 * MiB;
 assert(moverUnsentBytesMax >= 2 * slabBlockBytes);

@@ -16,7 +16,7 @@ import type { CartridgeRow, Catalog, DriveRow, LibraryRow } from '#catalog';
 import type { Env } from '#env';
 import { StoreError } from '#errors';
 import { IscsiServer } from '#iscsi';
-import { slabBlockBytes, slabBlocksMax } from '#limits';
+import { moverBlocksMax, slabBlockBytes, slabBlocksMax } from '#limits';
 import { addressPolicy, DumpDates, NdmpServer, type ServerIdentity } from '#ndmp';
 import type { UnitIdentity } from '#scsi';
 import { DedupGroup, type DedupGroupOptions, FileGroup } from '#store';
@@ -80,7 +80,16 @@ export async function wire({
         trees,
         dumpDates: new DumpDates(env.disk, dumpDatesFolder(home)),
       };
-      return new NdmpServer({ env, pool, devices, access, identity, policy: addressPolicy(world), data });
+      const movers = new SlabPool({ blockBytes: slabBlockBytes, blocksMax: moverBlocksMax });
+      return new NdmpServer({
+        env,
+        pool: movers,
+        devices,
+        access,
+        identity,
+        policy: addressPolicy(world),
+        data,
+      });
     };
   return { factory: new Workshop(env, catalog, groups, pool), server, groups, ndmp };
 }

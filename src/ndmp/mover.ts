@@ -8,7 +8,7 @@ import { strict as assert } from 'node:assert';
 import type { Env, Link, Logger } from '#env';
 import { moverRecordBytesMax } from '#limits';
 import type { SlabPool } from '#wire';
-import type { DataConnector, Listening } from './data-connection.js';
+import type { DataConnector, Listening, StreamType } from './data-connection.js';
 import { NdmpError } from './errors.table.js';
 import { FromTape } from './from-tape.js';
 import { ImagePlaces } from './image-places.js';
@@ -35,6 +35,8 @@ export interface MoverParts {
   readonly connector: DataConnector;
   readonly notices: MoverNotices;
   version(): NdmpVersion;
+  /** The client has chosen the connection address extension. */
+  allowsIpv6(): boolean;
 }
 
 /** MOVER_GET_STATE. */
@@ -118,14 +120,13 @@ export class Mover {
   /** Resolves to the address at which the data connection is awaited. */
   async listen(mode: MoverMode, addressType: AddressType): Promise<Address> {
     const direction = directionOf(mode);
-    if (addressType !== 'local' && addressType !== 'tcp')
-      throw new NdmpError('illegal-args', 'Image streams are LOCAL or TCP');
+    this.#checkType(addressType);
     await this.#settle('listen');
     this.#check('listen');
     if (!this.#parts.data.isIdle) throw new NdmpError('illegal-state', 'The data service is not idle');
     this.#checkTape(direction);
-    if (addressType === 'tcp') {
-      const listening = await this.#parts.connector.listen((link) => this.#accepted(link));
+    if (addressType !== 'local') {
+      const listening = await this.#parts.connector.listen((link) => this.#accepted(link), addressType);
       if (this.#gone) listening.close();
       this.#listening = listening;
     }
@@ -136,8 +137,7 @@ export class Mover {
   }
   async connect(mode: MoverMode, address: Address): Promise<void> {
     const direction = directionOf(mode);
-    if (address.type !== 'local' && address.type !== 'tcp')
-      throw new NdmpError('illegal-args', 'Image streams are LOCAL or TCP');
+    this.#checkType(address.type === 'unknown' ? { unknown: address.number } : address.type);
     await this.#settle('connect');
     this.#check('connect');
     const { data, connector } = this.#parts;
@@ -186,7 +186,7 @@ export class Mover {
   async read(offset: bigint, length: bigint): Promise<void> {
     await this.#settle('read');
     this.#check('read');
-    if (this.#address.type !== 'tcp')
+    if (this.#address.type === 'local')
       throw new NdmpError('illegal-state', 'The data service reads by itself');
     this.readLocal(offset, length);
   }
@@ -237,6 +237,11 @@ export class Mover {
   #check(request: MoverRequest): void {
     if (!mayAsk(request, this.#state, this.#parts.version()))
       throw new NdmpError('illegal-state', `The mover is in state ${this.#state}`);
+  }
+  #checkType(type: AddressType): asserts type is 'local' | StreamType {
+    if (type === 'local' || type === 'tcp') return;
+    if (type === 'tcp-ipv6' && this.#parts.allowsIpv6()) return;
+    throw new NdmpError('illegal-args', 'Image streams are LOCAL or TCP');
   }
   get #direction(): Direction {
     return this.#mode === 'read' ? 'read' : 'write';

@@ -117,6 +117,7 @@ export class NdmpSession implements SessionContext {
       data: this.data,
       notices: moverNotices(this),
       version: () => this.version,
+      allowsIpv6: () => this.data.extensions.hasConnectionAddresses,
     });
   }
   get version(): NdmpVersion {

@@ -164,6 +164,8 @@ export interface WorldOptions {
   readonly policy?: PolicyOptions;
   /** Real sockets on the loopback. */
   readonly sockets?: boolean;
+  /** What the client came to. */
+  readonly local?: Address;
 }
 export class MoverWorld {
   readonly pool: SlabPool;
@@ -182,6 +184,7 @@ export class MoverWorld {
     },
   };
   readonly #allBytes: number;
+  allowsIpv6 = false;
 
   constructor(options: WorldOptions = {}) {
     const { version = 4, blockBytes = 65_536, blocksMax = 32, policy } = options;
@@ -196,7 +199,7 @@ export class MoverWorld {
       env,
       log: silentLog,
       policy: addressPolicy(policy),
-      session: sockets ? { peer: loopback, local: loopback } : { peer: user, local: us },
+      session: sockets ? { peer: loopback, local: loopback } : { peer: user, local: options.local ?? us },
     });
     this.mover = new Mover({
       env,
@@ -206,6 +209,7 @@ export class MoverWorld {
       data: dataOf(() => this.data),
       connector: this.connector,
       version: () => version,
+      allowsIpv6: () => this.allowsIpv6,
       notices: {
         paused: (reason, seek) => this.#note(`paused ${reason} ${seek}`),
         halted: (reason) => this.#note(`halted ${reason}`),

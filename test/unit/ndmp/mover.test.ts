@@ -540,6 +540,30 @@ test('connecting: to what the policy allows, and to the data service of the sess
   t.is(local.tape.cartridge.objects.length, 1);
 });
 
+test('IPv6 is for clients that have chosen it, and came by it', async (t) => {
+  const plain = new MoverWorld();
+  t.is(await code(plain.mover.listen('read', 'tcp-ipv6')), 'illegal-args');
+  t.is(await code(plain.mover.connect('read', { type: 'tcp-ipv6', endpoints: [] })), 'illegal-args');
+  plain.allowsIpv6 = true;
+  t.is(await code(plain.mover.listen('read', 'tcp-ipv6')), 'connect', 'there is no such address of ours');
+  t.is(plain.mover.state, 'idle');
+  const world = new MoverWorld({ local: { host: '2001:db8::2', port: 10_000 } });
+  world.allowsIpv6 = true;
+  t.is(await code(world.mover.listen('write', 'tcp')), 'connect');
+  const address = await world.mover.listen('write', 'tcp-ipv6');
+  const [endpoint] = address.type === 'tcp-ipv6' ? address.endpoints : [];
+  t.is(endpoint?.host, '2001:db8::2');
+  await world.net.connect(endpoint ?? us);
+  await world.mover.read(0n, 1n);
+  await until(() => world.mover.state === 'paused');
+  world.mover.end();
+
+  const mapped = new MoverWorld({ local: { host: '::ffff:192.0.2.2', port: 10_000 } });
+  const four = await mapped.mover.listen('read', 'tcp');
+  t.is(four.type === 'tcp' && four.endpoints[0]?.host, '192.0.2.2');
+  mapped.mover.end();
+});
+
 test('only configured hosts may connect once there are any', async (t) => {
   const policy = { isRestricted: () => true, mayAlsoReach: (host: string) => host === '198.51.100.1' };
   const strange = new MoverWorld({ policy: { ...policy, mayAlsoReach: () => false } });
