@@ -2,7 +2,7 @@
  * Connection: one control connection: framer in, one request at a time through dispatch, outbox out, sequence numbers, and the
  * patience that we have with a peer.
  *
- * Invariants: N4 sequence numbers rise by one per message, replies and posts together, from 1. N5 nothing that a peer sends,
+ * Invariants: N10 sequence numbers rise by one per message, replies and posts together, from 1. N11 nothing that a peer sends,
  * and no moment at which it goes away, makes an exception leave this class or memory stay taken; tearing down is idempotent.
  */
 import type { Address, Clock, Link, Logger, Timer } from '#env';
@@ -161,7 +161,7 @@ export class Connection implements MessageReceiver, SessionWire {
     this.#paused = false;
     this.#link.resume();
   }
-  /** N5: whatever happens inside, the worst is the end of this connection. */
+  /** N11: whatever happens inside, the worst is the end of this connection. */
   #guard(work: () => void): void {
     try {
       work();

@@ -2,7 +2,7 @@
  * Devices that NDMP sessions may open, and which session has them open. The drive of an NDMP session is the drive of an iSCSI
  * session; only the names are NDMP's.
  *
- * Invariant N1: a device is open in one session at most.
+ * Invariant N8: a device is open in one session at most.
  */
 import type { LogicalUnit, Nexus } from '#scsi';
 import type { Drive } from '#vtl';

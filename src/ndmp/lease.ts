@@ -2,7 +2,7 @@
  * Lease: the unit is ours as RESERVE(6) by an initiator makes it that one's (SPC-2 5.5): hosts on iSCSI get RESERVATION
  * CONFLICT, and where one of them has reserved or registered, there is no lease.
  *
- * Invariant N2: every way in which a session ends or a device is closed gives the lease back, at once.
+ * Invariant N9: every way in which a session ends or a device is closed gives the lease back, at once.
  */
 import { encodeTransportId, type LogicalUnit, type Nexus } from '#scsi';
 import { ndmpFault } from './faults.table.js';

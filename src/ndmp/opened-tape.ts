@@ -36,6 +36,8 @@ export class OpenedTape {
   /** The medium, or the reservation, went away while it was used. */
   #disturbed = false;
   #blockIsLost = false;
+  /** It was a CDB of the DMA that ended the reservation: RELEASE, or something persistent instead. */
+  #releasedByDma = false;
 
   private constructor(holder: TapeHolder, device: TapeDevice, mode: 'read' | 'read-write', lease: Lease) {
     this.device = device;
@@ -102,7 +104,8 @@ export class OpenedTape {
     }
     if (this.#lease.isLost) {
       await this.#lease.renew();
-      this.#disturbed = this.#used;
+      this.#disturbed = this.#used && !this.#releasedByDma;
+      this.#releasedByDma = false;
     }
     this.checkDeferred();
     const disturbed = this.#disturbed;
@@ -125,6 +128,7 @@ export class OpenedTape {
       return await work();
     } finally {
       this.#used = this.drive.state === 'ready';
+      this.#releasedByDma = this.#lease.isLost;
     }
   }
   /** A failure of what was acknowledged before is told once, with the next request (invariant P5 of the drive). */

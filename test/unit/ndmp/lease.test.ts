@@ -1,6 +1,7 @@
 /** An open tape is reserved as an initiator reserves it, and free again in every way in which a session can end. */
 import test, { type ExecutionContext } from 'ava';
 import { STATUS } from '#scsi';
+import { parseHex } from '#wire';
 import { breathe, changerName, driveName, NdmpBench, type NdmpClient, reserveOut } from '#support';
 
 const rewind = '01 00 00 00 00 00';
@@ -124,6 +125,30 @@ test('a reset by a host ends the reservation: the next write is not done, then t
   t.is(await hostStatus(bench, rewind), STATUS.reservationConflict);
   t.is((await client.must('tapeGetState', {})).blockno, 1);
   t.is(await client.errorOf('tapeWrite', { dataOut: Buffer.alloc(100) }), 'no-err');
+});
+
+test('a DMA may reserve and release with CDBs of its own: the lease is there when it is needed', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  const execute = async (cdb: string, dataout = ''): Promise<number> => {
+    const bytes = parseHex(dataout);
+    const flags = bytes.length === 0 ? 0 : 2;
+    const request = { flags, timeout: 0, datainLen: 0, cdb: parseHex(cdb), dataout: bytes };
+    return (await client.must('tapeExecuteCdb', request)).status;
+  };
+  await client.must('tapeWrite', { dataOut: Buffer.alloc(100) });
+  t.is(await execute(release), STATUS.good);
+  t.is(await client.errorOf('tapeWrite', { dataOut: Buffer.alloc(100) }), 'no-err');
+  t.is(await hostStatus(bench, rewind), STATUS.reservationConflict);
+
+  t.is(await execute(release), STATUS.good);
+  const list = '0000000000000000 0000000000000009 00000000 00 000000';
+  t.is(await execute('5f 00 00 0000 00000018 00', list), STATUS.good, 'REGISTER');
+  const held = '0000000000000009 0000000000000000 00000000 00 000000';
+  t.is(await execute('5f 01 03 0000 00000018 00', held), STATUS.good, 'RESERVE, exclusive access');
+  t.is(await client.errorOf('tapeWrite', { dataOut: Buffer.alloc(100) }), 'no-err');
+  t.is(await hostStatus(bench, rewind), STATUS.reservationConflict);
+  t.is(await execute('5f 03 00 0000 00000018 00', held), STATUS.good, 'CLEAR');
 });
 
 test('after a reset another may have been faster', async (t) => {
