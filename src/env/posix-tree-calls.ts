@@ -27,6 +27,8 @@ const SEEK = { offset: 0, data: 3, hole: 4 } as const;
 const O_FOLDER = constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** Two struct timespec of 64-bit Linux. */
 const timesBytes = 32;
+/** struct statfs has 120 bytes there. */
+const statfsBytes = 256;
 
 const empty = Buffer.from('\0');
 const dot = Buffer.from('.\0');
@@ -36,6 +38,7 @@ const PROTOTYPES = {
   openat2: 'long syscall(long, int, const void*, const void*, size_t)',
   close: 'int close(int)',
   statx: 'int statx(int, const void*, int, uint32_t, void*)',
+  fstatfs: 'int fstatfs(int, void*)',
   getdents64: 'int64_t getdents64(int, void*, size_t)',
   read: 'int64_t read(int, void*, size_t)',
   write: 'int64_t write(int, const void*, size_t)',
@@ -108,6 +111,7 @@ class PosixTreeCalls implements TreeCalls {
   readonly #errno: () => number;
   readonly #how = Buffer.alloc(openHowBytes);
   readonly #times = Buffer.alloc(timesBytes);
+  readonly #statfs = Buffer.alloc(statfsBytes);
   /** Until the kernel, or a filter of system calls, says that there is none. */
   #hasOpenat2: boolean;
 
@@ -180,6 +184,10 @@ class PosixTreeCalls implements TreeCalls {
   }
   stat(handle: number, into: Uint8Array): number {
     return this.#done(this.#c.statx(handle, empty, AT_EMPTY_PATH, statMask, into));
+  }
+  fileSystemType(folder: number): number {
+    const error = this.#done(this.#c.fstatfs(folder, this.#statfs));
+    return error < 0 ? error : this.#statfs.readUInt32LE(0); // f_type, a long whose high half is never used
   }
   entries(folder: number, into: Uint8Array): number {
     return this.#done(this.#c.getdents64(folder, into, into.length));

@@ -29,6 +29,8 @@ export interface TreeCalls {
   /** Fills `into` (`statBytes`). */
   statAt(dir: number, name: Uint8Array, into: Uint8Array): number;
   stat(handle: number, into: Uint8Array): number;
+  /** The magic number of the file system that an opened folder is on (statfs(2)). */
+  fileSystemType(folder: number): number;
   /** Some entries of an opened folder: linux_dirent64 one after another; 0 at the end. */
   entries(folder: number, into: Uint8Array): number;
   read(file: number, into: Uint8Array): number;

@@ -73,7 +73,7 @@ export interface BackupRequest {
   readonly files: readonly Buffer[];
   /** Whether the sink wants history entries. */
   readonly history: boolean;
-  /** Goes into file systems that are mounted in the tree. */
+  /** Goes into file systems that are mounted in the tree, but for those of the kernel (/proc and the like). */
   readonly crossMounts: boolean;
   /** Walks the tree beforehand to tell how much there will be. */
   readonly estimate: boolean;

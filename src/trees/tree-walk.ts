@@ -4,7 +4,7 @@
  *
  * Nothing leads out of the tree: folders are opened by one name in an opened folder, and never through a link; on the way
  * back a folder that was closed meanwhile is opened as `..`, and must be the one that it was. Other file systems that are mounted in
- * the tree are not entered, unless that is wanted.
+ * the tree are not entered, unless that is wanted; those that only show what the kernel knows never are.
  */
 import { E, type TreeCalls } from '#env';
 import { treeFoldersOpenMax, treePathBytesMax } from '../limits.js';
@@ -179,7 +179,7 @@ export class TreeWalk {
       return;
     }
     const isMoved = this.#rules.increment.isMoved(stat, parent?.stat, name) || (parent?.isMoved ?? false);
-    const notEntered = this.#against(stat, parent?.stat);
+    const notEntered = this.#against(handle, stat, parent?.stat);
     const parentNode = parent?.stat.inode ?? stat.inode;
     const folder = parent?.handle ?? from;
     const level = { handle, stat, isMoved, names: [], folders: [], isListed: notEntered !== undefined };
@@ -189,11 +189,12 @@ export class TreeWalk {
     if (pathBytes > 0) this.#path[pathBytes] = slash;
     this.#closeSome();
   }
-  #against(stat: FileStat, parent: FileStat | undefined): string | undefined {
+  #against(handle: number, stat: FileStat, parent: FileStat | undefined): string | undefined {
     const { closed, crossMounts } = this.#rules;
     if (closed.has(stat)) return 'The server keeps its own data here, which is part of no backup';
-    if (crossMounts || parent === undefined || isOnSameMount(stat, parent)) return undefined;
-    return 'Another file system is mounted here, and is not part of this backup';
+    if (parent === undefined || isOnSameMount(stat, parent)) return undefined;
+    if (crossMounts && !isOfTheKernel(this.#calls, handle)) return undefined;
+    return 'Another file system is mounted here, and what is in it is not part of this backup';
   }
   /** The uppermost ones whose entries have all been read. */
   #closeSome(): void {
@@ -243,6 +244,36 @@ export class TreeWalk {
     this.#calls.close(start);
     return handle;
   }
+}
+
+/**
+ * File systems that hold no files of anybody (linux/magic.h): views of the kernel, some without end. Never entered when they
+ * are mounted in a tree.
+ */
+const KERNEL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  0x9fa0, // proc
+  0x6265_6572, // sysfs
+  0x0027_e0eb, // cgroup
+  0x6367_7270, // cgroup2
+  0x1cd1, // devpts
+  0x6462_6720, // debugfs
+  0x7472_6163, // tracefs
+  0x7363_6673, // securityfs
+  0xcafe_4a11, // bpf
+  0x6165_676c, // pstore
+  0xde5e_81e4, // efivarfs
+  0x6265_6570, // configfs
+  0x1980_0202, // mqueue
+  0x9584_58f6, // hugetlbfs
+  0xf97c_ff8c, // selinuxfs
+  0x6573_5543, // fusectl
+  0x0187, // autofs
+  0x4249_4e4d, // binfmt_misc
+  0x6759_6969, // rpc_pipefs
+  0x6e73_6673, // nsfs
+]);
+function isOfTheKernel(calls: TreeCalls, folder: number): boolean {
+  return KERNEL_FILE_SYSTEMS.has(calls.fileSystemType(folder));
 }
 
 function isOnSameMount(stat: FileStat, parent: FileStat): boolean {

@@ -60,6 +60,7 @@ const temporariesMax = 100;
 const nothing: readonly string[] = [];
 const filesInherit = [accessAcl];
 const foldersInherit = [accessAcl, defaultAcl];
+const isAcl = (name: string): boolean => name === accessAcl || name === defaultAcl;
 const defaultAclName = zeroEnded(Buffer.from(defaultAcl));
 const probe = Buffer.alloc(1);
 
@@ -306,12 +307,26 @@ export class Restorer {
     return renamed < 0 ? renamed : 'made';
   }
 
-  /** Owner first, because it takes away set-id bits and capabilities; times last. */
+  #setXattrs(handle: number, path: Buffer, xattrs: readonly Xattr[]): void {
+    for (const { name, value } of xattrs) {
+      const error = this.#calls.setXattr(handle, zeroEnded(Buffer.from(name, 'latin1')), value);
+      if (error < 0) this.#amiss(path, name, error);
+    }
+  }
+  /**
+   * Owner first, because it takes away set-id bits and capabilities; lists of access after the mode, which is part of them;
+   * other attributes before it, for they want the file writable; times last.
+   */
   #describe(handle: number, path: Buffer, attributes: Attributes, inherited: readonly string[]): void {
     const calls = this.#calls;
     const isSymlink = calls.stat(handle, this.#stat.bytes) >= 0 && this.#stat.fileType === S.symlink;
     const owned = calls.setOwner(handle, attributes.uid, attributes.gid);
     if (owned < 0) this.#amiss(path, 'owner', owned);
+    this.#setXattrs(
+      handle,
+      path,
+      attributes.xattrs.filter(({ name }) => !isAcl(name)),
+    );
     if (!isSymlink) {
       const mode = owned < 0 ? attributes.mode & ~setIds : attributes.mode;
       const error = calls.setMode(handle, mode);
@@ -321,10 +336,11 @@ export class Restorer {
       if (attributes.xattrs.some(({ name }) => name === list)) continue;
       calls.removeXattr(handle, zeroEnded(Buffer.from(list))); // it may not have got one
     }
-    for (const { name, value } of attributes.xattrs) {
-      const error = calls.setXattr(handle, zeroEnded(Buffer.from(name, 'latin1')), value);
-      if (error < 0) this.#amiss(path, name, error);
-    }
+    this.#setXattrs(
+      handle,
+      path,
+      attributes.xattrs.filter(({ name }) => isAcl(name)),
+    );
     const { modified, accessed = modified } = attributes;
     const timed = calls.setTimes(handle, [
       accessed.seconds,

@@ -144,7 +144,7 @@ export class TarBackup implements TreeVisitor {
 
   *#regular(place: Place, handle: number): Steps<void> {
     const stat = this.#stat;
-    const key = stat.links > 1 ? `${stat.onDevice}:${stat.inode}` : undefined;
+    const key = linkKey(stat);
     const saved = key === undefined ? undefined : this.#links.get(key);
     if (key !== undefined && saved !== undefined) {
       yield* this.#link(place, stat, key, saved);
@@ -283,12 +283,19 @@ export class TarBackup implements TreeVisitor {
       this.trouble(place.path, `The link cannot be read: ${errorText(length)}`, length);
       return;
     }
+    const key = linkKey(stat);
+    const saved = key === undefined ? undefined : this.#links.get(key);
+    if (key !== undefined && saved !== undefined) {
+      yield* this.#link(place, stat, key, saved);
+      return;
+    }
     const at = output.position;
     const node = calls.openNode(place.folder, place.name);
     const xattrs = node < 0 ? [] : this.#xattrs(place, node);
     if (node >= 0) calls.close(node);
     const linkName = type === typeFlag.symlink ? { linkName: this.#target.subarray(0, length) } : {};
     yield* output.put(this.#encode({ path: place.path, stat, type, size: 0, xattrs, ...linkName }));
+    this.#remember(key, place, at);
     yield* this.#done(place, stat, at);
   }
 
@@ -311,6 +318,11 @@ export class TarBackup implements TreeVisitor {
     if (history) events.history(place.path, stat, place.parentNode, fhInfo);
     if (events.isFull) yield 'events';
   }
+}
+
+/** Of a file of several names. */
+function linkKey(stat: FileStat): string | undefined {
+  return stat.links > 1 ? `${stat.onDevice}:${stat.inode}` : undefined;
 }
 
 function statusOf(error: number): 'permission' | 'not-found' | 'out-of-memory' | 'io' {

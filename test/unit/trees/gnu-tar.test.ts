@@ -38,6 +38,7 @@ function makeEverything(folder: string): void {
   symlinkSync('/no/where/'.repeat(30), join(folder, 'sub/long link'));
   symlinkSync('t', join(folder, 'sub/old link'));
   lutimesSync(join(folder, 'sub/old link'), 1, 123_456);
+  linkSync(join(folder, 'sub/link'), join(folder, 'sub/link again'));
   const longName = 'n'.repeat(200);
   mkdirSync(join(folder, longName, longName), { recursive: true });
   writeFileSync(join(folder, longName, longName, `file ${longName}`), 'far away');
