@@ -198,8 +198,11 @@ export const moverUnsentBytesMax = 2 * MiB;
 assert(moverUnsentBytesMax >= 2 * slabBlockBytes);
 /** Time that a connection for an image stream may take: a filer that is there answers within a second or two. */
 export const imageConnectMs = 20_000;
-/** A stream that is closing, and whose peer takes nothing for so long, is cut. */
-export const imageLingerMs = 30_000;
+/**
+ * A stream that is closing, and whose peer takes nothing for so long, is cut: what it has not taken yet is lost to a recovery, so
+ * a filer that is busy gets its time.
+ */
+export const imageLingerMs = 300_000;
 
 /** NDMP backups: levels as ONTAP has them; patterns of what is left out, each of which is tried on every name. */
 export const ndmpLevelMax = 31;

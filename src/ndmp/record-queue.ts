@@ -44,9 +44,11 @@ export class RecordQueue {
   get isFull(): boolean {
     return this.#spilled.length > 0 || this.#heldBytes >= Math.max(moverHeldBytesMax, this.#recordBytes);
   }
-  /** The stream may go on: not before half of it is gone, so that it does not stop and go for every record. */
+  /** The stream may go on: when half is gone, so that it does not stop and go for every record; or no whole record is left. */
   get isSlack(): boolean {
-    return this.#spilled.length === 0 && this.#heldBytes <= moverHeldBytesMax / 2;
+    return (
+      this.#spilled.length === 0 && this.#heldBytes <= Math.max(moverHeldBytesMax / 2, this.#recordBytes - 1)
+    );
   }
 
   push(chunk: Buffer): void {
@@ -141,7 +143,7 @@ export class RecordQueue {
     batch.written += length;
     this.#heldBytes -= length;
     if (batch.written < batch.filled) return;
-    if (this.#batches.length === 1 && !this.#ended) {
+    if (this.#batches.length === 1 && !this.#ended && this.#spilled.length === 0) {
       [batch.filled, batch.written] = [0, 0]; // the same memory again, while it is warm
       return;
     }

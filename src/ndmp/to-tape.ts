@@ -33,7 +33,7 @@ export class ToTape implements Flow {
   constructor(parts: FlowParts, link: Link) {
     this.#parts = parts;
     this.#link = link;
-    this.#queue = new RecordQueue(parts.pool, parts.progress.recordBytes, () => this.#go());
+    this.#queue = new RecordQueue(parts.pool, parts.progress.recordBytes, () => this.#memoryCame());
     this.#windowEnd = endOfWindow(parts.progress.window);
   }
 
@@ -70,6 +70,10 @@ export class ToTape implements Flow {
     if (!this.#running) this.#queue.close();
   }
 
+  #memoryCame(): void {
+    this.#goOnStream();
+    this.#go();
+  }
   #stopStream(): void {
     if (this.#stopped) return;
     this.#stopped = true;
@@ -116,7 +120,10 @@ export class ToTape implements Flow {
       return false;
     }
     const record = this.#queue.peek();
-    if (record === undefined) return false;
+    if (record === undefined) {
+      this.#goOnStream(); // more must come for a whole one
+      return false;
+    }
     this.#isDurable = false;
     const isWritten = (await tape.writeRecord(record)) === 'written';
     if (isWritten) {

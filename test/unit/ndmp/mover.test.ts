@@ -209,6 +209,36 @@ test('a tape that is slow stops the stream, and nothing is held beyond the limit
   t.true(world.isClean);
 });
 
+test('no size of records and no want of memory stops a stream for good', async (t) => {
+  const sizes = fc.oneof(
+    fc.integer({ min: 700_000, max: 1_500_000 }),
+    fc.integer({ min: 1, max: 1000 }).map((n) => n * 1024),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      sizes,
+      fc.integer({ min: 1, max: 12 }),
+      fc.nat(20),
+      async (recordBytes, blocks, slow) => {
+        const world = new MoverWorld({ blocksMax: 64 });
+        await world.mover.setRecordSize(recordBytes);
+        const whole = image(0, 5_000_000);
+        const others = Math.max(0, 64 - Math.ceil(recordBytes / 65_536) - blocks);
+        const held = world.pool.take(others * 65_536);
+        const peer = await world.local('read');
+        if (slow > 0) world.tape.gate = quiet(slow);
+        peer.link.write([whole]);
+        peer.link.end();
+        await until(() => world.mover.state === 'halted');
+        t.true(world.tape.cartridge.file(0).subarray(0, whole.length).equals(whole));
+        held?.release();
+        t.true(world.isClean);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
 test('a stream that is cut halts the mover, and a tape that fails too', async (t) => {
   const cut = new MoverWorld();
   const peer = await cut.local('read');
