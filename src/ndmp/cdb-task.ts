@@ -4,7 +4,7 @@
  */
 import type { Clock } from '#env';
 import { CanceledError } from '#errors';
-import { ndmpCdbTimeoutMsMin } from '#limits';
+import { ndmpCdbTimeoutMsMin, recordBytesMax } from '#limits';
 import { formatLun, type LogicalUnit, type Nexus, STATUS, type Task } from '#scsi';
 import { ownedSlab, type Slab } from '#wire';
 import { NdmpError } from './errors.table.js';
@@ -42,6 +42,7 @@ class CdbTask implements Task {
   #taken = 0;
   #kept = 0;
   #canceled = false;
+  overran = false;
 
   constructor(nexus: Nexus, { cdb, dataOut, dataInBytes }: CdbRequest) {
     this.nexus = nexus;
@@ -62,13 +63,21 @@ class CdbTask implements Task {
     try {
       if (this.#canceled) throw new CanceledError();
       for (const slice of data.slices) {
-        const piece = Buffer.from(slice.subarray(0, this.expectedIn - this.#kept));
+        const piece = slice.subarray(0, this.expectedIn - this.#kept);
+        if (this.#kept + piece.length > recordBytesMax) this.#overrun();
         this.#kept += piece.length;
-        this.#dataIn.push(piece);
+        this.#dataIn.push(Buffer.from(piece));
       }
     } finally {
       data.release();
     }
+  }
+  /** A CDB of few bytes may ask for a whole tape; a reply is at most what a record is. */
+  #overrun(): never {
+    this.overran = true;
+    this.#dataIn.length = 0;
+    this.cancel();
+    throw new CanceledError();
   }
   get canceled(): boolean {
     return this.#canceled;
@@ -91,8 +100,8 @@ export const inquiringTask = (nexus: Nexus): Task =>
   });
 
 /**
- * Runs the command. Whatever status it ends with is an answer; NdmpError 'illegal-args' for what is no CDB, and 'timeout'
- * when it took longer than the request allows, and was canceled.
+ * Runs the command. Whatever status it ends with is an answer; NdmpError 'illegal-args' for what is no CDB, 'timeout'
+ * when it took longer than the request allows, 'no-mem' when there was more data than fits a reply; then it was canceled.
  */
 export async function executeCdb(
   clock: Clock,
@@ -115,6 +124,7 @@ export async function executeCdb(
         });
   try {
     const { status, sense = Buffer.alloc(0) } = await unit.execute(task);
+    if (task.overran) throw new NdmpError('no-mem', 'More data than fits one reply');
     if (status === undefined && late) throw new NdmpError('timeout', 'The command took longer than it may');
     return task.reply(status ?? STATUS.taskAborted, sense);
   } finally {

@@ -152,7 +152,8 @@ export class TapeService {
         await drive.rewind();
         return 0;
       case 'off':
-        unit.checkReady(opened.task);
+        // What is refused, or cleans, is unloaded too; what is not threaded is not.
+        if (drive.state === 'empty' || drive.state === 'unloaded') unit.checkReady(opened.task);
         await opened.byDma(async () => await drive.unload());
         return 0;
       case 'tur':

@@ -1,5 +1,6 @@
 /** Opening a tape, writing to its end, and what is refused; hosts on iSCSI beside it are the TapeBench's nexus. */
 import test from 'ava';
+import { mediumOf } from '#vtl';
 import { changerName, driveName, NdmpBench, type NdmpClient, ndmpSecret, ndmpUser } from '#support';
 
 const open = async (
@@ -198,4 +199,31 @@ test('text passwords come from this host only', async (t) => {
   await client.nextPost('notifyConnectionStatus');
   const authData = { type: 'text', authId: ndmpUser, authPassword: ndmpSecret } as const;
   t.is(await client.errorOf('connectClientAuth', { authData }), 'no-err');
+});
+
+test('a CDB that asks for more than a reply holds is ended', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  const MiB = 1024 * 1024;
+  for (let i = 0; i < 20; i++) await client.must('tapeWrite', { dataOut: Buffer.alloc(MiB) });
+  await client.must('tapeMtio', { tapeOp: 'rew', count: 1 });
+  const request = { flags: 1, timeout: 0, datainLen: 0xffff_ffff, dataout: Buffer.alloc(0) };
+  const select = Buffer.from('15 10 00 00 0c 00'.replaceAll(' ', ''), 'hex');
+  const fixed = Buffer.from('00001008 00000000 00100000'.replaceAll(' ', ''), 'hex');
+  await client.must('tapeExecuteCdb', { ...request, flags: 2, cdb: select, dataout: fixed });
+  const read = (blocks: number): Buffer => Buffer.from([0x08, 1, 0, 0, blocks, 0]);
+  const { datain } = await client.must('tapeExecuteCdb', { ...request, cdb: read(4) });
+  t.is(datain.length, 4 * MiB);
+  t.is(await client.errorOf('tapeExecuteCdb', { ...request, cdb: read(16) }), 'no-mem');
+  t.is(await client.errorOf('tapeMtio', { tapeOp: 'rew', count: 1 }), 'no-err');
+});
+
+test('a medium that the drive refuses is unloaded', async (t) => {
+  const bench = await NdmpBench.make(t, { cartridge: { medium: mediumOf('LTO-9') } });
+  const client = await bench.opened(4, 'raw');
+  t.is(bench.tape.drive.state, 'refused');
+  t.is(await client.errorOf('tapeMtio', { tapeOp: 'tur', count: 1 }), 'no-tape-loaded');
+  t.is(await client.errorOf('tapeMtio', { tapeOp: 'rew', count: 1 }), 'no-tape-loaded');
+  t.is(await client.errorOf('tapeMtio', { tapeOp: 'off', count: 1 }), 'no-err');
+  t.is(bench.tape.drive.state, 'unloaded');
 });
