@@ -53,6 +53,7 @@ export class FakeTape implements TapeForMover {
   change(cartridge: FakeCartridge, at = 0): void {
     this.cartridge = cartridge;
     this.at = at;
+    this.durable = at;
     this.#warned = false;
   }
   get position(): { readonly object: number } {
