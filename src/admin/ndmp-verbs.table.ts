@@ -34,7 +34,7 @@ const deviceColumns = [
   column('serial', 'SERIAL'),
   column('state', 'STATE'),
   column('barcode', 'TAPE'),
-  column('openBy', 'OPEN BY'),
+  column('heldBy', 'HELD BY'),
 ];
 const sessionColumns = [
   column('id', 'ID'),
@@ -154,7 +154,8 @@ const devices = {
   NDMP_DEVICE_LIST: verb({
     noun: 'ndmp device',
     verb: 'list',
-    about: 'Drives and changers by the names that clients open them with, and who has them open',
+    about:
+      'Drives and changers by the names that clients open them with, and who has them: a session, or a host',
     parameters: { library },
     examples: ['', '--json'],
     view: table(deviceColumns, 'There is no device: make a library with `tapesilo library create NAME`'),
@@ -224,7 +225,7 @@ const roots = {
   NDMP_ROOT_REMOVE: verb({
     noun: 'ndmp root',
     verb: 'remove',
-    about: 'Take a root away; the folder stays as it is, and a job that runs there ends by itself',
+    about: 'Take a root away; the folder stays as it is, and a job that runs there goes on',
     parameters: { root },
     places: ['root'],
     examples: ['projects', '/srv/projects'],

@@ -1,6 +1,7 @@
 /** What is shown of NDMP: plain values for JSON and for tables. Names are part of the contract with scripts. */
 import type { NdmpUserRow } from '#catalog';
 import type { DataView, MoverView, NdmpSessionView } from '#ndmp';
+import type { LogicalUnit } from '#scsi';
 import { formatAddress } from './address.js';
 import type { Installation } from './installation.js';
 import type { NdmpRoot } from './ndmp-face.js';
@@ -53,10 +54,20 @@ export function viewDevices(installation: Installation, site: NdmpSite, library:
           state: drive?.state ?? null,
           barcode: drive?.cartridge?.barcode ?? null,
           session: holder?.id ?? null,
-          openBy: holder === undefined ? null : describeHolder(holder),
+          heldBy: holder === undefined ? (reservedBy(device.unit) ?? null) : describeHolder(holder),
         };
       });
   });
+}
+/** A host that keeps NDMP sessions out of the unit (DEVICE_BUSY). */
+function reservedBy({ reservations, nexuses }: LogicalUnit): string | undefined {
+  const id = reservations.reservedBy;
+  if (id !== undefined) {
+    const host = nexuses.find((nexus) => nexus.id === id)?.initiatorName ?? id;
+    return `reserved by ${host}`;
+  }
+  const [first] = reservations.state.registrations;
+  return first === undefined ? undefined : `registered by ${first.initiatorPort.split(',')[0] ?? ''}`;
 }
 /** "session 3, backup at 192.0.2.7". */
 export const describeHolder = ({ id, user, peer }: NdmpSessionView): string =>

@@ -4,6 +4,8 @@ import type { ElementRef } from '#vtl';
 import { elementName } from './element-name.js';
 import { groupOf } from './installed-group.js';
 import type { Installation, InstalledDrive, InstalledLibrary, Whereabouts } from './installation.js';
+import { driveDevice } from './ndmp-devices.js';
+import { describeHolder } from './ndmp-views.js';
 
 export interface LunView {
   readonly lun: number;
@@ -67,11 +69,13 @@ export function viewDrive(installed: InstalledLibrary, { row, drive }: Installed
 export function viewDriveWhole(installation: Installation, installed: InstalledLibrary, one: InstalledDrive) {
   const type = installation.factory.driveTypes.find(({ name }) => name === one.row.personality);
   const { drive } = one;
+  const holder = installation.openDevices?.holderOf(driveDevice(installed, one));
   const isReady = drive.state === 'ready';
   return {
     ...viewDrive(installed, one),
     ...identityView(one.row, type),
     ...(drive.refusal === undefined ? {} : { refusal: drive.refusal }),
+    ...(holder === undefined ? {} : { heldBy: `NDMP ${describeHolder(holder)}` }),
     removalPrevented: drive.removalPrevented,
     ...(isReady ? { writable: drive.writable, position: drive.position } : {}),
   };

@@ -179,6 +179,7 @@ function addServe(parser: Argv, world: World, act: Act): void {
           '$0 serve --listen 192.0.2.7 --listen [2001:db8::7]',
           'For others: needs CHAP or a list of initiators',
         )
+        .example('$0 serve --ndmp-listen 192.0.2.7', 'For filers and backup programs: needs an NDMP user')
         .epilogue(''),
     act(async (given) => await world.serve(serveOptions(world, given))),
   );

@@ -31,6 +31,7 @@ import {
   type Logger,
   makeDurableDirectory,
   type Process,
+  readIdentity,
   type TlsIdentity,
 } from '#env';
 import { threadsFor } from '#store';
@@ -232,6 +233,11 @@ class Daemon {
         this.#log.error('An NDMP portal is not open', { portal: formatAddress(address), problem });
     }
     for (const { address, tls } of portals) await site.portals.open(address, tls);
+    const expiry = expiryOf(site);
+    if (expiry !== undefined && expiry < this.#env.clock.wallMs() + expiresSoonMs)
+      this.#log.warn('The certificate of NDMP over TLS ends soon, or has ended: TLS clients refuse it then', {
+        validTo: new Date(expiry).toISOString(),
+      });
     if (site.portals.all.length > 0 && site.access.all.length === 0)
       this.#log.info('There is no NDMP user yet: make one with `tapesilo ndmp user create NAME`');
   }
@@ -254,6 +260,13 @@ class Daemon {
     });
   }
 }
+
+/** When the certificate that a portal uses ends. */
+function expiryOf({ identity, portals }: NdmpSite): number | undefined {
+  if (identity === undefined || !portals.all.some(({ tls }) => tls)) return undefined;
+  return readIdentity(identity).validToMs;
+}
+const expiresSoonMs = 14 * 24 * 3600 * 1000;
 
 interface NdmpWanted {
   readonly portals: readonly { readonly address: Address; readonly tls: boolean }[];

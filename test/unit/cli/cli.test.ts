@@ -348,6 +348,45 @@ test('what is misspelt is met with a hint', async (t) => {
   t.regex(await said('tape move A1L8'), /to is missing: give drive0, slot12, ie1 or shelf/);
 });
 
+test('sessions of NDMP are a line each: states with their reasons, bytes, how far', async (t) => {
+  const world = new FakeWorld();
+  const idle = { state: 'idle' };
+  const row = { id: 1, peer: '192.0.2.7:700', user: 'backup', version: 4, tls: false, changer: null };
+  const busy = {
+    mover: { state: 'paused', reason: 'eom', records: 3 },
+    data: { state: 'active', reason: null },
+  };
+  world.reply = {
+    ok: true,
+    result: [
+      { ...row, ...busy, tape: 'library0/drive0', bytes: 3 * 1024 ** 3, percent: 34 },
+      {
+        ...row,
+        id: 12,
+        user: 'a\u001b[1m',
+        tls: true,
+        tape: null,
+        mover: idle,
+        data: idle,
+        bytes: 0,
+        percent: null,
+      },
+    ],
+    notes: [],
+    warnings: [],
+  };
+  t.is(await world.run('ndmp session list'), 0);
+  t.is(
+    world.out,
+    [
+      'ID  FROM           USER    VERSION  TLS  TAPE             CHANGER  MOVER         DATA    BYTES  DONE',
+      ' 1  192.0.2.7:700  backup        4  -    library0/drive0  -        paused (eom)  active  3 GiB  34%',
+      '12  192.0.2.7:700  a?[1m         4  yes  -                -        idle          idle      0 B  -',
+      '',
+    ].join('\n'),
+  );
+});
+
 test('explain says what CDBs, PDUs and sense data say', async (t) => {
   const explained = async (line: string): Promise<string> => {
     const world = new FakeWorld();

@@ -1,6 +1,6 @@
 /** Devices under their NDMP names, sessions as they are shown, and what an operator may not do under them. */
 import test from 'ava';
-import { idleMover, ndmpSession } from '#support';
+import { fakeNexus, idleMover, ndmpSession } from '#support';
 import { ndmpAdmin, type NdmpAdmin } from './ndmp-bench.js';
 
 type Row = Record<string, unknown>;
@@ -44,11 +44,27 @@ test('drives and changers have names that are made of theirs, and are found by s
     state: 'ready',
     barcode: 'TS0001L8',
     session: 3,
-    openBy: 'session 3, backup at 192.0.2.7',
+    heldBy: 'session 3, backup at 192.0.2.7',
   });
-  t.like(shown[0], { kind: 'changer', state: null, session: null });
+  t.like(shown[0], { kind: 'changer', state: null, session: null, heldBy: null });
+  t.like(await admin.do('drive.show', { drive: 'drive1', library: 'library0' }), {
+    heldBy: 'NDMP session 3, backup at 192.0.2.7',
+  });
   await admin.do('drive.delete', { drive: 'drive0', library: 'lib.2' });
   t.is(devices.find('lib.2/drive0'), undefined);
+});
+
+test('a host that keeps a drive for itself is named where NDMP finds it busy', async (t) => {
+  const admin = await ndmpAdmin(t);
+  const { device } = admin.installation.target(undefined);
+  const nexus = fakeNexus('host');
+  device.attach(nexus);
+  await device.units.get(1)?.reservations.reserve(nexus);
+  const held = async (): Promise<unknown[]> =>
+    (await admin.do<Row[]>('ndmp.device.list')).map((row) => row['heldBy']);
+  t.deepEqual(await held(), [null, `reserved by ${nexus.initiatorName}`, null, null, null]);
+  await device.detach(nexus);
+  t.deepEqual(await held(), [null, null, null, null, null]);
 });
 
 test('a session is shown with what it moves, and how far a job is', async (t) => {
