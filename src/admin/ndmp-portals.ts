@@ -50,10 +50,20 @@ export class NdmpPortals {
 
   /** Opens one of this run. RefusedError when the system does not let us listen there, or there is no certificate. */
   async open(address: Address, tls: boolean): Promise<NdmpPortal> {
+    this.#checkFree(address);
     const portal: NdmpPortal = { address, tls, isKept: false, serverId: undefined, problem: undefined };
     await this.#start(portal);
     this.#portals.push(portal);
     return portal;
+  }
+  #checkFree(address: Address): void {
+    const wanted = formatAddress(address);
+    const there = this.#portals.find((portal) => formatAddress(portal.address) === wanted);
+    if (there === undefined) return;
+    throw new RefusedError(
+      'conflict',
+      `There is an NDMP portal ${wanted} already: delete it first (\`tapesilo ndmp portal delete ${wanted}\`), or choose another port`,
+    );
   }
   /** Opens one now and at every start. */
   async keep(address: Address, tls: boolean): Promise<NdmpPortal> {

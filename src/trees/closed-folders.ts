@@ -1,6 +1,6 @@
 /**
  * ClosedFolders: folders of this machine that no job looks into or writes to, whatever the path on which it comes there. They are
- * told by device and inode, so neither links on the way to a root, nor mounts of the same folder elsewhere, lead around this.
+ * told by device and inode, so neither links on the way to a root, nor mounts of the same folder elsewhere, lead around this (N12).
  */
 import { E, type TreeCalls } from '#env';
 import { FileStat } from './file-stat.js';

@@ -162,6 +162,11 @@ test('portals are kept: opened at once and at every start, and one that cannot b
   t.is(admin.server.portals.size, 1);
   t.is((await admin.catalog.ndmp.portals()).length, 1);
 
+  t.regex(
+    await admin.refused('conflict', 'ndmp.portal.create', { address: `192.0.2.1:${made.port}` }),
+    /There is an NDMP portal 192\.0\.2\.1:\d+ already/,
+  );
+
   admin.server.taken.add(700);
   await admin.site.portals.reopen({ host: '192.0.2.1', port: 700, tls: false });
   const states = await admin.do<{ port: number; state: string }[]>('ndmp.portal.list');
