@@ -92,11 +92,15 @@ const settings = {
     parameters: {
       textAuthentication: optional(
         text('Passwords in plain text: from this machine and over TLS (secure), from everywhere, or never', {
+          placeholder: 'secure|always|never',
           choices: ['secure', 'always', 'never'],
         }),
       ),
       anonymous: optional(
-        text('Logins without any user: never, or from this machine', { choices: ['never', 'loopback'] }),
+        text('Logins without any user: never, or from this machine', {
+          placeholder: 'never|loopback',
+          choices: ['never', 'loopback'],
+        }),
       ),
       versionMax: optional(
         integer('Highest protocol version that clients are offered', { min: 2, max: 4, placeholder: 'N' }),
@@ -112,7 +116,10 @@ const users = {
     noun: 'ndmp user',
     verb: 'create',
     about: 'Make a user for filers and backup programs',
-    parameters: { name: user, secret: { ...secret('Password of the user'), ask: 'new' as const } },
+    parameters: {
+      name: user,
+      secret: { ...secret('Password of the user, asked at a terminal'), ask: 'new' as const },
+    },
     places: ['name'],
     examples: ['backup --secret-file /etc/backup.secret', 'backup --secret-command "pass show ndmp"'],
     view: thing,

@@ -57,9 +57,9 @@ const settingsVerbs = (site: NdmpSite) =>
       await keepNdmpSettings(site.catalog, wanted);
       await site.refresh();
       told.note('Changed: holds for the next login');
-      if (wanted.textAuthentication === 'always')
+      if (textAuthentication === 'always')
         told.note('Passwords in plain text can be read by whoever sees the network between here and there');
-      if (wanted.anonymous === 'loopback')
+      if (anonymous === 'loopback')
         told.note('Any program of this machine may use the library and the roots without a password');
       return viewNdmp(site);
     },
