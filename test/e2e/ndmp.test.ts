@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
-import { type Address, realEnv } from '#env';
+import { type Address, type Link, realEnv, selfSigned } from '#env';
 import type { NdmpVersion } from '#ndmp';
 import { type Daemon, NdmpClient, startDaemon, tempFolder } from '#support';
 import { Host } from '../sim/host.js';
@@ -142,6 +142,73 @@ test('portals, users and a certificate are there again after a restart; TLS spea
     sessions.map(({ tls }) => tls),
     [false, true],
   );
+});
+
+/** A TLS client of Node's as a link. */
+function linkOver(socket: TLSSocket): Link {
+  const here = { host: '', port: 0 };
+  return {
+    remote: here,
+    local: here,
+    get queuedBytes() {
+      return socket.writableLength;
+    },
+    start(handlers) {
+      socket.on('data', (chunk: Buffer) => handlers.data(chunk));
+      socket.on('close', () => handlers.closed());
+    },
+    write: (slices) => slices.map((slice) => socket.write(slice)).every((room) => room),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    end: () => void socket.end(),
+    destroy: () => void socket.destroy(),
+  };
+}
+
+test('records go both ways over TLS; the command line may bring the certificate', async (t) => {
+  const folder = await tempFolder(t);
+  const { certificate, key } = selfSigned({
+    commonName: 'localhost',
+    dnsNames: ['localhost'],
+    addresses: [],
+    fromMs: Date.UTC(2020, 0, 1),
+    days: 36_500,
+    serial: Buffer.alloc(16, 1),
+  });
+  const [certificateFile, keyFile] = [join(folder, 'tls.pem'), join(folder, 'tls.key')];
+  await writeFile(certificateFile, certificate);
+  await writeFile(keyFile, key);
+  const tls = [
+    '--ndmp-tls-listen',
+    '127.0.0.1:0',
+    '--ndmp-tls-certificate',
+    certificateFile,
+    '--ndmp-tls-key',
+    keyFile,
+  ];
+  const daemon = await started(t, join(folder, 'home'), ...tls);
+  await withUser(daemon);
+  await daemon.jsonHere('tape', 'move', 'TS0001L8', '--to', 'drive0');
+  const socket = connect({
+    ...addressOf(daemon, (portal) => portal.tls),
+    ca: certificate,
+    servername: 'localhost',
+  });
+  t.teardown(() => socket.destroy());
+  await once(socket, 'secureConnect');
+  const client = new NdmpClient(linkOver(socket));
+  await client.nextPost('notifyConnectionStatus');
+  await client.must('connectOpen', { protocolVersion: 4 });
+  await client.must('connectClientAuth', { authData: { type: 'text', authId: user, authPassword: secret } });
+  await client.must('tapeOpen', { device: 'library0/drive0', mode: 'read-write' });
+  const records = Array.from({ length: 24 }, (_, at) => Buffer.alloc(1_000_000 + at, at));
+  // All at once: what the server has no time for waits.
+  await Promise.all(records.map(async (dataOut) => await client.must('tapeWrite', { dataOut })));
+  await client.must('tapeMtio', { tapeOp: 'rew', count: 1 });
+  const read = await Promise.all(
+    records.map(async ({ length: count }) => await client.must('tapeRead', { count })),
+  );
+  t.true(read.every(({ dataIn }, at) => Buffer.concat(dataIn).equals(records[at] ?? Buffer.alloc(0))));
 });
 
 test('stopping tells sessions, writes out what they wrote, and takes no longer for those that stay', async (t) => {
