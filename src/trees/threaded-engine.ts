@@ -54,6 +54,8 @@ class ThreadedJob implements TreeJob {
   #isDelivered = false;
   /** Chunks that the sink has. */
   #loans = 0;
+  /** Of a recovery: bytes in the chunk that is being filled. */
+  #gathered = 0;
   #asks: { readonly offset: bigint; readonly lengthBytes: bigint }[] = [];
   #end: JobEnd | undefined;
   #failure: string | undefined;
@@ -220,8 +222,9 @@ class ThreadedJob implements TreeJob {
   }
   async #fetchPart(source: ImageSource, lengthBytes: bigint): Promise<void> {
     const chunks = this.#chunks;
-    let filled = 0;
     for (let left = lengthBytes; left > 0n;) {
+      this.#changed = () => this.#feedIdle();
+      this.#feedIdle();
       const bytes = await source.read();
       if (this.#isOver || this.#isAborted) return;
       left = bytes.length === 0 ? 0n : left - BigInt(bytes.length);
@@ -231,26 +234,32 @@ class ThreadedJob implements TreeJob {
           if (this.#isOver || this.#isAborted) return;
         }
         const chunk = chunks.chunk(chunks.filled);
-        const part = Math.min(bytes.length - at, chunk.length - filled);
-        chunk.set(bytes.subarray(at, at + part), filled);
-        filled += part;
+        const part = Math.min(bytes.length - at, chunk.length - this.#gathered);
+        chunk.set(bytes.subarray(at, at + part), this.#gathered);
+        this.#gathered += part;
         at += part;
-        if (filled < chunk.length && (left > 0n || at < bytes.length)) continue;
-        chunks.fill(filled);
-        filled = 0;
+        if (this.#gathered === chunk.length || (left === 0n && at === bytes.length)) this.#fill();
       }
-      if (bytes.length > 0) continue;
-      await this.#sayEnd(filled);
+      if (bytes.length === 0) await this.#sayEnd();
     }
   }
+  #fill(): void {
+    this.#chunks.fill(this.#gathered);
+    this.#gathered = 0;
+  }
+  /** A job that waits gets what there is: it may be all that it needs, and nothing more may come before it says so. */
+  #feedIdle(): void {
+    if (this.#gathered > 0 && this.#chunks.filled === this.#chunks.emptied) this.#fill();
+  }
   /** What there is, and an empty chunk. */
-  async #sayEnd(filled: number): Promise<void> {
-    for (const length of filled > 0 ? [filled, 0] : [0]) {
+  async #sayEnd(): Promise<void> {
+    for (let isLast = this.#gathered === 0; ; isLast = true) {
       while (!this.#chunks.hasRoom) {
         await this.#change();
         if (this.#isOver || this.#isAborted) return;
       }
-      this.#chunks.fill(length);
+      this.#fill();
+      if (isLast) return;
     }
   }
 }

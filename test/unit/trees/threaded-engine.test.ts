@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { realEnv } from '#env';
-import { type BackupRequest, type BackupSink, threadedTreeEngine } from '#trees';
+import { type BackupRequest, type BackupSink, type ImageSource, threadedTreeEngine } from '#trees';
 import { treeChunkBytes, treeChunksMax } from '../../../src/limits.js';
 import { backUp, everythingIn, inlineEngine, MemoryImage, nameTo, recover, tempFolder } from '#support';
 
@@ -213,4 +213,24 @@ test('Figures of a file system', async (t) => {
   t.true((figures?.totalBytes ?? 0n) > 0n && (figures?.type.length ?? 0) > 0);
   t.true((figures?.usedBytes ?? 0n) + (figures?.availableBytes ?? 0n) <= (figures?.totalBytes ?? 0n));
   t.is(await engine.fileSystem(Buffer.from('/no/such/place')), undefined);
+});
+
+test('A tape side that waits for its client keeps nobody waiting: what has come is enough', async (t) => {
+  const folder = await tree(t, 5000);
+  const { image } = await backUp(engine, folder);
+  const to = await tempFolder(t);
+  const inMemory = new MemoryImage(image, 70_000);
+  const source: ImageSource = {
+    ask: (offset, lengthBytes) => inMemory.ask(offset, lengthBytes),
+    async read() {
+      const bytes = await inMemory.read();
+      return bytes.length > 0 ? bytes : await new Promise(() => undefined); // its end is never said
+    },
+  };
+  const path = Buffer.from(to);
+  const sink = { settled: () => undefined, log: () => undefined };
+  const all = { format: 'tar', root: path, prefix: path, names: [] } as const;
+  const job = engine.recover({ ...all, direct: false, recursive: true, existing: 'replace' }, source, sink);
+  t.is((await job.done).outcome, 'successful');
+  t.deepEqual(everythingIn(to), everythingIn(folder));
 });
