@@ -65,7 +65,7 @@ export class Connection implements MessageReceiver, SessionWire {
   #refusal: string | undefined;
   #finishing = false;
   #closed = false;
-  /** Posts that wait for the reply of the request that is being handled. */
+  /** Posts that wait for the reply of the request that is being handled, and for the peer to take it. */
   #held: Unsent[] = [];
   #heldBytes = 0;
 
@@ -147,6 +147,7 @@ export class Connection implements MessageReceiver, SessionWire {
     this.#busy = false;
     this.#handledBytes = 0;
     if (this.#closed) return;
+    this.#sendHeld(); // what was said since the reply; nobody may ask for anything any more
     this.#guard(() => this.#framer.release());
     this.#account();
     if (!this.#busy) this.#resume();

@@ -118,6 +118,27 @@ test('a post waits for the reply of the request that is being handled', async (t
   t.is(next.sequence, reply.sequence + 2, 'the notice is between them');
 });
 
+test('a post that comes while the client does not read its reply needs no other request to go out', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  await client.must('tapeWrite', { dataOut: Buffer.alloc(6_000_000) });
+  await client.must('tapeMtio', { tapeOp: 'rew', count: 1 });
+  const { dataConnectionAddr: at } = await client.must('moverListen', { mode: 'read', addrType: 'tcp' });
+  client.link.pause();
+  const reading = client.must('tapeRead', { count: 6_000_000 });
+  await breathe();
+  const [endpoint] = at.type === 'tcp' ? at.endpoints : [];
+  if (endpoint === undefined) throw new Error('The mover listens nowhere');
+  const peer = await bench.env.net.connect(endpoint);
+  peer.start({ data: () => undefined, closed: () => undefined });
+  peer.end();
+  await breathe();
+  client.link.resume();
+  await reading;
+  await breathe();
+  t.true(client.posts.some(({ name }) => name === 'notifyMoverHalted'));
+});
+
 // --- patience -------------------------------------------------------------------------------------------------------------
 
 test('who does not say who they are in time has to go, whatever else they say', async (t) => {
