@@ -1,6 +1,6 @@
 /** TLS over node:tls, as links like others; the only place that touches it. */
 import { X509Certificate, createPrivateKey } from 'node:crypto';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createSecureContext, createServer, type Server, type TLSSocket } from 'node:tls';
 import { tlsConnectionsMax, tlsHandshakeTimeoutMs } from '../limits.js';
 import type { Address, Link, TlsIdentity, TlsListener } from './env.js';
 import { bound, overSocket } from './socket-link.js';
@@ -45,6 +45,7 @@ export function readIdentity({ certificate, key }: TlsIdentity): CertificateFact
   const first = parsed('the certificate', () => new X509Certificate(certificate));
   const secret = parsed('the key', () => createPrivateKey(key));
   if (!first.checkPrivateKey(secret)) throw new Error('the key is not that of the certificate');
+  checkUsable({ certificate, key });
   const names = (first.subjectAltName ?? '').split(', ').flatMap((name) => {
     const [, value] = /^(?:DNS|IP Address):"?([^"]+)"?$/.exec(name) ?? [];
     return value === undefined ? [] : [value];
@@ -57,6 +58,15 @@ export function readIdentity({ certificate, key }: TlsIdentity): CertificateFact
     validToMs: Date.parse(first.validTo),
     fingerprint: first.fingerprint256,
   };
+}
+/** What OpenSSL will not serve with, weak keys for example, is found out here and not when somebody connects. */
+function checkUsable(identity: TlsIdentity): void {
+  try {
+    createSecureContext(contextOf(identity));
+  } catch (error) {
+    const why = error instanceof Error ? (error.message.split(':').at(-1) ?? '') : String(error);
+    throw new Error(`OpenSSL does not take them (${why})`, { cause: error });
+  }
 }
 const oneLine = (name: string | undefined): string => (name ?? '').replaceAll('\n', ', ');
 

@@ -1,7 +1,7 @@
 /** TLS against node's own client, and certificates against node's own reader and openssl. */
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
@@ -138,3 +138,17 @@ test('what is no certificate, no key, or not the key, is said without a word of 
   t.is(said({ ...one, key: 'secret' }), 'the key is not in PEM form, or needs a passphrase');
   t.is(said({ ...one, key: other.key }), 'the key is not that of the certificate');
 });
+
+testWith(
+  ['openssl'],
+  'a key that is too weak to serve with is refused before somebody connects',
+  async (t) => {
+    const folder = await tempFolder(t);
+    const [certificate, key] = [join(folder, 'weak.pem'), join(folder, 'weak.key')];
+    const subject = ['-subj', '/CN=weak', '-days', '3'];
+    const made = ['req', '-x509', '-newkey', 'rsa:512', '-nodes', '-keyout', key, '-out', certificate];
+    t.is((await runProgram('openssl', [...made, ...subject])).status, 0);
+    const weak = { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
+    t.throws(() => readIdentity(weak), { message: /^OpenSSL does not take them \(.*too small\)$/ });
+  },
+);
