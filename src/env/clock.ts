@@ -2,11 +2,14 @@
 import { CanceledError } from '../errors.js';
 import type { Clock } from './env.js';
 
+/** Node fires at once what lies further ahead: a peer that gives FFFFFFFFh milliseconds means to wait for ever. */
+const delayMsMax = 0x7fff_ffff;
+
 export const realClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, fire) {
-    const timer = setTimeout(fire, delayMs);
+    const timer = setTimeout(fire, Math.min(delayMs, delayMsMax));
     timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
@@ -18,10 +21,13 @@ export const realClock: Clock = {
         clearTimeout(timer);
         reject(new CanceledError('Sleep was canceled'));
       };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', stop);
-        resolve();
-      }, delayMs);
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener('abort', stop);
+          resolve();
+        },
+        Math.min(delayMs, delayMsMax),
+      );
       if (signal?.aborted === true) stop();
       else signal?.addEventListener('abort', stop, { once: true });
     });

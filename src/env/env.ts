@@ -19,7 +19,7 @@ export interface Clock {
   wallMs(): number;
   /** Milliseconds since an arbitrary start. Never goes back; may be fractional. */
   monotonicMs(): number;
-  /** Calls `fire` once after `delayMs`, unless cancelled. Pending timers do not keep the process alive. */
+  /** Calls `fire` once after `delayMs` (24 days at most), unless cancelled. Pending timers do not keep the process alive. */
   after(delayMs: number, fire: () => void): Timer;
   /** Resolves after `delayMs`; rejects with CanceledError when `signal` is aborted first. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;

@@ -19,3 +19,17 @@ test('work that pauses by sleep(0) lets sockets and files in, however many such 
   await Promise.all(works);
   t.is(pieces, 30);
 });
+
+test('a delay of weeks is no delay of nothing', async (t) => {
+  const { clock } = realEnv();
+  const fired = await new Promise<string>((resolve) => {
+    const far = clock.after(0xffff_ffff, () => resolve('far'));
+    clock.after(20, () => {
+      far.cancel();
+      resolve('near');
+    });
+    // Timers do not keep the process alive.
+    void clock.sleep(40);
+  });
+  t.is(fired, 'near');
+});
