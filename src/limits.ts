@@ -256,3 +256,7 @@ export const treePatternBytesMax = 4 * KiB;
 export const treeAbortGraceMs = 5_000;
 /** Memory for objects of a job's thread, in MiB: names, links and lists above are what it holds. */
 export const treeThreadHeapMiB = 1024;
+/** Inode numbers of a dump: it has two maps with a bit for each, and they are held in memory and written. */
+export const treeDumpInodeMax = 2 ** 28;
+/** Names of one tree that a dump holds in memory, about 150 bytes each. */
+export const treeDumpNamesMax = 4 * MiB;

@@ -72,8 +72,8 @@ export class Events {
     this.#length = at + bytes;
     return at;
   }
-  /** `size` is not the stat's where it was something else that was saved. */
-  history(path: Uint8Array, stat: HistoryStat, parentNode: bigint, fhInfo: number): void {
+  /** `node`: where an image has numbers of its own. */
+  history(path: Uint8Array, stat: HistoryStat, parentNode: bigint, fhInfo: number, node = stat.inode): void {
     const at = this.#reserve(historyBytes + path.length);
     const view = this.#view;
     view.setUint8(at, KIND.history);
@@ -83,7 +83,7 @@ export class Events {
     view.setUint32(at + 8, stat.uid, true);
     view.setUint32(at + 12, stat.gid, true);
     view.setUint32(at + 16, stat.links, true);
-    view.setBigUint64(at + 24, stat.inode, true);
+    view.setBigUint64(at + 24, node, true);
     view.setBigUint64(at + 32, parentNode, true);
     view.setBigUint64(at + 40, BigInt(fhInfo), true);
     view.setBigUint64(at + 48, BigInt(stat.size), true);

@@ -7,15 +7,17 @@ import type { ImageInput } from './image-input.js';
 import type { ImageOutput } from './image-output.js';
 import { Increment } from './known-folders.js';
 import { pathPatterns } from './path-pattern.js';
+import { DumpBackup } from './dump/dump-backup.js';
 import { PathSelection } from './path-selection.js';
 import { type Amiss, Restorer } from './restore/restorer.js';
 import { Settling } from './restore/settling.js';
+import type { SourceParts } from './source-files.js';
 import { type Steps, type Tally, TreeFailure } from './steps.js';
 import { TarBackup } from './tar/tar-backup.js';
 import { TarEstimate } from './tar/tar-estimate.js';
 import { TarRecovery } from './tar/tar-recovery.js';
 import { TarListing } from './tar/tar-listing.js';
-import type { BackupRequest, ListRequest, RecoverRequest } from './tree-engine.js';
+import type { BackupRequest, ListRequest, RecoverRequest, TreeFormat } from './tree-engine.js';
 import { dotName, errorText, openRoot, pathBelow, plain, zeroEnded } from './tree-root.js';
 import { TreeWalk, type WalkRules } from './tree-walk.js';
 
@@ -34,7 +36,6 @@ export interface JobEnd {
 
 export function* backupSteps(parts: JobParts, output: ImageOutput, request: BackupRequest): Steps<JobEnd> {
   const { calls, events, tally } = parts;
-  if (request.format !== 'tar') throw new TreeFailure(`There is no format ${request.format} here`);
   const closed = new ClosedFolders(calls, request.closed ?? []);
   const tree = openTree(calls, request.root, request.path);
   try {
@@ -46,19 +47,45 @@ export function* backupSteps(parts: JobParts, output: ImageOutput, request: Back
       tally.estimateBytes = estimate.bytes;
     }
     const increment = new Increment(request.level, request.since);
-    const tar = new TarBackup({ calls, output, events, tally, increment, history: request.history });
-    yield* new TreeWalk(calls, { ...rules, increment }, tar).run(tree);
+    const saving = { calls, output, events, tally, increment, history: request.history };
+    yield* FORMATS[request.format](saving, { ...rules, increment }, tree, request);
     for (const path of rules.selection.missing()) {
       tally.troubles += 1;
       events.log({ level: 'error', text: 'There is no such file in the tree', path, status: 'not-found' });
     }
-    yield* tar.end();
+    yield* output.flush();
     const directories = increment.known.result();
     return directories === undefined ? {} : { directories };
   } finally {
     calls.close(tree);
   }
 }
+
+type Save = (
+  parts: SourceParts & { readonly increment: Increment; readonly history: boolean },
+  rules: WalkRules,
+  tree: number,
+  request: BackupRequest,
+) => Steps<void>;
+const FORMATS: Readonly<Record<TreeFormat, Save>> = {
+  *tar(parts, rules, tree) {
+    const tar = new TarBackup(parts);
+    yield* new TreeWalk(parts.calls, rules, tar).run(tree);
+    yield* tar.end();
+  },
+  *dump(parts, rules, tree, { level, path, since, startedAt }) {
+    const label = {
+      dateSeconds: Number(startedAt / 1_000_000_000n),
+      baseSeconds: level === 0 || since === undefined ? 0 : Number(since.date / 1_000_000_000n),
+      level,
+      fileSystem: path,
+    };
+    const dump = new DumpBackup({ ...parts, label });
+    // Numbers of inodes are those of one file system.
+    yield* new TreeWalk(parts.calls, { ...rules, crossMounts: false }, dump).run(tree);
+    yield* dump.write(tree);
+  },
+};
 
 /** The tree, opened. */
 function openTree(calls: TreeCalls, root: Buffer, path: Buffer): number {

@@ -5,17 +5,16 @@
  * follow: what is missing is filled with zeros, and logged, and the archive stays whole. A file that cannot be read at
  * all is left out and logged. Neither ends the backup.
  */
-import { E, S, type TreeCalls } from '#env';
+import { E, S } from '#env';
 import { treeLinksMax } from '../../limits.js';
-import type { Events } from '../events.js';
-import { FileStat } from '../file-stat.js';
+import type { FileStat } from '../file-stat.js';
 import { entryType } from '../folder-names.js';
-import type { ImageOutput } from '../image-output.js';
 import type { Increment } from '../known-folders.js';
-import type { Steps, Tally } from '../steps.js';
+import { SourceFiles, type SourceParts } from '../source-files.js';
+import type { Steps } from '../steps.js';
 import { errorText } from '../tree-root.js';
 import type { Place, TreeVisitor } from '../tree-walk.js';
-import { xattrsOf, type Xattr } from '../xattrs.js';
+import type { Xattr } from '../xattrs.js';
 import { type Member, MemberHeader, memberName } from './member-header.js';
 import { type Extent, extentsOf, sparseMap } from './sparse-map.js';
 import { blockBytes, typeFlag } from './ustar.js';
@@ -24,7 +23,7 @@ import { blockBytes, typeFlag } from './ustar.js';
 const wholeBytesMax = 64 * 1024;
 /** GNU tar writes, and likes to read, records of 20 blocks. */
 const recordBytes = 20 * blockBytes;
-const linkTargetBytesMax = 4096;
+const noTarget = Buffer.alloc(0);
 
 /** A file of several names, which has been saved under one. */
 interface SavedLink {
@@ -40,11 +39,7 @@ const SPECIAL: Readonly<Record<number, string>> = {
   [S.fifo]: typeFlag.fifo,
 };
 
-export interface TarBackupParts {
-  readonly calls: TreeCalls;
-  readonly output: ImageOutput;
-  readonly events: Events;
-  readonly tally: Tally;
+export interface TarBackupParts extends SourceParts {
   readonly increment: Increment;
   readonly history: boolean;
 }
@@ -52,13 +47,12 @@ export interface TarBackupParts {
 export class TarBackup implements TreeVisitor {
   readonly #parts: TarBackupParts;
   readonly #header = new MemberHeader();
-  readonly #stat = new FileStat();
-  readonly #after = new FileStat();
-  readonly #target = Buffer.alloc(linkTargetBytesMax + 1);
+  readonly #files: SourceFiles;
   readonly #links = new Map<string, SavedLink>();
 
   constructor(parts: TarBackupParts) {
     this.#parts = parts;
+    this.#files = new SourceFiles(parts);
   }
 
   /** Two blocks of zeros end an archive. */
@@ -66,40 +60,27 @@ export class TarBackup implements TreeVisitor {
     const { output } = this.#parts;
     yield* output.zeros(2 * blockBytes);
     yield* output.align(recordBytes);
-    yield* output.flush();
   }
 
   trouble(path: Uint8Array, text: string, error: number): void {
-    const { events, tally } = this.#parts;
-    const isGone = error === -E.noEntry;
-    tally.troubles += 1;
-    events.log({
-      level: isGone ? 'warning' : 'error',
-      text: isGone ? 'Vanished before it was read' : text,
-      path: Buffer.from(path),
-      status: statusOf(error),
-    });
+    this.#files.trouble(path, text, error);
   }
 
   *folder(place: Place, handle: number, stat: FileStat, notEntered: string | undefined): Steps<void> {
     const at = this.#parts.output.position;
-    const xattrs = this.#xattrs(place, handle);
+    const xattrs = this.#files.xattrs(place.path, handle);
     yield* this.#parts.output.put(
       this.#encode({ path: place.path, stat, type: typeFlag.folder, size: 0, xattrs }),
     );
-    if (notEntered !== undefined) this.#note(place, notEntered);
+    if (notEntered !== undefined) this.#files.note(place.path, notEntered);
     yield* this.#done(place, stat, at);
   }
 
   *file(place: Place, type: number): Steps<boolean> {
     const { calls, increment } = this.#parts;
-    const stat = this.#stat;
+    const { stat } = this.#files;
     if (type !== entryType.regular || !increment.isFull) {
-      const error = calls.statAt(place.folder, place.name, stat.bytes);
-      if (error < 0) {
-        this.trouble(place.path, `Cannot be looked at: ${errorText(error)}`, error);
-        return false;
-      }
+      if (!this.#files.look(place)) return false;
       if (stat.fileType === S.folder) return true;
       if (!place.isMoved && !increment.takes(stat)) return false;
       if (stat.fileType !== S.regular) {
@@ -107,7 +88,7 @@ export class TarBackup implements TreeVisitor {
         return false;
       }
     }
-    const handle = this.#open(place);
+    const handle = this.#files.open(place);
     if (handle < 0) return false;
     try {
       yield* this.#regular(place, handle);
@@ -117,33 +98,8 @@ export class TarBackup implements TreeVisitor {
     return false;
   }
 
-  /** Opens a regular file and looks at it; below zero when that is not to be, which has been logged then. */
-  #open(place: Place): number {
-    const { calls } = this.#parts;
-    const handle = this.#openWaiting(place);
-    const error = handle < 0 ? handle : calls.stat(handle, this.#stat.bytes);
-    if (error < 0) this.trouble(place.path, `Cannot be opened: ${errorText(error)}`, error);
-    const isRegular = error >= 0 && this.#stat.fileType === S.regular;
-    if (isRegular) return handle;
-    if (error >= 0) this.trouble(place.path, 'Became something else while it was looked at', -E.stale);
-    if (handle >= 0) calls.close(handle);
-    return -1;
-  }
-  /** A file server may hold a lease, which it gives back only when somebody waits for it. */
-  #openWaiting({ folder, name }: Place): number {
-    const { calls } = this.#parts;
-    const handle = calls.openFile(folder, name);
-    if (handle !== -E.again) return handle;
-    const node = calls.openNode(folder, name);
-    if (node < 0) return node;
-    const isRegular = calls.stat(node, this.#stat.bytes) >= 0 && this.#stat.fileType === S.regular;
-    const waited = isRegular ? calls.reopenFile(node) : handle;
-    calls.close(node);
-    return waited;
-  }
-
   *#regular(place: Place, handle: number): Steps<void> {
-    const stat = this.#stat;
+    const { stat } = this.#files;
     const key = linkKey(stat);
     const saved = key === undefined ? undefined : this.#links.get(key);
     if (key !== undefined && saved !== undefined) {
@@ -158,7 +114,7 @@ export class TarBackup implements TreeVisitor {
   }
   #remember(key: string | undefined, place: Place, fhInfo: number): void {
     if (key === undefined || this.#links.size >= treeLinksMax) return;
-    this.#links.set(key, { path: Buffer.from(place.path), fhInfo, namesLeft: this.#stat.links - 1 });
+    this.#links.set(key, { path: Buffer.from(place.path), fhInfo, namesLeft: this.#files.stat.links - 1 });
   }
   /** Another name of what has been saved. Its history leads to where the data is. */
   *#link(place: Place, stat: FileStat, key: string, saved: SavedLink): Steps<void> {
@@ -174,7 +130,7 @@ export class TarBackup implements TreeVisitor {
   *#data(place: Place, handle: number, stat: FileStat): Steps<boolean> {
     const { calls, output } = this.#parts;
     const { size } = stat;
-    const xattrs = this.#xattrs(place, handle);
+    const xattrs = this.#files.xattrs(place.path, handle);
     const extents = stat.blocks * 512 < size ? extentsOf(calls, handle, size) : undefined;
     if (extents !== undefined) {
       yield* this.#sparse(place, handle, { extents, size, xattrs });
@@ -182,10 +138,10 @@ export class TarBackup implements TreeVisitor {
       const member = { path: place.path, stat, type: typeFlag.regular, size, xattrs };
       if (size <= wholeBytesMax) return yield* this.#whole(place, handle, member);
       yield* output.put(this.#encode(member));
-      yield* this.#copy(place, handle, size);
+      yield* this.#files.copy(place.path, handle, size);
       yield* output.align(blockBytes);
     }
-    this.#compare(place, handle);
+    this.#files.compare(place.path, handle);
     return true;
   }
   *#sparse(
@@ -197,14 +153,14 @@ export class TarBackup implements TreeVisitor {
     const map = sparseMap(file.extents, file.size);
     const size = file.extents.reduce((sum, { length }) => sum + length, map.length);
     const { path } = place;
-    const stat = this.#stat;
+    const { stat } = this.#files;
     const realSize = file.size;
     const type = typeFlag.regular;
     yield* output.put(this.#encode({ path, stat, type, size, realSize, xattrs: file.xattrs }));
     yield* output.put(map);
     for (const { offset, length } of file.extents) {
       if (calls.seek(handle, offset, 'offset') < 0) yield* output.zeros(length);
-      else yield* this.#copy(place, handle, length);
+      else yield* this.#files.copy(place.path, handle, length);
     }
     yield* output.align(blockBytes);
   }
@@ -215,7 +171,7 @@ export class TarBackup implements TreeVisitor {
     const dataBytes = Math.ceil(member.size / blockBytes) * blockBytes;
     if (header.length + dataBytes > output.chunk.length) {
       yield* output.put(header); // of attributes
-      yield* this.#copy(place, handle, member.size);
+      yield* this.#files.copy(place.path, handle, member.size);
       yield* output.align(blockBytes);
       return true;
     }
@@ -227,7 +183,7 @@ export class TarBackup implements TreeVisitor {
       const bytes = calls.read(handle, data.subarray(filled, member.size));
       if (bytes <= 0) {
         if (bytes < 0) this.trouble(place.path, `Cannot be read: ${errorText(bytes)}`, bytes);
-        else this.#shrank(place, member.size - filled);
+        else this.#files.shrank(place.path, member.size - filled);
         if (bytes < 0 && filled === 0) return false;
         break;
       }
@@ -236,53 +192,20 @@ export class TarBackup implements TreeVisitor {
     data.fill(0, filled);
     room.set(header);
     output.took(room.length);
-    if (member.size > 0) this.#compare(place, handle);
+    if (member.size > 0) this.#files.compare(place.path, handle);
     return true;
   }
-  /** That many bytes of the file, whatever it gives. */
-  *#copy(place: Place, handle: number, lengthBytes: number): Steps<void> {
-    const { calls, output } = this.#parts;
-    for (let left = lengthBytes; left > 0;) {
-      if (output.room === 0) yield 'image';
-      const bytes = calls.read(handle, output.place(left));
-      if (bytes <= 0) {
-        const text = `Cannot be read: ${errorText(bytes)}; the last ${left} bytes are zeros instead`;
-        if (bytes < 0) this.trouble(place.path, text, bytes);
-        else this.#shrank(place, left);
-        yield* output.zeros(left);
-        return;
-      }
-      output.took(bytes);
-      left -= bytes;
-    }
-  }
-  #shrank(place: Place, missingBytes: number): void {
-    const text = `Became shorter while it was read: the last ${missingBytes} bytes are zeros instead`;
-    this.trouble(place.path, text, -E.stale);
-  }
-  #compare(place: Place, handle: number): void {
-    const { calls, events, tally } = this.#parts;
-    if (calls.stat(handle, this.#after.bytes) >= 0 && this.#after.isAs(this.#stat)) return;
-    tally.troubles += 1;
-    const path = Buffer.from(place.path);
-    events.log({ level: 'warning', text: 'Changed while it was read', path });
-  }
-
   *#special(place: Place, stat: FileStat): Steps<void> {
-    const { calls, output } = this.#parts;
+    const { output } = this.#parts;
     const type = SPECIAL[stat.fileType];
     if (type === undefined) {
-      this.#note(
-        place,
-        stat.fileType === S.socket ? 'Sockets are not backed up' : 'Of a type that cannot be backed up',
-      );
+      const isSocket = stat.fileType === S.socket;
+      const text = isSocket ? 'Sockets are not backed up' : 'Of a type that cannot be backed up';
+      this.#files.note(place.path, text);
       return;
     }
-    const length = type === typeFlag.symlink ? calls.readLink(place.folder, place.name, this.#target) : 0;
-    if (length < 0 || length > linkTargetBytesMax) {
-      this.trouble(place.path, `The link cannot be read: ${errorText(length)}`, length);
-      return;
-    }
+    const target = type === typeFlag.symlink ? this.#files.target(place) : noTarget;
+    if (target === undefined) return;
     const key = linkKey(stat);
     const saved = key === undefined ? undefined : this.#links.get(key);
     if (key !== undefined && saved !== undefined) {
@@ -290,27 +213,17 @@ export class TarBackup implements TreeVisitor {
       return;
     }
     const at = output.position;
-    const node = calls.openNode(place.folder, place.name);
-    const xattrs = node < 0 ? [] : this.#xattrs(place, node);
-    if (node >= 0) calls.close(node);
-    const linkName = type === typeFlag.symlink ? { linkName: this.#target.subarray(0, length) } : {};
+    const xattrs = this.#files.xattrsAt(place);
+    const linkName = type === typeFlag.symlink ? { linkName: target } : {};
     yield* output.put(this.#encode({ path: place.path, stat, type, size: 0, xattrs, ...linkName }));
     this.#remember(key, place, at);
     yield* this.#done(place, stat, at);
   }
 
-  #xattrs(place: Place, handle: number): readonly Xattr[] {
-    const xattrs = xattrsOf(this.#parts.calls, handle);
-    if (xattrs === undefined) this.trouble(place.path, 'Its extended attributes cannot be read', -E.io);
-    return xattrs ?? [];
-  }
   #encode(member: Member): Buffer {
     return this.#header.encode(member, (xattr) => {
       this.trouble(member.path, `The extended attribute ${xattr} does not fit`, -E.range);
     });
-  }
-  #note(place: Place, text: string): void {
-    this.#parts.events.log({ level: 'normal', text, path: Buffer.from(place.path) });
   }
   *#done(place: Place, stat: FileStat, fhInfo: number): Steps<void> {
     const { events, history, tally } = this.#parts;
@@ -323,10 +236,4 @@ export class TarBackup implements TreeVisitor {
 /** Of a file of several names. */
 function linkKey(stat: FileStat): string | undefined {
   return stat.links > 1 ? `${stat.onDevice}:${stat.inode}` : undefined;
-}
-
-function statusOf(error: number): 'permission' | 'not-found' | 'out-of-memory' | 'io' {
-  if (error === -E.access || error === -E.perm) return 'permission';
-  if (error === -E.noEntry) return 'not-found';
-  return error === -E.noMemory ? 'out-of-memory' : 'io';
 }
