@@ -19,6 +19,8 @@ const TYPES: Readonly<Record<number, TreeFileType>> = {
   [S.socket]: 'socket',
 };
 
+export const typeOfMode = (mode: number): TreeFileType => TYPES[mode & S.mask] ?? 'other';
+
 export class FileStat {
   readonly bytes = Buffer.alloc(statBytes);
   readonly #view = new DataView(this.bytes.buffer, this.bytes.byteOffset, statBytes);
@@ -31,7 +33,7 @@ export class FileStat {
     return this.mode & S.mask;
   }
   get type(): TreeFileType {
-    return TYPES[this.fileType] ?? 'other';
+    return typeOfMode(this.mode);
   }
   get permissions(): number {
     return this.mode & 0o7777;

@@ -34,7 +34,7 @@ export interface InlineOptions {
 export function inlineTreeEngine(calls: TreeCalls, options: InlineOptions = {}): TreeEngine {
   const { chunkBytes = treeChunkBytes, fileSystem = () => Promise.resolve(undefined) } = options;
   return {
-    formats: ['tar'],
+    formats: ['tar', 'dump'],
     fileSystem,
     backup(request: BackupRequest, sink: BackupSink): TreeJob {
       const output = new ImageOutput(Buffer.alloc(chunkBytes));

@@ -21,7 +21,7 @@ import type { JobEnd } from './tree-jobs.js';
 
 export function threadedTreeEngine(env: Pick<Env, 'clock'>): TreeEngine {
   return {
-    formats: hasTreeCalls ? ['tar'] : [],
+    formats: hasTreeCalls ? ['tar', 'dump'] : [],
     fileSystem: fileSystemOf,
     backup: (request, sink) => {
       const job = new ThreadedJob(env, historyOf(sink), { kind: 'backup', request });

@@ -8,6 +8,8 @@ import type { ImageOutput } from './image-output.js';
 import { Increment } from './known-folders.js';
 import { pathPatterns } from './path-pattern.js';
 import { DumpBackup } from './dump/dump-backup.js';
+import { DumpListing } from './dump/dump-listing.js';
+import { DumpRecovery } from './dump/dump-recovery.js';
 import { PathSelection } from './path-selection.js';
 import { type Amiss, Restorer } from './restore/restorer.js';
 import { Settling } from './restore/settling.js';
@@ -116,16 +118,18 @@ function rulesOf(request: BackupRequest): Omit<WalkRules, 'closed'> {
 
 export function* recoverSteps(parts: JobParts, input: ImageInput, request: RecoverRequest): Steps<JobEnd> {
   const { calls, events, tally } = parts;
-  if (request.format !== 'tar') throw new TreeFailure(`There is no format ${request.format} here`);
   const root = openRoot(calls, request.root);
   try {
     const settling = new Settling(events, tally);
     const closed = new ClosedFolders(calls, request.closed ?? []);
     const amiss: Amiss = (path, what, error) => settling.amiss(path, what, error);
-    const restorer = new Restorer({ calls, root, existing: request.existing, closed, amiss });
+    const { existing, format } = request;
+    const isFoldersFirst = format === 'dump';
+    const restorer = new Restorer({ calls, root, existing, closed, amiss, isFoldersFirst });
     let failure: string | undefined;
     try {
-      const recovery = new TarRecovery({ calls, input, events, tally, settling, restorer });
+      const making = { input, events, tally, settling, restorer };
+      const recovery = format === 'dump' ? new DumpRecovery(making) : new TarRecovery(making);
       failure = yield* recovery.run(request);
     } finally {
       restorer.end();
@@ -143,8 +147,9 @@ export function* listSteps(
   input: ImageInput,
   request: ListRequest,
 ): Steps<JobEnd> {
-  if (request.format !== 'tar') throw new TreeFailure(`There is no format ${request.format} here`);
-  const failure = yield* new TarListing({ input, events, tally }).run(request.names);
+  const parts = { input, events, tally };
+  const listing = request.format === 'dump' ? new DumpListing(parts) : new TarListing(parts);
+  const failure = yield* listing.run(request.names);
   return failure === undefined ? {} : { failure };
 }
 

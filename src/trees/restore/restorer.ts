@@ -75,6 +75,8 @@ export interface RestorerParts {
   /** Nothing is made or changed in them. */
   readonly closed: ClosedFolders;
   readonly amiss: Amiss;
+  /** Folders come before all files: none is whole before the end. */
+  readonly isFoldersFirst?: boolean;
 }
 
 export class Restorer {
@@ -83,11 +85,13 @@ export class Restorer {
   readonly #existing: Existing;
   readonly #closed: ClosedFolders;
   readonly #amiss: Amiss;
+  readonly #isFoldersFirst: boolean;
   readonly #stat = new FileStat();
   #folder: OpenFolder | undefined;
   #pending: PendingFolder[] = [];
 
-  constructor({ calls, root, existing, closed, amiss }: RestorerParts) {
+  constructor({ calls, root, existing, closed, amiss, isFoldersFirst = false }: RestorerParts) {
+    this.#isFoldersFirst = isFoldersFirst;
     this.#calls = calls;
     this.#root = root;
     this.#existing = existing;
@@ -107,7 +111,7 @@ export class Restorer {
 
   /** The folder of a path below the root, made when it is missing, and the name in it. */
   #spot(path: Buffer): Spot | number {
-    this.#settleFolders(path);
+    if (!this.#isFoldersFirst) this.#settleFolders(path);
     const cut = path.lastIndexOf(slash);
     const parent = path.subarray(0, Math.max(0, cut));
     const name = zeroEnded(path.subarray(cut + 1));

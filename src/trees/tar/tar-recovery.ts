@@ -4,7 +4,7 @@
  * A name may turn out to be a hard link to a file that nobody asked for. Its data was in the archive before it, and is read in
  * a second reading.
  */
-import { E, type TreeCalls } from '#env';
+import { E } from '#env';
 import { treeLinksMax } from '../../limits.js';
 import type { Events } from '../events.js';
 import type { ImageInput } from '../image-input.js';
@@ -18,7 +18,6 @@ import type { ReadMember } from './read-member.js';
 import { TarReader } from './tar-reader.js';
 
 export interface TarRecoveryParts {
-  readonly calls: TreeCalls;
   readonly input: ImageInput;
   readonly events: Events;
   readonly tally: Tally;

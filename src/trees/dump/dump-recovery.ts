@@ -1,0 +1,212 @@
+/**
+ * DumpRecovery: files of a dump. Its directories tell which inodes are wanted, and where they go; then the inodes come in the order of
+ * their numbers. A file whose place is known is gone to directly; a directory is not, because what is in it is all over the dump.
+ */
+import { E, S } from '#env';
+import type { ImageInput } from '../image-input.js';
+import { joined, type Wanted, wantedOf } from '../restore/recover-names.js';
+import type { Attributes, Made, NewFile, Restorer } from '../restore/restorer.js';
+import type { Settling } from '../restore/settling.js';
+import type { Events } from '../events.js';
+import type { Steps, Tally } from '../steps.js';
+import type { RecoverRequest } from '../tree-engine.js';
+import type { Xattr } from '../xattrs.js';
+import { DumpReader, type InodeRecord } from './dump-reader.js';
+import { attributesOf, DumpTree } from './dump-tree.js';
+
+export interface DumpRecoveryParts {
+  readonly input: ImageInput;
+  readonly events: Events;
+  readonly tally: Tally;
+  readonly settling: Settling;
+  readonly restorer: Restorer;
+}
+/** A place below the root that an inode gets. */
+interface Target {
+  readonly wanted: Wanted;
+  readonly path: Buffer;
+  /** It was asked for by its name, not with the directory that it is in. */
+  readonly isItself: boolean;
+}
+const linkTargetBytesMax = 4096;
+
+export class DumpRecovery {
+  readonly #parts: DumpRecoveryParts;
+  readonly #reader: DumpReader;
+  readonly #targets = new Map<number, Target[]>();
+  #damage: string | undefined;
+
+  constructor(parts: DumpRecoveryParts) {
+    this.#parts = parts;
+    this.#reader = new DumpReader(parts.input, (offset, text) => this.#damaged(offset, text));
+  }
+  #damaged(offset: number, text: string): void {
+    const line = `${text} (byte ${offset} of the image)`;
+    this.#damage ??= line;
+    this.#parts.settling.trouble(Buffer.alloc(0), line, 'io');
+  }
+
+  /** What was found wrong with the image, if anything. */
+  *run(request: RecoverRequest): Steps<string | undefined> {
+    const { events, settling, tally } = this.#parts;
+    const wanted = wantedOf(request, (index, status, text) => {
+      tally.troubles += 1;
+      events.log({ level: 'error', text, status });
+      events.settled(index, status);
+    });
+    const others: Wanted[] = [];
+    for (const one of wanted.toSorted((a, b) => (a.fhInfo ?? 0) - (b.fhInfo ?? 0))) {
+      if (!request.direct || one.fhInfo === undefined) others.push(one);
+      else if (!(yield* this.#direct(one, one.fhInfo))) others.push(one);
+    }
+    if (others.length > 0) yield* this.#read(others, request.recursive);
+    for (const one of wanted) settling.settle(one);
+    return this.#damage;
+  }
+
+  /** False: it is a directory. */
+  *#direct(wanted: Wanted, fhInfo: number): Steps<boolean> {
+    const record = yield* this.#reader.inodeAt(fhInfo);
+    if (record !== undefined && (record.header.inode.mode & S.mask) === S.folder) return false;
+    if (record === undefined) {
+      const text = 'There is no file where it should be in the image';
+      this.#parts.settling.failed(wanted, wanted.original, -E.io, text);
+      return true;
+    }
+    yield* this.#inode(record, [{ wanted, path: wanted.destination, isItself: true }]);
+    return true;
+  }
+
+  *#read(wanted: readonly Wanted[], isRecursive: boolean): Steps<void> {
+    const { settling } = this.#parts;
+    const tree = new DumpTree();
+    yield* this.#reader.open();
+    yield* tree.read(this.#reader, (offset, text) => this.#damaged(offset, text));
+    for (const one of wanted) {
+      const number = tree.find(one.original);
+      if (number !== undefined) yield* this.#choose(tree, one, number, isRecursive);
+    }
+    while (this.#targets.size > 0) {
+      const record = yield* this.#reader.inode();
+      if (record === undefined) break;
+      yield* this.#breathe();
+      const number = record.header.inodeNumber;
+      const targets = this.#targets.get(number);
+      if (targets === undefined) yield* this.#reader.skip(record);
+      else yield* this.#inode(record, targets);
+      this.#targets.delete(number);
+    }
+    for (const [number, targets] of this.#targets) {
+      // In a higher level, directories name what is in a lower one.
+      const isMissing = this.#reader.holds(number) !== false;
+      for (const { wanted: one, path, isItself } of targets) {
+        if (isMissing || isItself) settling.failed(one, path, -E.noEntry, 'It is not in this dump');
+      }
+    }
+  }
+  /** Makes the directories at once; files are made when they come. */
+  *#choose(tree: DumpTree, wanted: Wanted, number: number, isRecursive: boolean): Steps<void> {
+    const { restorer, settling, tally } = this.#parts;
+    for (const one of tree.below(number, Buffer.alloc(0))) {
+      const path = joined(wanted.destination, one.path);
+      const isItself = one.path.length === 0;
+      if (one.folder !== undefined) {
+        const made = restorer.folder(path, one.folder.attributes);
+        if (typeof made === 'number') settling.failed(wanted, path, made);
+        else {
+          settling.found(wanted);
+          tally.files += 1;
+        }
+        if (!isRecursive) return;
+      } else {
+        const target: Target = { wanted, path, isItself };
+        const targets = this.#targets.get(one.number);
+        if (targets === undefined) this.#targets.set(one.number, [target]);
+        else targets.push(target);
+      }
+      yield* this.#breathe();
+    }
+  }
+  *#breathe(): Steps<void> {
+    const { events, input, tally } = this.#parts;
+    tally.bytes = input.position;
+    yield events.isFull ? 'events' : 'breath';
+  }
+
+  /** Once with its content, and as often as it has other names. */
+  *#inode(record: InodeRecord, [first, ...others]: readonly Target[]): Steps<void> {
+    if (first === undefined) return;
+    const made = yield* this.#make(record, first.path);
+    this.#say(first, made);
+    for (const other of others) {
+      this.#say(other, typeof made === 'number' ? made : this.#parts.restorer.link(other.path, first.path));
+    }
+  }
+  #say({ wanted, path }: Target, made: Made): void {
+    const { settling, tally } = this.#parts;
+    if (typeof made === 'number') {
+      settling.failed(wanted, path, made);
+      return;
+    }
+    settling.found(wanted);
+    tally.files += 1;
+  }
+  *#make(record: InodeRecord, path: Buffer): Steps<Made> {
+    const { restorer } = this.#parts;
+    const { inode, inodeNumber } = record.header;
+    const fileType = inode.mode & S.mask;
+    // They follow the content, and are there when a file is finished.
+    const xattrs: Xattr[] = [];
+    const attributes = attributesOf(inode, xattrs);
+    if (fileType === S.regular) return yield* this.#file(record, path, attributes, xattrs);
+    if (fileType === S.symlink) {
+      const target = yield* this.#reader.bytes(record, linkTargetBytesMax);
+      xattrs.push(...(yield* this.#reader.xattrs(inodeNumber)));
+      const end = target?.indexOf(0) ?? -1;
+      if (target === undefined || target.length === 0) return -E.io;
+      return restorer.symlink(path, end === -1 ? target : target.subarray(0, end), attributes);
+    }
+    yield* this.#reader.skip(record);
+    xattrs.push(...(yield* this.#reader.xattrs(inodeNumber)));
+    const { device } = inode;
+    const major = (device >>> 8) & 0xfff;
+    const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
+    if (fileType !== S.fifo && fileType !== S.character && fileType !== S.block && fileType !== S.socket) {
+      return -E.notSupported;
+    }
+    return restorer.node(path, { fileType, device: [major, minor] }, attributes);
+  }
+  *#file(record: InodeRecord, path: Buffer, attributes: Attributes, xattrs: Xattr[]): Steps<Made> {
+    const { inode, inodeNumber } = record.header;
+    const file = this.#parts.restorer.file(path, attributes);
+    if (typeof file !== 'object') {
+      yield* this.#reader.skip(record);
+      return file;
+    }
+    let isWhole = false;
+    try {
+      const error = yield* this.#fill(file, record);
+      xattrs.push(...(yield* this.#reader.xattrs(inodeNumber)));
+      if (error < 0) return error;
+      const cut = file.truncate(inode.size);
+      if (cut < 0) return cut;
+      isWhole = true;
+      return file.finish();
+    } finally {
+      if (!isWhole) file.giveUp();
+    }
+  }
+  *#fill(file: NewFile, record: InodeRecord): Steps<number> {
+    let at = 0;
+    return yield* this.#reader.content(record, {
+      data: (bytes) => {
+        at += bytes.length;
+        return file.write(bytes);
+      },
+      hole: (lengthBytes) => {
+        at += lengthBytes;
+        return file.seek(at);
+      },
+    });
+  }
+}
