@@ -14,13 +14,7 @@ const user = 'backup';
 const secret = 'a password of the backup program';
 const { net } = realEnv();
 
-interface Portal {
-  readonly address: string;
-  readonly port: number;
-  readonly tls: boolean;
-  readonly kept: boolean;
-  readonly state: string;
-}
+type Portal = Daemon['ready']['ndmpPortals'][number];
 interface SessionRow {
   readonly id: number;
   readonly user: string | null;
@@ -34,8 +28,7 @@ async function started(t: ExecutionContext, home: string, ...args: string[]): Pr
   return await startDaemon(t, home, ['--store', 'plain', '--ndmp-listen', '127.0.0.1:0', ...args]);
 }
 const addressOf = (daemon: Daemon, which: (portal: Portal) => boolean = () => true): Address => {
-  const portals = (daemon.ready as unknown as { ndmpPortals: Portal[] }).ndmpPortals;
-  const found = portals.find(which);
+  const found = daemon.ready.ndmpPortals.find(which);
   if (found === undefined) throw new Error('The daemon has no such NDMP portal');
   return { host: found.address, port: found.port };
 };

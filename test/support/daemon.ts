@@ -13,7 +13,12 @@ export const mainModule = join(top, 'dist/src/main.js');
 /** The line that `serve --json` prints when it is ready. */
 export interface Ready {
   readonly portals: readonly { readonly address: string; readonly port: number }[];
-  readonly ndmpPortals: readonly { readonly address: string; readonly port: number; readonly tls: boolean }[];
+  readonly ndmpPortals: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly tls: boolean;
+    readonly kept: boolean;
+  }[];
   readonly targets: readonly {
     readonly name: string;
     readonly luns: readonly { readonly lun: number; readonly kind: string; readonly serial?: string }[];
