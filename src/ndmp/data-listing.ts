@@ -54,7 +54,7 @@ export class ListRun implements DataRun {
   async #end(): Promise<Ending> {
     const result = await this.#job.done;
     const isLost = this.#reader.isLost;
-    if (!this.#isAborted) await this.#reader.finish();
+    if (!this.#isAborted) this.#reader.finish();
     if (this.#isAborted || result.outcome === 'aborted') {
       this.#reader.destroy();
       return { reason: 'aborted', text: 'Aborted' };

@@ -88,8 +88,7 @@ export class RecoverRun implements DataRun {
     }
     for (const one of this.#open) this.#settle(one, 'undefined');
     const isLost = this.#reader.isLost;
-    await this.#reader.finish();
-    if (this.#isAborted) return { reason: 'aborted', text: 'Aborted' };
+    this.#reader.finish();
     if (result.outcome === 'failed') return this.#fail(result, isLost);
     const summary = `Recovery: ${result.files} files, ${result.troubles + this.#failures} troubles`;
     this.#log.say(result.troubles + this.#failures === 0 ? 'normal' : 'warning', summary);

@@ -108,25 +108,25 @@ export class ImageReader implements ImageSource {
   }
 
   /**
-   * Nothing more is wanted. What is still on its way (padding, the rest of a record) is taken and dropped, so that the tape
-   * side sees an orderly end and no reset; for a while.
+   * Nothing more is wanted: our side of the stream is closed. What is still on its way (padding, the rest of a record) is taken
+   * and dropped for a while, so that the tape side sees an orderly end and no reset. Nobody waits for that: a mover that has met
+   * a filemark stays as it is until its client says that there is no other tape.
    */
-  async finish(): Promise<void> {
+  finish(): void {
     this.#isFinishing = true;
     this.#chunks = [];
     this.#heldBytes = 0;
     this.#makeRoom();
-    if (this.#closed === undefined) {
-      this.#link.end();
-      await new Promise<void>((resolve) => {
-        const timer = this.#clock.after(ndmpStreamCloseMs, resolve);
-        this.#wake = () => {
-          timer.cancel();
-          resolve();
-        };
-      });
+    if (this.#closed !== undefined) {
+      this.#link.destroy();
+      return;
     }
-    this.#link.destroy();
+    this.#link.end();
+    const timer = this.#clock.after(ndmpStreamCloseMs, () => this.#link.destroy());
+    this.#wake = () => {
+      timer.cancel();
+      this.#link.destroy();
+    };
   }
   destroy(): void {
     this.#link.destroy();

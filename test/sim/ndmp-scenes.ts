@@ -261,9 +261,7 @@ const recoverOwn = ({ versions, join }: (typeof joins)[string], direct: boolean)
     const nlist = named.map(({ path, offset }) => nameOf(stage.version, path, offset));
     await stage.must('dataStartRecover', { mover, buType: 'tar', env, nlist });
     await dataHalted(stage);
-    // A mover that met the filemark first waits for another tape, until it is told that there is none.
-    const { state } = await stage.must('moverGetState', {});
-    if (state === 'paused') await stage.must('moverClose', {});
+    await stage.must('moverClose', {}); // it may have met the filemark, and wait for another tape
     await halted(stage);
     await stage.must('dataStop', {});
     await stop(stage);

@@ -67,8 +67,8 @@ export class NdmpClient {
   readonly #framer: RecordFramer;
   #sent = 0;
   #received = 0;
-  /** Posts that somebody has waited for, by name. */
-  readonly #taken = new Map<PostName, number>();
+  /** Posts that somebody has waited for. */
+  readonly #given = new Set<Posted>();
   #isClosed = false;
   #fault: Error | undefined;
   #waiting: (() => void)[] = [];
@@ -172,15 +172,20 @@ export class NdmpClient {
 
   // --- what we hear
 
-  /** The next post of this name, in their order; others may have come before it. */
+  /** The next post of this name that nobody has been given yet; others may have come before it. */
   async nextPost<K extends PostName>(name: K): Promise<PostOf<K>> {
-    const number = this.#taken.get(name) ?? 0;
-    this.#taken.set(name, number + 1);
+    return (await this.nextOf([name])).body as PostOf<K>;
+  }
+  /** The same of several names. */
+  async nextOf(names: readonly PostName[]): Promise<Posted> {
     for (;;) {
-      const post = this.posts.filter((one) => one.name === name)[number];
-      if (post !== undefined) return post.body as PostOf<K>;
+      const post = this.posts.find((one) => names.includes(one.name) && !this.#given.has(one));
+      if (post !== undefined) {
+        this.#given.add(post);
+        return post;
+      }
       if (this.#fault !== undefined) throw this.#fault;
-      if (this.#isClosed) throw new NdmpClientClosed(`The connection was closed before ${name}`);
+      if (this.#isClosed) throw new NdmpClientClosed(`The connection was closed before ${names.join(', ')}`);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
