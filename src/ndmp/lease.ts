@@ -5,6 +5,7 @@
  * Invariant N9: every way in which a session ends or a device is closed gives the lease back, at once.
  */
 import { encodeTransportId, type LogicalUnit, type Nexus } from '#scsi';
+import { NdmpError } from './errors.table.js';
 import { ndmpFault } from './faults.table.js';
 
 /**
@@ -33,8 +34,7 @@ export function attach(unit: LogicalUnit, nexus: Nexus): void {
 export class Lease {
   readonly #unit: LogicalUnit;
   readonly #nexus: Nexus;
-  /** False while a persistent reservation of this initiator port stands for it (SPC-5 5.14.3). */
-  #reserved = false;
+  #ended = false;
 
   private constructor(unit: LogicalUnit, nexus: Nexus) {
     this.#unit = unit;
@@ -54,12 +54,18 @@ export class Lease {
   }
   async #reserve(): Promise<void> {
     await this.#unit.reservations.reserve(this.#nexus);
-    this.#reserved = this.#unit.reservations.reservedBy === this.#nexus.id;
+    // It may have waited for others, and the session have ended.
+    if (!this.#ended) return;
+    this.#unit.reservations.nexusLost(this.#nexus);
+    throw new NdmpError('io', 'The tape has been closed');
   }
 
-  /** A reset by a host has ended the reservation. */
+  /**
+   * A reset by a host has ended the reservation; or a host has preempted the persistent one of this initiator port that stood
+   * for it (SPC-5 5.14.3).
+   */
   get isLost(): boolean {
-    return this.#reserved && this.#unit.reservations.reservedBy !== this.#nexus.id;
+    return !this.#unit.reservations.holds(this.#nexus);
   }
   /** Takes it again. Throws NdmpError 'device-busy' when a host was faster. */
   async renew(): Promise<void> {
@@ -71,6 +77,7 @@ export class Lease {
   }
   /** Others may have the unit from this moment; resolves when no command of the nexus is under way. */
   async end(): Promise<void> {
+    this.#ended = true;
     this.#unit.reservations.nexusLost(this.#nexus);
     await this.#unit.detach(this.#nexus);
   }

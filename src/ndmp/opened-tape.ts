@@ -36,6 +36,7 @@ export class OpenedTape {
   /** The medium, or the reservation, went away while it was used. */
   #disturbed = false;
   #blockIsLost = false;
+  #released = false;
   /** It was a CDB of the DMA that ended the reservation: RELEASE, or something persistent instead. */
   #releasedByDma = false;
 
@@ -75,6 +76,7 @@ export class OpenedTape {
   }
   /** Others may have the device from this moment; resolves when no command of ours is under way. */
   async release(): Promise<void> {
+    this.#released = true;
     this.#stopWatching();
     this.#holder.openDevices.release(this.device, this.#holder.id);
     await this.#lease.end();
@@ -119,6 +121,10 @@ export class OpenedTape {
       unit.checkWritable(this.task);
     }
     this.device.prepare(this.#holder.nexus);
+  }
+  /** Before each further step of something long. Throws NdmpError 'io' when others may be at work on the tape by now. */
+  checkOurs(): void {
+    if (this.#released || this.#lease.isLost) throw new NdmpError('io', 'The drive was taken away');
   }
   /** The DMA itself does something to medium and place, of which we know nothing: a CDB, an unload. */
   async byDma<T>(work: () => Promise<T>): Promise<T> {

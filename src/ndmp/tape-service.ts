@@ -145,9 +145,9 @@ export class TapeService {
       case 'bsf':
         return count - opened.arrived(await spaceFilemarks(drive, -count));
       case 'fsr':
-        return count - opened.arrived(await spaceRecords(drive, version, count));
+        return count - opened.arrived(await spaceRecords(opened, version, count));
       case 'bsr':
-        return count - opened.arrived(await spaceRecords(drive, version, -count));
+        return count - opened.arrived(await spaceRecords(opened, version, -count));
       case 'rew':
         await drive.rewind();
         return 0;
@@ -166,7 +166,7 @@ export class TapeService {
       const { drive } = opened;
       await opened.begin('write');
       for (let left = count; left > 0; left -= filemarksAtOnce) {
-        if (this.#ended) throw new NdmpError('io', 'The session has ended');
+        opened.checkOurs();
         const { earlyWarning } = await drive.writeFilemarks(Math.min(left, filemarksAtOnce), {
           immediate: true,
         });
@@ -246,7 +246,7 @@ export class TapeService {
     return await this.#translated(async () => {
       const opened = this.#required();
       await opened.begin('motion');
-      const found = await readObject(opened.drive, this.#session.version);
+      const found = await readObject(opened, this.#session.version);
       opened.arrived({ moved: 1, blockIsLost: found.blockIsLost });
       return found;
     });
@@ -256,7 +256,7 @@ export class TapeService {
     return await this.#translated(async () => {
       const opened = this.#required();
       await opened.begin('motion');
-      return opened.arrived(await spaceRecords(opened.drive, this.#session.version, count));
+      return opened.arrived(await spaceRecords(opened, this.#session.version, count));
     });
   }
   /** To an object by its number; filemarks do not stop it. False: the data ends before it, and that is the place now. */

@@ -97,6 +97,10 @@ export class Reservations {
     const registered = registrationOf(this.#state, pair) !== undefined;
     return isHolder(this.#state, pair) || (registered && isRegistrantsType(reservation.type));
   }
+  /** Is the unit the nexus's: by RESERVE, or by a persistent reservation that stands for one? */
+  holds(nexus: Nexus): boolean {
+    return this.#reserved === nexus.id || this.#compatible(nexus);
+  }
   /** The nexus id that holds the unit by RESERVE; undefined when none. */
   get reservedBy(): string | undefined {
     return this.#reserved;

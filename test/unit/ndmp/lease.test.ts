@@ -163,6 +163,90 @@ test('after a reset another may have been faster', async (t) => {
   t.is(await client.errorOf('tapeMtio', { tapeOp: 'rew', count: 1 }), 'no-err');
 });
 
+test('a host that preempts the persistent reservation of a DMA has the tape', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  const execute = async (cdb: string, dataout: string): Promise<void> => {
+    const bytes = parseHex(dataout);
+    const request = { flags: bytes.length === 0 ? 0 : 2, timeout: 0, datainLen: 0, cdb: parseHex(cdb) };
+    t.is((await client.must('tapeExecuteCdb', { ...request, dataout: bytes })).status, STATUS.good);
+  };
+  const held = '0000000000000009 0000000000000000 00000000 00 000000';
+  await execute(release, '');
+  await execute('5f 00 00 0000 00000018 00', '0000000000000000 0000000000000009 00000000 00 000000');
+  await execute('5f 01 03 0000 00000018 00', held);
+  t.is(await client.errorOf('tapeWrite', { dataOut: Buffer.alloc(100) }), 'no-err');
+  const { unit, nexus } = bench.tape;
+  await reserveOut(unit, nexus, 'register', { serviceKey: 7 });
+  t.is((await reserveOut(unit, nexus, 'preempt', { key: 7, serviceKey: 9, type: 3 })).status, STATUS.good);
+  t.is(await client.errorOf('tapeWrite', { dataOut: Buffer.alloc(100) }), 'device-busy');
+  t.is((await reserveOut(unit, nexus, 'clear', { key: 7 })).status, STATUS.good);
+  t.is(await client.errorOf('tapeMtio', { tapeOp: 'tur', count: 1 }), 'no-err');
+  t.is(await client.errorOf('tapeMtio', { tapeOp: 'rew', count: 1 }), 'no-err');
+  t.is(await hostStatus(bench, rewind), STATUS.reservationConflict, 'it is ours again');
+});
+
+test('the session ends while its reservation is taken again', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  const { unit, nexus } = bench.tape;
+  await unit.reset('logical-unit', nexus);
+  bench.tape.calm(nexus);
+  const reserved = unit.reservations.reserve.bind(unit.reservations);
+  let goOn = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (goOn = resolve));
+  unit.reservations.reserve = async (of) => {
+    await gate;
+    await reserved(of);
+  };
+  client.sendRaw(client.encode('tapeWrite', { dataOut: Buffer.alloc(100) }));
+  await breathe();
+  client.close();
+  await client.closed;
+  await breathe();
+  goOn();
+  await breathe();
+  t.is(bench.tape.drive.position.object, 0, 'nothing is written for who has gone');
+  await isFree(t, bench);
+});
+
+const moves = {
+  'spacing forwards': ['tapeMtio', { tapeOp: 'fsr', count: 5 }],
+  reading: ['tapeRead', { count: 100 }],
+} as const;
+for (const [what, [name, request]] of Object.entries(moves)) {
+  test(`the session ends in the middle of ${what}: the tape of the next one is not moved`, async (t) => {
+    const bench = await NdmpBench.make(t);
+    await bench.tape.filemarks(1);
+    await bench.tape.rewind();
+    const client = await bench.opened(4);
+    const { drive } = bench.tape;
+    const dropAfter =
+      <A extends unknown[], R>(motion: (...args: A) => Promise<R>) =>
+      async (...args: A): Promise<R> => {
+        const result = await motion(...args);
+        bench.server.dropSession(1);
+        return result;
+      };
+    Object.assign(drive, {
+      space: dropAfter(drive.space.bind(drive)),
+      readRecord: dropAfter(drive.readRecord.bind(drive)),
+    });
+    client.sendRaw(client.encode<'tapeMtio' | 'tapeRead'>(name, request));
+    await client.closed;
+    await breathe();
+    await isOurs(t, bench);
+  });
+}
+async function isOurs(t: ExecutionContext, bench: NdmpBench): Promise<void> {
+  t.is(bench.tape.unit.reservations.reservedBy, undefined);
+  t.is(
+    bench.tape.drive.position.object,
+    1,
+    'behind the filemark, where the last motion of the session ended',
+  );
+}
+
 test('a changer is open in one session, and hosts use it all the same', async (t) => {
   const bench = await NdmpBench.make(t);
   const client = await bench.login();
