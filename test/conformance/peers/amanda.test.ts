@@ -53,6 +53,14 @@ testWith(
   },
 );
 
+testWith(programs, 'Amanda streams a dump in parts through the mover, and reads it back', async (t) => {
+  const daemon = await served(t);
+  await daemon.jsonHere('tape', 'move', 'TS0001L8', '--to', 'drive0');
+  const { host, port } = daemon.ndmpPortal;
+  const device = `ndmp:${host}:${port}@library0/drive0`;
+  await allSteps(t, 'amanda-stream', [device, user, secret], await tempFolder(t));
+});
+
 testWith(programs, 'Amanda moves tapes by NDMP', async (t) => {
   const daemon = await served(t);
   const folder = await tempFolder(t);
