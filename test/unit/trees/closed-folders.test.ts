@@ -22,23 +22,32 @@ async function places(t: ExecutionContext): Promise<Places> {
 }
 const closedOf = (...folders: string[]) => ({ closed: folders.map((folder) => Buffer.from(folder)) });
 
-test('a backup has the folder, says that it passes over what is in it, and goes on', async (t) => {
-  const { root, own, top } = await places(t);
-  const engine = await inlineEngine();
-  const through = join(top, 'another way');
-  symlinkSync(own, through);
-  for (const named of [own, through]) {
-    const { history, log, result } = await backUp(engine, root, closedOf(named));
-    t.like(result, { outcome: 'successful', troubles: 0 });
-    t.deepEqual(history.map(({ path }) => path.toString()).toSorted(), ['', 'lib', 'lib/file', 'lib/own']);
-    t.deepEqual(
-      log.map(({ path, text }) => [path?.toString(), /own data/.test(text)]),
-      [['lib/own', true]],
-    );
-  }
-  const open = await backUp(engine, root, closedOf(join(top, 'not there')));
-  t.true(open.history.some(({ path }) => path.toString() === 'lib/own/deeper'));
-});
+for (const format of ['tar', 'dump'] as const) {
+  test(`a backup (${format}) has the folder, says once that it passes over what is in it, and goes on`, async (t) => {
+    const { root, own, top } = await places(t);
+    const engine = await inlineEngine();
+    const through = join(top, 'another way');
+    symlinkSync(own, through);
+    for (const named of [own, through]) {
+      const backup = await backUp(engine, root, { format, ...closedOf(named) });
+      t.like(backup.result, { outcome: 'successful', troubles: 0 });
+      t.deepEqual(backup.history.map(({ path }) => path.toString()).toSorted(), [
+        '',
+        'lib',
+        'lib/file',
+        'lib/own',
+      ]);
+      t.deepEqual(
+        backup.log.map(({ path, text }) => [path?.toString(), /own data/.test(text)]),
+        [['lib/own', true]],
+      );
+      t.true(backup.image.includes('plain'));
+      t.false(backup.image.includes('precious') || backup.image.includes('deeper'));
+    }
+    const open = await backUp(engine, root, { format, ...closedOf(join(top, 'not there')) });
+    t.true(open.history.some(({ path }) => path.toString() === 'lib/own/deeper'));
+  });
+}
 
 test('a backup of the folder itself, or of what is in it, fails before a byte', async (t) => {
   const { root, own } = await places(t);
@@ -74,4 +83,20 @@ test('a recovery changes nothing in it, and makes nothing of it appear elsewhere
   const { settled } = await recover(engine, root, image, { names, ...closedOf(own) });
   t.deepEqual([...settled.values()], ['permission']);
   t.deepEqual(everythingIn(own), before);
+});
+
+test('a recovery of a dump neither', async (t) => {
+  const { root, own, top } = await places(t);
+  const engine = await inlineEngine();
+  const source = join(top, 'source');
+  mkdirSync(join(source, 'lib/own/deeper'), { recursive: true });
+  for (const name of ['lib/own/secret', 'lib/own/deeper/x', 'lib/good'])
+    writeFileSync(join(source, name), 'evil');
+  linkSync(join(source, 'lib/own/secret'), join(source, 'link'));
+  const { image } = await backUp(engine, source, { format: 'dump' });
+  const before = everythingIn(own);
+  const { result } = await recover(engine, root, image, { format: 'dump', ...closedOf(own) });
+  t.not(result.troubles, 0);
+  t.deepEqual(everythingIn(own), before);
+  t.is(readFileSync(join(root, 'lib/good'), 'utf8'), 'evil');
 });
