@@ -6,7 +6,7 @@
  */
 import { ndmpClockMarginS } from '#limits';
 import type { BackupRequest, HistoryEntry, IncrementalBase, TreeFormat, TreeJob, TreeResult } from '#trees';
-import { type DataRun, DmaLog, type Ending, type ImageStream, type RunParts } from './data-faces.js';
+import { type DataRun, DmaLog, type Ending, type ImageStream, roomFor, type RunParts } from './data-faces.js';
 import { HistoryPoster } from './data-history.js';
 import { rooted } from './data-roots.js';
 import type { VariableName } from './data-variables.table.js';
@@ -129,6 +129,7 @@ export class BackupRun implements DataRun {
       history: async (entries) => await this.#addHistory(entries),
       log: ({ level, text, path }) => {
         if (!this.#isAborted) this.#log.say(level, text, path);
+        return this.#room();
       },
     });
     this.done = this.#end();
@@ -143,12 +144,8 @@ export class BackupRun implements DataRun {
     this.#writer.destroy();
   }
 
-  /** A DMA that does not read what it is told holds up the backup: nothing is dropped, and nothing piles up. */
-  async #room(): Promise<void> {
-    for (let room = this.#parts.posts.postRoom; room !== undefined && !this.#isAborted;) {
-      await room;
-      room = this.#parts.posts.postRoom;
-    }
+  #room(): Promise<void> | undefined {
+    return roomFor(this.#parts.posts, () => this.#isAborted);
   }
   async #addHistory(entries: readonly HistoryEntry[]): Promise<void> {
     await this.#room();

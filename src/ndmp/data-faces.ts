@@ -93,6 +93,16 @@ export interface DataRun {
   };
 }
 
+/**
+ * A DMA that does not read what it is told holds up the run: nothing is dropped, and nothing piles up. Undefined: there is room.
+ */
+export function roomFor(posts: DataPosts, isOver: () => boolean): Promise<void> | undefined {
+  return posts.postRoom === undefined ? undefined : waitForRoom(posts, isOver);
+}
+async function waitForRoom(posts: DataPosts, isOver: () => boolean): Promise<void> {
+  for (let room = posts.postRoom; room !== undefined && !isOver(); room = posts.postRoom) await room;
+}
+
 /** LOG messages to the DMA, numbered; and into the log of the daemon. */
 export class DmaLog {
   readonly #posts: DataPosts;

@@ -1,6 +1,6 @@
 /** What is in an image, told as file history, or in LOG messages when no history is wanted (DATA_START_RECOVER_FILEHIST). */
 import type { HistoryEntry, ListRequest, TreeJob } from '#trees';
-import { type DataRun, DmaLog, type Ending, type ImageStream, type RunParts } from './data-faces.js';
+import { type DataRun, DmaLog, type Ending, type ImageStream, roomFor, type RunParts } from './data-faces.js';
 import { HistoryPoster } from './data-history.js';
 import type { HistoryForm } from './data-variables.js';
 import { ImageReader } from './image-reader.js';
@@ -25,6 +25,7 @@ export class ListRun implements DataRun {
       history: async (entries) => await this.#tell(entries),
       log: ({ level, text, path }) => {
         if (!this.#isAborted) this.#log.say(level, text, path);
+        return this.#room();
       },
     });
     this.done = this.#end();
@@ -39,13 +40,12 @@ export class ListRun implements DataRun {
     this.#reader.destroy();
   }
 
+  #room(): Promise<void> | undefined {
+    return roomFor(this.#parts.posts, () => this.#isAborted);
+  }
   async #tell(entries: readonly HistoryEntry[]): Promise<void> {
     for (const entry of entries) {
-      // A DMA that does not read what it is told holds up the listing.
-      for (let room = this.#parts.posts.postRoom; room !== undefined && !this.#isAborted;) {
-        await room;
-        room = this.#parts.posts.postRoom;
-      }
+      await this.#room();
       if (this.#isAborted) return;
       if (this.#form === 'none') this.#log.say('normal', `/${entry.path.toString()}`);
       else this.#history.add([entry]);

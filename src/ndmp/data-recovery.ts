@@ -1,6 +1,6 @@
 /** A recovery: names become a plan (`data-names.ts`), the plan a run of the engine that reads parts of the image. */
 import type { RecoverRequest, RecoverStatus, TreeFormat, TreeJob, TreeResult } from '#trees';
-import { type DataRun, DmaLog, type Ending, type ImageStream, type RunParts } from './data-faces.js';
+import { type DataRun, DmaLog, type Ending, type ImageStream, roomFor, type RunParts } from './data-faces.js';
 import type { NamedRecovery, RecoverPlan } from './data-names.js';
 import type { RecoverWishes } from './data-variables.js';
 import type { RecoveryStatus } from './history-messages.table.js';
@@ -54,9 +54,11 @@ export class RecoverRun implements DataRun {
       settled: (name, status) => {
         const one = byName.get(name);
         if (one !== undefined) this.#settle(one, status);
+        return this.#room();
       },
       log: ({ level, text, path }) => {
         if (!this.#isAborted) this.#log.say(level, text, path);
+        return this.#room();
       },
     });
     this.done = this.#end();
@@ -71,6 +73,9 @@ export class RecoverRun implements DataRun {
     this.#reader.destroy();
   }
 
+  #room(): Promise<void> | undefined {
+    return roomFor(this.#parts.posts, () => this.#isAborted);
+  }
   #settle(one: NamedRecovery, status: RecoverStatus): void {
     if (this.#isAborted || !this.#open.delete(one)) return;
     if (status !== 'ok') this.#failures += 1;
@@ -86,7 +91,10 @@ export class RecoverRun implements DataRun {
       this.#reader.destroy();
       return { reason: 'aborted', text: 'Aborted' };
     }
-    for (const one of this.#open) this.#settle(one, 'undefined');
+    for (const one of this.#open) {
+      await this.#room();
+      this.#settle(one, 'undefined');
+    }
     const isLost = this.#reader.isLost;
     this.#reader.finish();
     if (result.outcome === 'failed') return this.#fail(result, isLost);

@@ -75,7 +75,7 @@ export function endOf({ imageBytes }: RecoverRequest): number {
 /** Events tell names by number. */
 export type EventTarget = Pick<BackupSink, 'log'> & {
   readonly history: (entries: readonly HistoryEntry[]) => void | Promise<void>;
-  readonly settled: (name: number, status: Parameters<RecoverSink['settled']>[1]) => void;
+  readonly settled: (name: number, status: Parameters<RecoverSink['settled']>[1]) => void | Promise<void>;
 };
 export function namedBy(request: RecoverRequest, sink: RecoverSink): EventTarget {
   return {
@@ -83,7 +83,7 @@ export function namedBy(request: RecoverRequest, sink: RecoverSink): EventTarget
     history: () => undefined,
     settled: (index, status) => {
       const name = request.names[index];
-      if (name !== undefined) sink.settled(name, status);
+      return name === undefined ? undefined : sink.settled(name, status);
     },
   };
 }
@@ -105,8 +105,8 @@ export async function deliver(events: readonly TreeEvent[], target: EventTarget)
     }
     if (entries.length > 0) await target.history(entries);
     entries = [];
-    if (event.kind === 'log') target.log(event.entry);
-    else target.settled(event.name, event.status);
+    const taken = event.kind === 'log' ? target.log(event.entry) : target.settled(event.name, event.status);
+    if (taken !== undefined) await taken;
   }
   if (entries.length > 0) await target.history(entries);
 }

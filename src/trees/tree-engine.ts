@@ -96,7 +96,8 @@ export interface BackupSink {
   image(bytes: Uint8Array): Promise<void>;
   /** What has come into the image, in order; a batch at a time. The job waits for a promise. Ours no more: entries may be kept. */
   history(entries: readonly HistoryEntry[]): void | Promise<void>;
-  log(entry: TreeLogEntry): void;
+  /** The job waits for a promise. */
+  log(entry: TreeLogEntry): void | Promise<void>;
 }
 
 export interface TreeLogEntry {
@@ -186,6 +187,7 @@ export type RecoverStatus =
 
 export interface RecoverSink {
   /** Once for each of the names, when it is settled. Not called when all was asked for. */
-  settled(name: RecoverName, status: RecoverStatus): void;
-  log(entry: TreeLogEntry): void;
+  settled(name: RecoverName, status: RecoverStatus): void | Promise<void>;
+  /** The job waits for a promise. */
+  log(entry: TreeLogEntry): void | Promise<void>;
 }

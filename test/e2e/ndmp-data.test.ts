@@ -217,9 +217,10 @@ testIpv6(
         await data.must('dataConnect', { addr: dataConnectionAddr });
       }
     };
-    const ended = async (): Promise<void> => {
+    const ended = async (mode: 'read' | 'write'): Promise<void> => {
       t.like(await data.nextPost('notifyDataHalted'), { reason: 'successful' });
-      await tape.must('moverClose', {}); // it may be paused at the end of the file
+      // It may be paused at the end of the file. In a backup it has yet to write what it holds.
+      if (mode === 'write') await tape.must('moverClose', {});
       t.like(await tape.nextPost('notifyMoverHalted'), { reason: 'connect-closed' });
       await data.must('dataStop', {});
       await tape.must('moverStop', {});
@@ -227,11 +228,11 @@ testIpv6(
     };
     await flow('read');
     await data.must('dataStartBackup', { mover, buType: 'tar', env: env({ FILESYSTEM: source }) });
-    await ended();
+    await ended('read');
     await flow('write');
     await data.must('dataStartRecover', { mover, buType: 'tar', env: env({ PREFIX: out }), nlist: [] });
     await tape.must('moverRead', await data.nextPost('notifyDataRead'));
-    await ended();
+    await ended('write');
     t.deepEqual(await describeTree(out), await describeTree(source));
   },
 );

@@ -72,7 +72,7 @@ export class FakeTrees implements TreeEngine {
         job.files += begun.length;
         if (request.history && begun.length > 0 && !job.aborted) await sink.history(begun.map(entryOf));
       }
-      if (!job.aborted) sink.log({ level: 'normal', text: 'All of it is in the image' });
+      if (!job.aborted) await sink.log({ level: 'normal', text: 'All of it is in the image' });
     });
   }
 
@@ -94,10 +94,10 @@ export class FakeTrees implements TreeEngine {
           bytes.subarray(0, Number(size)),
         );
         job.files += 1;
-        if (name !== undefined) sink.settled(name, 'ok');
+        if (name !== undefined) await sink.settled(name, 'ok');
         wanted.delete(path);
       }
-      if (!job.aborted) for (const name of wanted.values()) sink.settled(name, 'not-found');
+      if (!job.aborted) for (const name of wanted.values()) await sink.settled(name, 'not-found');
     });
   }
   async #recoverDirectly(
@@ -116,14 +116,14 @@ export class FakeTrees implements TreeEngine {
       if (job.aborted) return;
       const size = Number(/^f\d+ (\d+)\n/.exec(header.toString('latin1'))?.[1] ?? NaN);
       if (Number.isNaN(size)) {
-        sink.settled(name, 'not-found');
+        await sink.settled(name, 'not-found');
         continue;
       }
       const bytes = await ask(at + BigInt(blockBytes), inBlocks(size));
       if (job.aborted) return;
       this.recovered.set(String(name.destination), bytes.subarray(0, size));
       job.files += 1;
-      sink.settled(name, 'ok');
+      await sink.settled(name, 'ok');
     }
   }
 

@@ -91,8 +91,8 @@ test('a backup: the image, then its history, then the end; the notice comes when
 test('files that are missing are said, counted, and end nothing', async (t) => {
   const world = new DataWorld();
   const { job, sink } = await world.backup();
-  sink?.log({ level: 'warning', text: 'a: vanished' });
-  sink?.log({ level: 'error', text: 'b: permission denied' });
+  void sink?.log({ level: 'warning', text: 'a: vanished' });
+  void sink?.log({ level: 'error', text: 'b: permission denied' });
   job.end({ files: 5, troubles: 2 });
   await settle();
   t.true(world.log.includes('warning: a: vanished'));
@@ -150,7 +150,7 @@ test('a tape server that does not close is waited for, but not for ever', async 
   t.is(String(peer.received), 'on its way', 'what is under way is delivered, also after the session');
 });
 
-test('a DMA that does not read holds up image and history, and gets all of it later', async (t) => {
+test('a DMA that does not read holds up image, history and log, and gets all of it later', async (t) => {
   const world = new DataWorld();
   const { sink } = await world.backup({ HIST: 'f' });
   let make: () => void = () => undefined;
@@ -158,12 +158,13 @@ test('a DMA that does not read holds up image and history, and gets all of it la
   let done = 0;
   void sink?.image(Buffer.from('x')).then(() => (done += 1));
   void Promise.resolve(sink?.history([entry('a', 3n)])).then(() => (done += 1));
+  void Promise.resolve(sink?.log({ level: 'error', text: 'unreadable' })).then(() => (done += 1));
   await settle();
   t.is(done, 0);
   world.room = undefined;
   make();
   await settle();
-  t.is(done, 2);
+  t.is(done, 3);
 });
 
 test('after an abort nothing is heard of the backup', async (t) => {
@@ -173,7 +174,7 @@ test('after an abort nothing is heard of the backup', async (t) => {
   await world.service.abort();
   t.true(job.aborted);
   const said = world.posts.length;
-  sink?.log({ level: 'error', text: 'too late' });
+  void sink?.log({ level: 'error', text: 'too late' });
   await sink?.history([entry('b', 4n)]);
   await settle();
   t.is(world.posts.length, said);
@@ -571,6 +572,6 @@ test('a listing holds when the DMA does not read, and ends when it aborts', asyn
 test('what the engine says of a file names the file', async (t) => {
   const world = new DataWorld();
   const { sink } = await world.backup();
-  sink?.log({ level: 'warning', text: 'permission denied', path: Buffer.from('sub/secret') });
+  void sink?.log({ level: 'warning', text: 'permission denied', path: Buffer.from('sub/secret') });
   t.is(world.log.at(-1), 'warning: /sub/secret: permission denied');
 });

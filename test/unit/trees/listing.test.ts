@@ -10,7 +10,7 @@ async function list(image: Buffer, names: readonly string[] = []) {
   const request = { format: 'tar', names: names.map((name) => Buffer.from(name)) } as const;
   const job = engine.list(request, source, {
     history: (batch) => void entries.push(...batch),
-    log: (entry) => log.push(entry),
+    log: (entry) => void log.push(entry),
   });
   const result = await job.done;
   return { entries, log, result, asks: source.asks };
