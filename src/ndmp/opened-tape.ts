@@ -1,8 +1,8 @@
 /**
  * OpenedTape: a drive between TAPE_OPEN and TAPE_CLOSE: reserved, watched, and what is known of where it stands.
  *
- * Nobody else moves it meanwhile but an operator, a robot or a reset. A write that follows such an event, of which the DMA knows
- * nothing, fails: it would land where nobody expects it, perhaps on another cartridge.
+ * Nobody else moves it meanwhile but an operator, a robot or a reset. What follows such an event, of which the DMA knows nothing,
+ * fails once: a write would land where nobody expects it, a read give bytes of another image, perhaps of another cartridge.
  */
 import type { Logger } from '#env';
 import type { Nexus, Task } from '#scsi';
@@ -97,9 +97,10 @@ export class OpenedTape {
 
   /**
    * Before anything is done to the tape. Throws unless the reservation holds, what was written before is safe, the medium is
-   * the one that the DMA means and may be written, and the keys are those of the nexus: NdmpError, DriveError, CheckCondition.
+   * the one that the DMA means (`rewind`: any will do) and may be written, and the keys are those of the nexus: NdmpError,
+   * DriveError, CheckCondition.
    */
-  async begin(what: 'write' | 'motion'): Promise<void> {
+  async begin(what: 'write' | 'motion' | 'rewind'): Promise<void> {
     const { unit, drive } = this.device;
     if (what === 'write' && this.mode === 'read') {
       throw new NdmpError('permission', 'The tape is open for reading only');
@@ -113,13 +114,11 @@ export class OpenedTape {
     const disturbed = this.#disturbed;
     this.#disturbed = this.#blockIsLost = false;
     this.#used = drive.state === 'ready';
-    if (what === 'motion') this.end.moved();
-    else {
-      unit.checkReady(this.task);
-      if (disturbed)
-        throw new NdmpError('io', 'The medium was changed, or the drive reset: nothing was written');
-      unit.checkWritable(this.task);
-    }
+    if (what !== 'write') this.end.moved();
+    if (what !== 'rewind') unit.checkReady(this.task);
+    if (disturbed && what !== 'rewind')
+      throw new NdmpError('io', 'The medium was changed, or the drive reset: nothing was done');
+    if (what === 'write') unit.checkWritable(this.task);
     this.device.prepare(this.#holder.nexus);
   }
   /** Before each further step of something long. Throws NdmpError 'io' when others may be at work on the tape by now. */

@@ -128,7 +128,8 @@ export class TapeService {
       throw new NdmpError('illegal-args', `There is no operation ${operation.unknown}`);
     if (operation === 'eof') return await this.#writeFilemarks(opened, count);
     return await this.#translated(async () => {
-      if (operation !== 'tur') await opened.begin('motion');
+      if (operation !== 'tur')
+        await opened.begin(operation === 'rew' || operation === 'off' ? 'rewind' : 'motion');
       return await this.#move(opened, operation, count);
     });
   }
@@ -281,9 +282,13 @@ export class TapeService {
   get position(): Position {
     return this.#required().drive.position;
   }
-  /** What was written is durable when it resolves. */
+  /** What was written is durable when it resolves; what was written before the medium went away, too. */
   async synchronize(): Promise<void> {
-    await this.#translated(async () => await this.#required().drive.synchronize());
+    await this.#translated(async () => {
+      const opened = this.#required();
+      opened.checkDeferred();
+      await opened.drive.synchronize();
+    });
   }
 
   // --- what operations begin with and end with ------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Link } from '#env';
 import type { NdmpVersion, ReplyOf } from '#ndmp';
+import { ownedSlab } from '#wire';
 import { breathe, NdmpBench, type NdmpClient } from '#support';
 import { allOnes, image, Peer } from './mover-world.js';
 
@@ -184,6 +185,41 @@ test('a medium that is changed under a mover, and one that may not be written, h
     client.posts.some(({ name }) => name === 'logMessage'),
     'version 4 has no text in the notice',
   );
+});
+
+test('a medium that is changed under a recovery halts it: no byte comes from the other one', async (t) => {
+  const bench = await NdmpBench.make(t);
+  await bench.tape.record(10_240, 10_240, 10_240, 0);
+  await bench.tape.rewind();
+  const client = await bench.opened(4, 'read');
+  const { drive } = bench.tape;
+  const peer = await dial(bench, await client.must('moverListen', { mode: 'write', addrType: 'tcp' }));
+  await client.must('moverRead', { offset: 0n, length: 10_240n });
+  await breathe();
+  t.is(peer.received.length, 10_240);
+  await drive.remove();
+  const other = await bench.tape.cartridge();
+  await drive.insert(other);
+  for (let at = 0; at < 3; at++) await drive.writeRecord(ownedSlab(Buffer.alloc(10_240, 'other')));
+  await client.must('moverRead', { offset: 10_240n, length: 10_240n });
+  t.is((await client.nextPost('notifyMoverHalted')).reason, 'media-error');
+  await breathe();
+  t.is(peer.received.length, 10_240);
+});
+
+test('what was lost when the medium went away is told before a stream is said to have ended', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened(4);
+  const { drive, group } = bench.tape;
+  const peer = await dial(bench, await client.must('moverListen', { mode: 'read', addrType: 'tcp' }));
+  await peer.send(image(0, 10_240));
+  await breathe();
+  group.failing = 'io';
+  await drive.remove();
+  group.failing = undefined;
+  await drive.insert(await bench.tape.cartridge());
+  peer.link.end();
+  t.is((await client.nextPost('notifyMoverHalted')).reason, 'media-error');
 });
 
 test('records that cannot be read halt a recovery', async (t) => {
