@@ -10,7 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Daemon, startDaemon } from '../support/daemon.js';
-import { isInstalled } from '../support/programs.js';
+import { realEnv } from '#env';
+import { NdmpClient } from '../support/ndmp-client.js';
+import { ndmpBackup, ndmpRecover, type NdmpRoute } from '../support/ndmp-jobs.js';
+import { isInstalled, runProgram } from '../support/programs.js';
+import { makeTree } from '../support/tree.js';
 import { top } from '../support/top.js';
 
 interface Run {
@@ -19,6 +23,8 @@ interface Run {
   readonly serve?: readonly string[];
   /** Sets the daemon up, and says what the script should know. */
   readonly prepare?: (daemon: Daemon) => Promise<Readonly<Record<string, string>>>;
+  /** After the script: what else must hold; a text for each that does not. */
+  readonly after?: (daemon: Daemon) => Promise<readonly string[]>;
   /** Seconds. */
   readonly limit: number;
 }
@@ -52,12 +58,63 @@ async function mustDo(daemon: Daemon, ...args: string[]): Promise<void> {
     process.stdout.write(`# tapesilo ${args.join(' ')} ended with ${status}: ${stderr.trim()}\n`);
 }
 
+// --- NDMP and st ----------------------------------------------------------------------------------------------------------
+
+const ndmp = { user: 'guest', secret: 'one-long-secret', device: 'library0/drive0' };
+const ndmpRecordBytes = 126 * 512;
+const tarScript = join(top, 'test/guest/scripts/ndmp-tar.sh');
+const rootOf = (daemon: Daemon): string => join(daemon.home, '../root');
+const sumOf = async (folder: string): Promise<string> =>
+  (await runProgram('bash', [tarScript, '--sum', folder])).stdout.trim();
+
+/** Works on the first drive with a cartridge in it, over NDMP on one connection. */
+async function withNdmp<T>(
+  daemon: Daemon,
+  barcode: string,
+  work: (route: NdmpRoute) => Promise<T>,
+): Promise<T> {
+  await mustDo(daemon, 'tape', 'move', barcode, '--to', 'drive0');
+  const client = await NdmpClient.connect(realEnv().net, daemon.ndmpPortal);
+  await client.login(ndmp);
+  const { device } = ndmp;
+  const done = await work({ data: client, tape: client, device, recordBytes: ndmpRecordBytes });
+  client.close();
+  await client.closed;
+  await mustDo(daemon, 'drive', 'unload', 'drive0', '--to', 'home');
+  return done;
+}
+async function writtenByNdmp(daemon: Daemon): Promise<Readonly<Record<string, string>>> {
+  const tree = join(rootOf(daemon), 'tree');
+  await makeTree(tree);
+  await runProgram('cp', ['-a', join(top, 'src'), join(tree, 'src')]);
+  await mustDo(daemon, 'ndmp', 'user', 'create', ndmp.user, '--secret', ndmp.secret);
+  await mustDo(daemon, 'ndmp', 'root', 'add', rootOf(daemon));
+  for (const barcode of ['ND0001L8', 'ND0002L8'])
+    await mustDo(daemon, 'tape', 'create', '--barcode', barcode, '--size', '512M');
+  await withNdmp(daemon, 'ND0001L8', async (route) => await ndmpBackup(route, { FILESYSTEM: tree }));
+  return { NDMP_TAPE: 'ND0001L8', NDMP_SUM: await sumOf(tree), TAR_TAPE: 'ND0002L8' };
+}
+async function restoredByNdmp(daemon: Daemon): Promise<readonly string[]> {
+  const out = join(rootOf(daemon), 'out');
+  const image = { env: [] };
+  await withNdmp(daemon, 'ND0002L8', async (route) => await ndmpRecover(route, image, { PREFIX: out }));
+  const [is, was] = [await sumOf(out), await sumOf(join(rootOf(daemon), 'tree'))];
+  return is === was ? [] : ['what GNU tar wrote in the guest comes back by NDMP'];
+}
+
 const RUNS: Readonly<Record<string, Run>> = {
   'discover-login': { script: 'discover-login', limit: 300 },
   'discover-login+announce': { script: 'discover-login', serve: ['--announce', hostInGuest], limit: 300 },
   'discover-login+chap': { script: 'discover-login', prepare: requireChap, limit: 300 },
   'changer-mtx': { script: 'changer-mtx', prepare: specialTapes, limit: 600 },
   'tape-mt': { script: 'tape-mt', prepare: specialTapes, limit: 1500 },
+  'ndmp-tar': {
+    script: 'ndmp-tar',
+    serve: ['--ndmp-listen', '127.0.0.1:0'],
+    prepare: writtenByNdmp,
+    after: restoredByNdmp,
+    limit: 600,
+  },
   'tape-sg': { script: 'tape-sg', prepare: specialTapes, limit: 600 },
 };
 
@@ -94,7 +151,7 @@ async function score(name: string, run: Run): Promise<Score> {
   const ends: (() => unknown)[] = [];
   const log = createWriteStream(join(logFolder, `${name}.log`));
   try {
-    const daemon = await startDaemon({ teardown: (end) => ends.push(end) }, home, run.serve);
+    const daemon = await startDaemon({ teardown: (end) => ends.push(end) }, join(home, 'home'), run.serve);
     const said = await run.prepare?.(daemon);
     const drives = daemon.ready.targets[0]?.luns.filter(({ lun }) => lun > 0).length ?? 0;
     const known = { EXPECT_TAPES: String(drives), EXPECT_CHANGERS: '1', EXPECT_DISKS: '0', ...said };
@@ -113,6 +170,10 @@ async function score(name: string, run: Run): Promise<Score> {
     });
     if (status !== 0 && count.failed === 0) {
       process.stdout.write(`${name}: not ok - the guest ended with ${status}\n`);
+      count.failed += 1;
+    }
+    for (const fault of (await run.after?.(daemon)) ?? []) {
+      process.stdout.write(`${name}: not ok - ${fault}\n`);
       count.failed += 1;
     }
     await daemon.end();
