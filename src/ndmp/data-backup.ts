@@ -192,17 +192,21 @@ export class BackupRun implements DataRun {
   }
 }
 
-/** What DATA_GET_ENV adds to what was asked. A date is given only when there is a backup with it. */
+/**
+ * What DATA_GET_ENV adds to what was asked. A date is given only when there is a backup with it, and then `imageBytes` is how
+ * long it is.
+ */
 export function backupVariables(
   plan: BackupPlan,
   version: number,
-  isSuccessful: boolean,
+  imageBytes: bigint | undefined,
 ): Partial<Record<VariableName, string>> {
   const { made } = plan.date;
   return {
     TYPE: plan.request.format,
     ...(made.kind === 'level' ? { LEVEL: String(made.level) } : {}),
-    ...(made.kind === 'token' && isSuccessful ? { DUMP_DATE: tokenText(made.token) } : {}),
+    ...(made.kind === 'token' && imageBytes !== undefined ? { DUMP_DATE: tokenText(made.token) } : {}),
+    ...(imageBytes === undefined ? {} : { TAPESILO_IMAGE_BYTES: String(imageBytes) }),
     PATHNAME_SEPARATOR: '/',
     NDMP_VERSION: String(version),
   };

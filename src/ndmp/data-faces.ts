@@ -41,6 +41,7 @@ export interface MoverForData {
     readonly mode: MoverMode;
     readonly state: MoverState;
     readonly haltReason: MoverHaltReason;
+    readonly bytesMoved: bigint;
   };
   /** Our end of the stream; the mover is ACTIVE then. Throws NdmpError 'illegal-state'. */
   acceptLocal(): Link;

@@ -27,6 +27,7 @@ export const recoverRequest = (
   names: plan.names.map(({ name }) => name),
   direct: plan.direct,
   recursive: wishes.recursive,
+  ...(wishes.imageBytes === undefined ? {} : { imageBytes: wishes.imageBytes }),
   existing: wishes.overwrite ? 'replace' : 'keep',
 });
 

@@ -248,8 +248,10 @@ export class DataService {
   /** What the mover of the session could not bring to tape is no base for anything. */
   #moverAgrees(): boolean {
     if (this.#address.type !== 'local') return true;
-    const { state, haltReason } = this.#parts.mover().view;
-    return state === 'idle' || (state === 'halted' && haltReason === 'connect-closed');
+    const { state, haltReason, bytesMoved } = this.#parts.mover().view;
+    if (state === 'idle') return true; // stopped before us: its DMA has looked at it
+    const isWhole = bytesMoved >= (this.#run?.view.bytes ?? 0n);
+    return state === 'halted' && haltReason === 'connect-closed' && isWhole;
   }
   async #remember(keep: () => Promise<void>): Promise<void> {
     try {
@@ -302,8 +304,8 @@ export class DataService {
     const plan = this.#plan;
     if (this.#machine.operation !== 'backup' || plan === undefined)
       throw new NdmpError('illegal-state', 'There is no backup');
-    const isSuccessful = this.#ending?.reason === 'successful';
-    return resultVariables(this.#asked, backupVariables(plan, this.#parts.version(), isSuccessful));
+    const bytes = this.#ending?.reason === 'successful' ? this.#run?.view.bytes : undefined;
+    return resultVariables(this.#asked, backupVariables(plan, this.#parts.version(), bytes));
   }
 
   /** The session is gone. */

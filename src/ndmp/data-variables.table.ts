@@ -99,6 +99,11 @@ export const VARIABLES = {
   EXTRACT: row('recover', 'ONTAP, illumos', 'n: the whole image is recovered, whatever names there are', 'y'),
   RESTORE_OVERWRITE: row('recover', 'FluidFS', 'n: files that are there stay', 'y'),
   PATHNAME_SEPARATOR: row('result', 'ONTAP', 'what stands between the parts of a path: /'),
+  TAPESILO_IMAGE_BYTES: row(
+    'result recover',
+    'ours',
+    'how long the image is: direct access asks for nothing behind it, where a tape side would wait for another tape',
+  ),
   NDMP_VERSION: row('result', 'ONTAP', 'the version that the session spoke'),
 } as const satisfies Readonly<Record<string, VariableRow>>;
 

@@ -36,6 +36,7 @@ export interface RecoverWishes {
   readonly everything: boolean;
   readonly overwrite: boolean;
   readonly history: HistoryForm;
+  readonly imageBytes: bigint | undefined;
 }
 
 const YES = new Set(['y', 'yes', 't', 'true', '1']);
@@ -125,6 +126,12 @@ export function backupWishes(variables: Variables, buType: string): BackupWishes
   };
 }
 
+/** What is no length is none: it only saves questions. */
+function imageBytesOf(variables: Variables): bigint | undefined {
+  const text = variables.text('TAPESILO_IMAGE_BYTES') ?? '';
+  return /^[1-9]\d{0,14}$/.test(text) ? BigInt(text) : undefined;
+}
+
 export function recoverWishes(variables: Variables, buType: string): RecoverWishes {
   return {
     prefix: variables.text('PREFIX') || undefined,
@@ -135,6 +142,7 @@ export function recoverWishes(variables: Variables, buType: string): RecoverWish
     everything: !(variables.text('EXTRACT')?.toLowerCase() === 'e' || variables.flag('EXTRACT')),
     overwrite: variables.flag('RESTORE_OVERWRITE'),
     history: historyOf(variables, buType),
+    imageBytes: imageBytesOf(variables),
   };
 }
 

@@ -125,7 +125,7 @@ function streamOf(model: Model, world: DataWorld, mode: 'read' | 'write', mover:
 }
 const starts = fc
   .record({
-    operation: fc.constantFrom('backup', 'recover'),
+    operation: fc.constantFrom('backup', 'recover', 'recover-filehist'),
     type: fc.constantFrom('tar', 'tar', 'tar', 'nope'),
     tree: fc.constantFrom('/data', '/data', '/data', '/data/missing', '/etc'),
     mover: fc.constantFrom(local, tcp, unknown),
@@ -139,12 +139,14 @@ const starts = fc
           { name: 'PREFIX', value: tree },
         ];
         if (operation === 'backup') await service.startBackup({ mover, buType: type, env });
+        else if (operation === 'recover-filehist')
+          await service.startRecoverFilehist({ mover, buType: type, env, nlist: [] });
         else await service.startRecover({ mover, buType: type, env, nlist: [] });
       },
       (model, world) => {
         if (type !== 'tar') return 'illegal-args';
         if (!startable(model)) return 'illegal-state';
-        if (tree === '/etc') return 'permission';
+        if (operation !== 'recover-filehist' && tree === '/etc') return 'permission';
         if (operation === 'backup' && tree === '/data/missing') return 'file-not-found';
         return streamOf(model, world, operation === 'backup' ? 'read' : 'write', mover);
       },

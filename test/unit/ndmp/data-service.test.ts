@@ -1,6 +1,5 @@
 import test from 'ava';
 import { toTheEnd } from '#trees';
-import { backupVariables } from '../../../src/ndmp/data-backup.js';
 import type { RequestOf } from '../../../src/ndmp/messages.js';
 import { allOnes } from '../../../src/ndmp/types.js';
 import { DataWorld, local, settle, tcp } from './data-world.js';
@@ -281,26 +280,26 @@ test('UPDATE=n, failures, aborts and backups that nobody took note of are no bas
 });
 
 test('a local mover that did not bring the image to tape makes no base', async (t) => {
-  for (const [haltReason, isBase] of [
-    ['media-error', false],
-    ['connect-closed', true],
+  for (const [haltReason, bytes, isBase] of [
+    ['media-error', 10n, false],
+    ['connect-closed', 6n, false],
+    ['connect-closed', 10n, true],
   ] as const) {
     const world = new DataWorld();
     world.moverState = 'listen';
     await world.service.connect(local);
-    await world.service.startBackup({
-      mover: local,
-      buType: 'tar',
-      env: [{ name: 'FILESYSTEM', value: '/data/tree' }],
-    });
+    const env = [{ name: 'FILESYSTEM', value: '/data/tree' }];
+    await world.service.startBackup({ mover: local, buType: 'tar', env });
+    await world.underway().sink?.image(Buffer.alloc(7));
     world.underway().job.end({});
     await settle();
     world.moverState = 'halted';
     world.moverHaltReason = haltReason;
+    world.moverBytes = bytes;
     await world.service.stop();
     const next = new DataWorld({ dates: world.dates });
     const { request } = await complete(next, { LEVEL: '1' });
-    t.is(request?.since !== undefined, isBase, haltReason);
+    t.is(request?.since !== undefined, isBase, `${haltReason} ${bytes}`);
   }
 });
 
@@ -330,12 +329,24 @@ test('a base in the future is none: the clock was set back', async (t) => {
   t.regex(world.log.filter((line) => line.includes('Backup of')).join('\n'), /in the future .*: everything/);
 });
 
-test('a date is given for a backup that exists, and not before', async (t) => {
+test('date and length are given of a backup that exists, and not before; a recovery reads no further', async (t) => {
   const world = new DataWorld();
-  await world.backup({ BASE_DATE: '0' });
-  t.is(variable(world.service.getEnv(), 'DUMP_DATE'), undefined);
+  const { job, sink } = await world.backup({ BASE_DATE: '0' });
+  await sink?.image(Buffer.alloc(1024));
+  for (const name of ['DUMP_DATE', 'TAPESILO_IMAGE_BYTES'])
+    t.is(variable(world.service.getEnv(), name), undefined);
   t.is(variable(world.service.getEnv(), 'FILESYSTEM'), '/data/tree');
-  t.is(typeof backupVariables, 'function');
+  job.end({});
+  await settle();
+  const env = world.service.getEnv();
+  t.truthy(variable(env, 'DUMP_DATE'));
+  t.is(variable(env, 'TAPESILO_IMAGE_BYTES'), '1024');
+  const known = ['TAPESILO_IMAGE_BYTES', '1024'] as const;
+  const { request } = await recover(new DataWorld(), recovery([], ['PREFIX', '/data/out'], [...known]));
+  t.is(request.imageBytes, 1024n);
+  const odd = ['TAPESILO_IMAGE_BYTES', '-1'] as const;
+  const other = await recover(new DataWorld(), recovery([], ['PREFIX', '/data/out'], [...odd]));
+  t.is(other.request.imageBytes, undefined);
 });
 
 // --- recovery ---------------------------------------------------------------------------------------------------------------
@@ -364,7 +375,7 @@ test('a recovery over TCP asks the DMA for exactly the parts that the engine wan
   source.ask(1024n, 2n);
   peer.link.write([Buffer.from('ab')]);
   t.is(String(await source.read()), 'ab');
-  for (const name of request.names) sink.settled(name, name.fhInfo === 512n ? 'ok' : 'permission');
+  for (const name of request.names) void sink.settled(name, name.fhInfo === 512n ? 'ok' : 'permission');
   job.end({ files: 1 });
   await settle();
   t.deepEqual(

@@ -134,6 +134,7 @@ export class DataWorld {
   moverState: MoverState = 'idle';
   moverMode: 'read' | 'write' = 'read';
   moverHaltReason: MoverHaltReason = 'na';
+  moverBytes = 0n;
   /** Parts that the mover of the session was asked for. */
   readonly localReads: [offset: bigint, length: bigint][] = [];
   accept: ((link: Link) => void) | undefined;
@@ -167,7 +168,12 @@ export class DataWorld {
     return {
       isIdle: this.moverState === 'idle',
       listensLocal: this.moverState === 'listen',
-      view: { mode: this.moverMode, state: this.moverState, haltReason: this.moverHaltReason },
+      view: {
+        mode: this.moverMode,
+        state: this.moverState,
+        haltReason: this.moverHaltReason,
+        bytesMoved: this.moverBytes,
+      },
       acceptLocal: () => {
         this.moverState = 'active';
         return this.stream();
