@@ -24,7 +24,7 @@ export function deviceInfo({ devices, version }: NdmpSession, kind: NdmpDevice['
 const capabilityOf = ({ kind, model, serial }: NdmpDevice): { name: string; value: string }[] => [
   { name: 'SERIAL_NUMBER', value: serial },
   { name: 'ALIAS', value: `${kind === 'tape' ? 'tape' : 'mc'} ${serial}` },
-  { name: 'EXECUTE_CDB', value: 'b' },
+  { name: 'EXECUTE_CDB', value: kind === 'tape' ? 'b' : 's' }, // by TAPE and SCSI requests, or by SCSI alone
   { name: 'PRODUCT_ID', value: model },
 ];
 
