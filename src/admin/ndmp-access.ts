@@ -6,13 +6,22 @@ import type { NdmpAccess, NdmpArrival } from '#ndmp';
 export type TextAuthentication = 'secure' | 'always' | 'never';
 export type Anonymous = 'never' | 'loopback';
 
-/** `textAuthentication`: whether a password may come as it is: `secure` is from this machine or over TLS. */
+/**
+ * `textAuthentication`: whether a password may come as it is: `secure` is from this machine or over TLS. `streamAddresses`: own
+ * addresses on which image streams are awaited; none: the one that a session came to.
+ */
 export interface NdmpSettings {
   readonly textAuthentication: TextAuthentication;
   readonly anonymous: Anonymous;
   readonly versionMax: 2 | 3 | 4;
+  readonly streamAddresses: readonly string[];
 }
-const byDefault: NdmpSettings = { textAuthentication: 'secure', anonymous: 'never', versionMax: 4 };
+const byDefault: NdmpSettings = {
+  textAuthentication: 'secure',
+  anonymous: 'never',
+  versionMax: 4,
+  streamAddresses: [],
+};
 const key = 'ndmp';
 
 export async function readNdmpSettings({ settings }: Pick<Tables, 'settings'>): Promise<NdmpSettings> {

@@ -15,6 +15,8 @@ export interface NdmpWorld {
   roots(): readonly NdmpRoot[];
   /** What the daemon keeps itself: absolute paths that no job reads or writes, also where a root holds them. */
   ownFolders(): readonly string[];
+  /** Own addresses on which image streams are awaited; none: the one that a session came to. */
+  streamHosts(): readonly string[];
   /** May image streams go to and come from this IP address, besides what the server allows by itself? */
   mayAlsoReach(host: string): boolean;
   /** Somebody has said where they may come from: elsewhere they may not, but for the ends of the session. */

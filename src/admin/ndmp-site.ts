@@ -66,14 +66,17 @@ export class NdmpSite implements NdmpWorld {
   ownFolders(): readonly string[] {
     return [this.#home, ...this.#installation.groups.all.map(({ folder }) => folder)];
   }
+  streamHosts(): readonly string[] {
+    return this.access.settings.streamAddresses;
+  }
   isRestricted(): boolean {
     return this.#networks.length > 0;
   }
   mayAlsoReach(host: string): boolean {
     const address = parseIp(host);
-    return (
-      address !== undefined && this.#networks.some(({ network }) => isInside(address, parseNetwork(network)))
-    );
+    // Both ends may be ours: a backup of own folders to an own drive, by two sessions.
+    const allowed = [...this.streamHosts(), ...this.#networks.map(({ network }) => network)];
+    return address !== undefined && allowed.some((network) => isInside(address, parseNetwork(network)));
   }
   get networks(): readonly NdmpNetworkRow[] {
     return this.#networks;

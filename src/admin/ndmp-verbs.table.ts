@@ -88,7 +88,7 @@ const settings = {
   NDMP_SET: verb({
     noun: 'ndmp',
     verb: 'set',
-    about: 'Change who may log in how; holds for the next login',
+    about: 'Change who may log in how, and where image streams are awaited; holds from now on',
     parameters: {
       textAuthentication: optional(
         text('Passwords in plain text: from this machine and over TLS (secure), from everywhere, or never', {
@@ -102,11 +102,25 @@ const settings = {
           choices: ['never', 'loopback'],
         }),
       ),
+      streamAddresses: optional(
+        text(
+          'Own addresses on which image streams are awaited; `session`: the one that a session came to (the default)',
+          {
+            placeholder: 'ADDR,…|session',
+            pattern: /^(session|[0-9A-Fa-f:.]{2,45}(,[0-9A-Fa-f:.]{2,45}){0,15})$/,
+            form: 'addresses such as 192.0.2.1,2001:db8::1, or session',
+          },
+        ),
+      ),
       versionMax: optional(
         integer('Highest protocol version that clients are offered', { min: 2, max: 4, placeholder: 'N' }),
       ),
     },
-    examples: ['--text-authentication always', '--version-max 3'],
+    examples: [
+      '--text-authentication always',
+      '--version-max 3',
+      '--stream-addresses 192.0.2.1,198.51.100.1',
+    ],
     view: thing,
   }),
 };

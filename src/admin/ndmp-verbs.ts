@@ -6,7 +6,7 @@ import { RefusedError } from '#errors';
 import type { NdmpSessionView } from '#ndmp';
 import { formatAddress, parseAddress } from './address.js';
 import type { Installation } from './installation.js';
-import { isLoopback, parseNetwork } from './ip.js';
+import { isLoopback, parseIp, parseNetwork } from './ip.js';
 import { keepNdmpSettings, type NdmpSettings } from './ndmp-access.js';
 import { identityOfFiles, keepIdentity, newIdentity, viewIdentity } from './ndmp-certificate.js';
 import type { NdmpRoot } from './ndmp-face.js';
@@ -40,30 +40,38 @@ export const ndmpVerbs = (installation: Installation, site: NdmpSite) => ({
 const settingsVerbs = (site: NdmpSite) =>
   ({
     NDMP_SHOW: async () => await Promise.resolve(viewNdmp(site)),
-    NDMP_SET: async ({ textAuthentication, anonymous, versionMax }, told) => {
-      if (textAuthentication === undefined && anonymous === undefined && versionMax === undefined) {
-        const flags = '--text-authentication, --anonymous or --version-max';
+    NDMP_SET: async (input, told) => {
+      const changes = settingsOf(input);
+      if (Object.keys(changes).length === 0) {
+        const flags = '--text-authentication, --anonymous, --stream-addresses or --version-max';
         throw new RefusedError('usage', `Say what to change: ${flags}`);
       }
-      const wanted: NdmpSettings = {
-        ...site.access.settings,
-        // Held to these words and numbers by the row.
-        ...(textAuthentication === undefined
-          ? {}
-          : { textAuthentication: textAuthentication as NdmpSettings['textAuthentication'] }),
-        ...(anonymous === undefined ? {} : { anonymous: anonymous as NdmpSettings['anonymous'] }),
-        ...(versionMax === undefined ? {} : { versionMax: versionMax as NdmpSettings['versionMax'] }),
-      };
-      await keepNdmpSettings(site.catalog, wanted);
+      await keepNdmpSettings(site.catalog, { ...site.access.settings, ...changes });
       await site.refresh();
-      told.note('Changed: holds for the next login');
-      if (textAuthentication === 'always')
+      told.note('Changed: holds from now on, for logins from the next one on');
+      if (changes.textAuthentication === 'always')
         told.note('Passwords in plain text can be read by whoever sees the network between here and there');
-      if (anonymous === 'loopback')
+      if (changes.anonymous === 'loopback')
         told.note('Any program of this machine may use the library and the roots without a password');
       return viewNdmp(site);
     },
   }) satisfies Partial<VerbHandlers<Verbs>>;
+
+/** What was given, and nothing else. The row holds it to these words and numbers. */
+function settingsOf(input: InputOf<Verbs['NDMP_SET']>): Partial<NdmpSettings> {
+  const { streamAddresses, ...others } = input;
+  const { textAuthentication, anonymous, versionMax } = others as Partial<NdmpSettings>;
+  const addresses = streamAddresses === 'session' ? [] : streamAddresses?.split(',');
+  const wrong = addresses?.find((address) => parseIp(address) === undefined);
+  if (wrong !== undefined)
+    throw new RefusedError('usage', `${wrong} is no address: give one such as 192.0.2.1`);
+  return {
+    ...(textAuthentication === undefined ? {} : { textAuthentication }),
+    ...(anonymous === undefined ? {} : { anonymous }),
+    ...(versionMax === undefined ? {} : { versionMax }),
+    ...(addresses === undefined ? {} : { streamAddresses: addresses }),
+  };
+}
 
 // --- users ----------------------------------------------------------------------------------------------------------------
 

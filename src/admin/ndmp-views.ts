@@ -10,9 +10,11 @@ import type { NdmpSite } from './ndmp-site.js';
 
 export function viewNdmp(site: NdmpSite) {
   const { access, portals, networks, server } = site;
+  const streamHosts = site.streamHosts();
   return {
     portals: portals.all.map(viewNdmpPortal),
     ...access.settings,
+    streamAddresses: streamHosts.length === 0 ? 'session' : streamHosts,
     users: access.all.filter(({ enabled }) => enabled).length,
     roots: site.roots().length,
     networks: networks.map(({ network }) => network),

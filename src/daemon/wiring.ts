@@ -88,6 +88,7 @@ export async function wire({
         access,
         identity,
         policy: addressPolicy(world),
+        streamHosts: () => world.streamHosts(),
         data,
       });
     };

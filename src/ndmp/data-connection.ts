@@ -32,8 +32,8 @@ export interface ConnectorParts {
   readonly log: Logger;
   readonly policy: AddressPolicy;
   readonly session: SessionEnds;
-  /** Hosts to listen on; by default the one that the client came to, which is how it reaches us. */
-  readonly hosts?: readonly string[];
+  /** Hosts to listen on; without any, the one that the client came to, which is how it reaches us. */
+  readonly hosts?: (() => readonly string[]) | undefined;
 }
 
 export class DataConnector {
@@ -51,7 +51,8 @@ export class DataConnector {
    */
   async listen(accept: (link: Link) => void, type: StreamType = 'tcp'): Promise<Listening> {
     const { env, log, session, policy } = this.#parts;
-    const ours = this.#parts.hosts ?? [plainHost(session.local.host)];
+    const named = this.#parts.hosts?.() ?? [];
+    const ours = named.length > 0 ? named : [plainHost(session.local.host)];
     const hosts = ours.filter((host) => host.includes(':') === (type === 'tcp-ipv6'));
     const listeners: Listener[] = [];
     let isOpen = true;

@@ -51,6 +51,8 @@ export interface NdmpServerOptions {
   readonly identity: ServerIdentity;
   /** Where image streams may go to and come from. */
   readonly policy: AddressPolicy;
+  /** Own hosts on which image streams are awaited; without any, the one that a session came to. */
+  readonly streamHosts?: () => readonly string[];
   /** Without it there are no backup types. */
   readonly data?: DataOptions;
 }

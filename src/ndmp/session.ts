@@ -97,7 +97,8 @@ export class NdmpSession implements SessionContext {
     });
     this.tape = new TapeService(this);
     this.scsi = new ScsiService(this);
-    this.connector = new DataConnector({ env, log: this.log, policy: options.policy, session: this });
+    const { policy, streamHosts } = options;
+    this.connector = new DataConnector({ env, log: this.log, policy, session: this, hosts: streamHosts });
     this.data = new DataService({
       env,
       log: this.log,

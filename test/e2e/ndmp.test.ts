@@ -204,6 +204,36 @@ test('records go both ways over TLS; the command line may bring the certificate'
   t.true(read.every(({ dataIn }, at) => Buffer.concat(dataIn).equals(records[at] ?? Buffer.alloc(0))));
 });
 
+test('image streams are awaited where an operator says: several places from version 4 on', async (t) => {
+  const daemon = await started(t, await tempFolder(t));
+  await withUser(daemon);
+  await daemon.jsonHere('tape', 'move', 'TS0001L8', '--to', 'drive0');
+  await daemon.jsonHere('ndmp', 'set', '--stream-addresses', '127.0.0.3,127.0.0.2');
+  for (const [version, hosts] of [
+    [4, ['127.0.0.3', '127.0.0.2']],
+    [3, ['127.0.0.3']],
+  ] as const) {
+    const client = await connected(t, addressOf(daemon), version);
+    await client.login({ user, secret });
+    await client.must('tapeOpen', { device: 'library0/drive0', mode: 'read-write' });
+    const { dataConnectionAddr: at } = await client.must('moverListen', { mode: 'read', addrType: 'tcp' });
+    const places = at.type === 'tcp' ? at.endpoints : [];
+    t.deepEqual(
+      places.map(({ host }) => host),
+      [...hosts],
+    );
+    // The last one is as good as the first.
+    const { host = '', port = 0 } = places.at(-1) ?? {};
+    const stream = await net.connect({ host, port });
+    stream.start({ data: () => undefined, closed: () => undefined });
+    stream.write([Buffer.alloc(10_240)], () => stream.end());
+    t.like(await client.nextPost('notifyMoverHalted'), { reason: 'connect-closed' });
+    t.like(await client.must('moverGetState', {}), { bytesMoved: 10_240n });
+    client.close();
+    await client.closed;
+  }
+});
+
 test('stopping tells sessions, writes out what they wrote, and takes no longer for those that stay', async (t) => {
   const home = await tempFolder(t);
   const daemon = await started(t, home);

@@ -14,6 +14,7 @@ function users(settings: Partial<NdmpSettings> = {}): NdmpUsers {
     textAuthentication: 'secure',
     anonymous: 'never',
     versionMax: 4,
+    streamAddresses: [],
     ...settings,
   });
   return made;

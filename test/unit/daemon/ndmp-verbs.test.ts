@@ -65,6 +65,22 @@ test('settings hold for the next login, and after a restart', async (t) => {
   t.is(access.versionMax, 3);
 });
 
+test('image streams are awaited at own addresses that are named, which then may be connected to as well', async (t) => {
+  const admin = await ndmpAdmin(t);
+  t.like(await admin.do('ndmp.show'), { streamAddresses: 'session' });
+  const streamAddresses = '192.0.2.1,2001:db8::1';
+  t.like(await admin.do('ndmp.set', { streamAddresses }), { streamAddresses: ['192.0.2.1', '2001:db8::1'] });
+  const { world } = await admin.again();
+  t.deepEqual(world.streamHosts(), ['192.0.2.1', '2001:db8::1']);
+  t.true(world.mayAlsoReach('192.0.2.1'));
+  t.false(world.mayAlsoReach('192.0.2.2'));
+  t.false(world.isRestricted());
+  await admin.refused('usage', 'ndmp.set', { streamAddresses: '192.0.2.1,1.2.3' });
+  await admin.refused('usage', 'ndmp.set', { streamAddresses: 'tapes.example.com' });
+  await admin.do('ndmp.set', { streamAddresses: 'session' });
+  t.deepEqual(admin.site.streamHosts(), []);
+});
+
 test('roots are folders with names; they are found by either', async (t) => {
   const admin = await ndmpAdmin(t);
   t.deepEqual(await admin.do('ndmp.root.add', { path: '/usr//share/' }), {
