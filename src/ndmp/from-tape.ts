@@ -19,6 +19,14 @@ import type { MoverHaltReason, PauseReason } from './types.js';
 const flushBytes = 256 * 1024;
 const flushSlices = 256;
 
+interface Found {
+  /** Offset in the image of the record's first byte. */
+  readonly start: bigint;
+  readonly object: number;
+  /** Its place is known by counting the records before it, each of the record size. */
+  readonly isCounted: boolean;
+}
+
 export class FromTape implements Flow {
   readonly #parts: FlowParts;
   readonly #link: Link;
@@ -133,26 +141,32 @@ export class FromTape implements Flow {
   }
 
   /** Puts the tape before the record that holds the position; undefined when this file of the tape has no such record. */
-  async #findPlace(): Promise<{ readonly start: bigint; readonly object: number } | undefined> {
+  async #findPlace(): Promise<Found | undefined> {
     const { tape, progress } = this.#parts;
     this.#places.assumeWindow(progress.window.offset, tape.position.object);
     const { from, records, start } = this.#places.find(progress.position, progress.recordBytes);
     if (tape.position.object !== from && !(await tape.locate(from))) return undefined;
     if (this.#over) return undefined;
     if (records > 0 && (await tape.spaceRecords(records)) !== records) return undefined;
-    return { start, object: from + records };
+    return { start, object: from + records, isCounted: records > 0 };
   }
   /** Sends what is wanted of a record; false when the mover cannot go on. */
   async #take(
     { record }: ReadResult & { readonly kind: 'record' },
-    { start, object }: { readonly start: bigint; readonly object: number },
+    { start, object, isCounted }: Found,
   ): Promise<boolean> {
     const { progress } = this.#parts;
+    const { recordBytes } = progress;
     const { length } = record;
-    if (length > progress.recordBytes) {
+    if (length > recordBytes || (length < recordBytes && isCounted && !(await this.#isLast()))) {
       record.release();
-      const text = `A record of ${length} bytes is on the tape, and the record size is ${progress.recordBytes}`;
+      if (this.#over) return false;
+      const text = `A record of ${length} bytes is on the tape, and the record size is ${recordBytes}`;
       await this.#halt('media-error', text);
+      return false;
+    }
+    if (this.#over) {
+      record.release();
       return false;
     }
     this.#places.hasRead(start, object, length);
@@ -169,6 +183,16 @@ export class FromTape implements Flow {
     progress.sent(wanted);
     if (this.#gatheredBytes >= flushBytes || this.#slices.length >= flushSlices) this.#flush();
     return true;
+  }
+
+  /**
+   * Has the file no record behind the one that was read? If it has, that one is not short because the image ends there: all
+   * are shorter than the record size, and counting by it has led to another place.
+   */
+  async #isLast(): Promise<boolean> {
+    const next = await this.#parts.tape.readRecord();
+    if (next.kind === 'record') next.record.release();
+    return next.kind !== 'record';
   }
 
   // --- sending ----------------------------------------------------------------------------------------------------------

@@ -233,8 +233,13 @@ export class MoverModel {
     }
     this.at = place.object + 1;
     if (object.length > this.recordBytes) return this.#over('media-error');
+    if (object.length < this.recordBytes && place.isCounted) {
+      const behind = this.tape.objects[this.at];
+      if (behind !== undefined && (behind !== 'filemark' || this.version < 4)) this.at += 1;
+      if (typeof behind === 'object') return this.#over('media-error');
+    }
     this.#last = { ...place, length: object.length };
-    this.#next = { position: place.position + BigInt(object.length), object: this.at };
+    this.#next = { position: place.position + BigInt(object.length), object: place.object + 1 };
     const skipped = Number(this.position - place.position);
     if (skipped >= object.length) {
       this.#stopped('eof');
@@ -251,7 +256,7 @@ export class MoverModel {
     return true;
   }
   /** The record that should hold the position, with the tape before it; undefined when this file ends earlier. */
-  #place(window: Anchor): Anchor | undefined {
+  #place(window: Anchor): (Anchor & { readonly isCounted: boolean }) | undefined {
     const [next, last] = [this.#next, this.#last];
     let { position, object } = window;
     if (next !== undefined && this.position >= next.position) ({ position, object } = next);
@@ -259,6 +264,7 @@ export class MoverModel {
     this.at = Math.min(object, this.tape.objects.length);
     if (this.at < object) return undefined;
     const record = BigInt(this.recordBytes);
+    const isCounted = this.position >= position + record;
     for (; this.position >= position + record; position += record) {
       const passed = this.tape.objects[this.at];
       if (passed === undefined) return undefined;
@@ -268,6 +274,6 @@ export class MoverModel {
       }
       this.at += 1;
     }
-    return { position, object: this.at };
+    return { position, object: this.at, isCounted };
   }
 }

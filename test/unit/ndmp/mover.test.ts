@@ -445,6 +445,39 @@ test('records of another size: shorter ones are sent as they are, a longer one h
   t.true(long.isClean);
 });
 
+test('what cannot be found by counting records is not sent', async (t) => {
+  for (const version of [3, 4] as const) {
+    const world = new MoverWorld({ version });
+    const objects = recordsOf(image(0, 5000), 500);
+    world.tape.change(new FakeCartridge([...objects.slice(0, -1), image(4500, 4600), 'filemark']));
+    await world.mover.setRecordSize(1000);
+    const peer = await world.tcp('write');
+    await world.mover.read(0n, 700n);
+    await until(() => peer.received.length === 700);
+    await world.mover.read(3200n, 10n);
+    await until(() => world.mover.state === 'halted');
+    t.deepEqual(world.notices, ['halted media-error']);
+    t.is(peer.received.length, 700);
+    t.true(world.isClean);
+  }
+});
+
+test('the last record may be shorter, and is found by counting', async (t) => {
+  for (const version of [3, 4] as const) {
+    const world = new MoverWorld({ version });
+    const objects = [...recordsOf(image(0, 4000), 1000), image(4000, 4600)];
+    world.tape.change(new FakeCartridge([...objects, 'filemark', Buffer.alloc(1000)]));
+    await world.mover.setRecordSize(1000);
+    const peer = await world.tcp('write');
+    await world.mover.read(4300n, 400n);
+    await until(() => world.mover.state === 'paused');
+    t.deepEqual(world.notices, ['paused eof 4600']);
+    t.true(peer.received.equals(image(4300, 4600)));
+    await world.mover.close();
+    t.true(world.isClean);
+  }
+});
+
 test('all that was read is sent before the stream is closed, however slow the reader', async (t) => {
   const world = written(100_000, 80);
   await world.mover.setRecordSize(100_000);
