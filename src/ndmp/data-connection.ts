@@ -56,13 +56,14 @@ export class DataConnector {
     const hosts = ours.filter((host) => host.includes(':') === (type === 'tcp-ipv6'));
     const listeners: Listener[] = [];
     let isOpen = true;
+    let isKnown = false; // nobody who may come knows where before the reply
     const close = (): void => {
       isOpen = false;
       this.#open.delete(close);
       for (const listener of listeners.splice(0)) void listener.close();
     };
     const take = (link: Link): void => {
-      if (isOpen && policy.mayAccept(plainHost(link.remote.host), session)) {
+      if (isOpen && isKnown && policy.mayAccept(plainHost(link.remote.host), session)) {
         close();
         accept(link);
         return;
@@ -83,6 +84,7 @@ export class DataConnector {
       close();
       throw new NdmpError('connect', 'Nowhere to listen for the image stream', { hosts: ours });
     }
+    isKnown = true;
     return { address: { type, endpoints }, settle: async () => await env.clock.sleep(0), close };
   }
   async #listenOn(host: string, take: (link: Link) => void): Promise<Listener | undefined> {

@@ -167,6 +167,8 @@ export interface WorldOptions {
   readonly sockets?: boolean;
   /** What the client came to. */
   readonly local?: Address;
+  /** Where it is listened for image streams. */
+  readonly hosts?: readonly string[];
 }
 export class MoverWorld {
   readonly pool: SlabPool;
@@ -200,6 +202,7 @@ export class MoverWorld {
       env,
       log: silentLog,
       policy: addressPolicy(policy),
+      ...(options.hosts === undefined ? {} : { hosts: () => options.hosts ?? [] }),
       session: sockets ? { peer: loopback, local: loopback } : { peer: user, local: options.local ?? us },
     });
     this.mover = new Mover({

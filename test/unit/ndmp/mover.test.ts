@@ -627,6 +627,21 @@ test('IPv6 is for clients that have chosen it, and came by it', async (t) => {
   mapped.mover.end();
 });
 
+test('a host with several addresses awaits the stream at all of them', async (t) => {
+  const world = new MoverWorld({ hosts: ['192.0.2.2', '198.51.100.2', '2001:db8::2'] });
+  const address = await world.mover.listen('read', 'tcp');
+  const endpoints = address.type === 'tcp' ? address.endpoints : [];
+  t.deepEqual(
+    endpoints.map(({ host }) => host),
+    ['192.0.2.2', '198.51.100.2'],
+  );
+  t.is(world.net.ports.length, 2);
+  await world.net.connect(endpoints[1] ?? us);
+  t.is((await world.mover.getState()).state, 'active');
+  t.deepEqual(world.net.ports, [], 'one stream is enough');
+  world.mover.end();
+});
+
 test('only configured hosts may connect once there are any', async (t) => {
   const policy = { isRestricted: () => true, mayAlsoReach: (host: string) => host === '198.51.100.1' };
   const strange = new MoverWorld({ policy: { ...policy, mayAlsoReach: () => false } });
