@@ -10,6 +10,7 @@ import { strict as assert } from 'node:assert';
 import type { Link } from '#env';
 import { messageNames, type NdmpVersion, type RequestName, type RequestOf } from '#ndmp';
 import { SimRandom } from '../sim/sim-random.js';
+import { FakeTask, fakeNexus } from '../support/fake-task.js';
 import { isAskedIn, type NdmpClient, type NdmpReply, ndmpDigest } from '../support/ndmp-client.js';
 import { MAKERS, type NdmpWorld, WEIGHTS } from './ndmp-requests.js';
 import { ndmpRoot, ndmpSecret, NdmpStack, ndmpUser } from './ndmp-stack.js';
@@ -28,6 +29,20 @@ const versions = [2, 3, 4] as const;
 const strangerHost = '198.51.100.7';
 const markBytes = 4;
 const sequenceBytes = 4;
+
+const hostNexus = fakeNexus('host');
+/** TEST UNIT READY, RESERVE(6), RELEASE(6), REWIND, WRITE(6), READ(6), UNLOAD, PREVENT, ALLOW. */
+const HOST_CDBS = [
+  '000000000000',
+  '160000000000',
+  '170000000000',
+  '010000000000',
+  '0a0000020000',
+  '080000040000',
+  '1b0000000000',
+  '1e0000000100',
+  '1e0000000000',
+];
 
 /** One client, and what it has learnt. */
 class Peer {
@@ -68,6 +83,8 @@ class World {
   fault: Error | undefined;
   /** The far ends of image streams. */
   #streams: Link[] = [];
+  /** What the host has under way. */
+  #hosts: Promise<unknown>[] = [];
 
   constructor(dice: SimRandom, ndmp: NdmpStack) {
     this.dice = dice;
@@ -155,6 +172,7 @@ class World {
       if (this.dice.chance(0.6)) await settle(this.dice.between(1, 2));
       if (this.dice.chance(0.3)) this.#stream();
       if (this.dice.chance(0.005)) this.ndmp.stack.clock.pass(this.dice.pick([1000, 5000]));
+      if (this.dice.chance(0.02)) this.#hostActs();
       if (this.dice.chance(0.002)) {
         const [session] = this.ndmp.server.sessions();
         if (session !== undefined) this.ndmp.server.dropSession(session.id);
@@ -252,12 +270,37 @@ class World {
     this.#streams = [];
   }
 
+  // --- a host beside us -----------------------------------------------------------------------------------------------------
+
+  /** On iSCSI somebody uses the same drives; or they are reset. Whether it is let is not our question. */
+  #hostActs(): void {
+    const { dice } = this;
+    const { device } = this.ndmp.stack;
+    const lun = dice.between(1, 2);
+    if (dice.chance(0.1)) {
+      this.#hosts.push(device.units.get(lun)?.reset('logical-unit', hostNexus) ?? Promise.resolve());
+      return;
+    }
+    const cdb = Buffer.from(dice.pick(HOST_CDBS), 'hex');
+    const out = cdb[0] === 0x0a ? dice.bytes(512) : Buffer.alloc(0);
+    this.#hosts.push(device.execute(new FakeTask({ cdb, nexus: hostNexus, lun, out })));
+  }
+  async hostLeaves(): Promise<void> {
+    await Promise.all(this.#hosts);
+    this.#hosts = [];
+    for (const lun of [1, 2])
+      await this.ndmp.stack.device.execute(
+        new FakeTask({ cdb: Buffer.from('170000000000', 'hex'), nexus: hostNexus, lun }),
+      );
+  }
+
   // --- judging --------------------------------------------------------------------------------------------------------------
 
   /** Everybody has gone: nothing may be left. */
   async checkClean(what: string): Promise<void> {
     this.dropStreams();
     await this.ndmp.calm();
+    await this.hostLeaves();
     const fault = this.fault === undefined ? [] : [this.fault.message];
     assert.deepEqual([...fault, ...this.ndmp.leftovers()], [], what);
   }
@@ -304,6 +347,7 @@ async function converse(world: World, what: string): Promise<void> {
 /** At least `count` messages from `seed` on. Throws what the oracle finds, with the seed in its message. */
 export async function run(seed: number, count: number): Promise<NdmpFuzzResult> {
   const world = new World(new SimRandom(seed), await NdmpStack.open(seed));
+  world.ndmp.stack.device.attach(hostNexus);
   for (let conversations = 1; world.inputs < count; conversations++) {
     const what = `seed ${seed}, conversation ${conversations}`;
     await converse(world, what);
