@@ -1,26 +1,29 @@
 /** NdmpUsers: who may log in by NDMP, and how. A snapshot of the catalog; `refresh` makes changes count at the next login. */
 import type { NdmpUserRow, Tables } from '#catalog';
 import { isLoopback } from './ip.js';
-import type { NdmpAccess, NdmpArrival } from '#ndmp';
+import type { NdmpAccess, NdmpArrival, PortRange } from '#ndmp';
 
 export type TextAuthentication = 'secure' | 'always' | 'never';
 export type Anonymous = 'never' | 'loopback';
 
 /**
  * `textAuthentication`: whether a password may come as it is: `secure` is from this machine or over TLS. `streamAddresses`: own
- * addresses on which image streams are awaited; none: the one that a session came to.
+ * addresses on which image streams are awaited; none: the one that a session came to. `streamPorts`: the own ports
+ * for them.
  */
 export interface NdmpSettings {
   readonly textAuthentication: TextAuthentication;
   readonly anonymous: Anonymous;
   readonly versionMax: 2 | 3 | 4;
   readonly streamAddresses: readonly string[];
+  readonly streamPorts: PortRange | 'any';
 }
 const byDefault: NdmpSettings = {
   textAuthentication: 'secure',
   anonymous: 'never',
   versionMax: 4,
   streamAddresses: [],
+  streamPorts: 'any',
 };
 const key = 'ndmp';
 

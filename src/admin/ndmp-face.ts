@@ -1,6 +1,6 @@
 /** What administration wants of the NDMP server, and what it hands to it. The daemon's wiring makes the server; tests make stand-ins. */
 import type { Address, TlsIdentity } from '#env';
-import type { NdmpAccess, NdmpDevices, NdmpSessionView } from '#ndmp';
+import type { NdmpAccess, NdmpDevices, NdmpSessionView, PortRange } from '#ndmp';
 
 /** A folder that the DATA service may use. `path` is absolute. */
 export interface NdmpRoot {
@@ -17,6 +17,8 @@ export interface NdmpWorld {
   ownFolders(): readonly string[];
   /** Own addresses on which image streams are awaited; none: the one that a session came to. */
   streamHosts(): readonly string[];
+  /** Own ports for them; undefined: any free one. */
+  streamPorts(): PortRange | undefined;
   /** May image streams go to and come from this IP address, besides what the server allows by itself? */
   mayAlsoReach(host: string): boolean;
   /** Somebody has said where they may come from: elsewhere they may not, but for the ends of the session. */

@@ -4,7 +4,7 @@
  */
 import type { Catalog, NdmpNetworkRow, NdmpRootRow } from '#catalog';
 import type { TlsIdentity } from '#env';
-import type { NdmpSessionView } from '#ndmp';
+import type { NdmpSessionView, PortRange } from '#ndmp';
 import type { Installation } from './installation.js';
 import { isInside, parseIp, parseNetwork } from './ip.js';
 import { NdmpUsers, readNdmpSettings } from './ndmp-access.js';
@@ -68,6 +68,10 @@ export class NdmpSite implements NdmpWorld {
   }
   streamHosts(): readonly string[] {
     return this.access.settings.streamAddresses;
+  }
+  streamPorts(): PortRange | undefined {
+    const { streamPorts } = this.access.settings;
+    return streamPorts === 'any' ? undefined : streamPorts;
   }
   isRestricted(): boolean {
     return this.#networks.length > 0;

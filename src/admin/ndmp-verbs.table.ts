@@ -112,6 +112,13 @@ const settings = {
           },
         ),
       ),
+      streamPorts: optional(
+        text('Own ports on which they are awaited, for firewalls; `any`: any free one (the default)', {
+          placeholder: 'FIRST-LAST|any',
+          pattern: /^(any|\d{1,5}-\d{1,5})$/,
+          form: 'two ports such as 30100-30199, or any',
+        }),
+      ),
       versionMax: optional(
         integer('Highest protocol version that clients are offered', { min: 2, max: 4, placeholder: 'N' }),
       ),
@@ -120,6 +127,7 @@ const settings = {
       '--text-authentication always',
       '--version-max 3',
       '--stream-addresses 192.0.2.1,198.51.100.1',
+      '--stream-ports 30100-30199',
     ],
     view: thing,
   }),

@@ -43,7 +43,8 @@ const settingsVerbs = (site: NdmpSite) =>
     NDMP_SET: async (input, told) => {
       const changes = settingsOf(input);
       if (Object.keys(changes).length === 0) {
-        const flags = '--text-authentication, --anonymous, --stream-addresses or --version-max';
+        const flags =
+          '--text-authentication, --anonymous, --stream-addresses, --stream-ports or --version-max';
         throw new RefusedError('usage', `Say what to change: ${flags}`);
       }
       await keepNdmpSettings(site.catalog, { ...site.access.settings, ...changes });
@@ -59,7 +60,7 @@ const settingsVerbs = (site: NdmpSite) =>
 
 /** What was given, and nothing else. The row holds it to these words and numbers. */
 function settingsOf(input: InputOf<Verbs['NDMP_SET']>): Partial<NdmpSettings> {
-  const { streamAddresses, ...others } = input;
+  const { streamAddresses, streamPorts, ...others } = input;
   const { textAuthentication, anonymous, versionMax } = others as Partial<NdmpSettings>;
   const addresses = streamAddresses === 'session' ? [] : streamAddresses?.split(',');
   const wrong = addresses?.find((address) => parseIp(address) === undefined);
@@ -70,7 +71,21 @@ function settingsOf(input: InputOf<Verbs['NDMP_SET']>): Partial<NdmpSettings> {
     ...(anonymous === undefined ? {} : { anonymous }),
     ...(versionMax === undefined ? {} : { versionMax }),
     ...(addresses === undefined ? {} : { streamAddresses: addresses }),
+    ...(streamPorts === undefined ? {} : { streamPorts: portsOf(streamPorts) }),
   };
+}
+
+/** As many as there could be streams at a time, and no more than a few thousand to try. */
+const streamPortsMax = 4096;
+function portsOf(text: string): NdmpSettings['streamPorts'] {
+  if (text === 'any') return 'any';
+  const [first = 0, last = 0] = text.split('-').map(Number);
+  if (first >= 1024 && last >= first && last <= 65_535 && last - first < streamPortsMax)
+    return { first, last };
+  throw new RefusedError(
+    'usage',
+    `stream-ports: ${text} are not up to ${streamPortsMax} ports from 1024 to 65535 in their order: give two such as 30100-30199`,
+  );
 }
 
 // --- users ----------------------------------------------------------------------------------------------------------------

@@ -11,10 +11,12 @@ import type { NdmpSite } from './ndmp-site.js';
 export function viewNdmp(site: NdmpSite) {
   const { access, portals, networks, server } = site;
   const streamHosts = site.streamHosts();
+  const ports = site.streamPorts();
   return {
     portals: portals.all.map(viewNdmpPortal),
     ...access.settings,
     streamAddresses: streamHosts.length === 0 ? 'session' : streamHosts,
+    streamPorts: ports === undefined ? 'any' : `${ports.first}-${ports.last}`,
     users: access.all.filter(({ enabled }) => enabled).length,
     roots: site.roots().length,
     networks: networks.map(({ network }) => network),

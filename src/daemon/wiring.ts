@@ -89,6 +89,7 @@ export async function wire({
         identity,
         policy: addressPolicy(world),
         streamHosts: () => world.streamHosts(),
+        streamPorts: () => world.streamPorts(),
         data,
       });
     };

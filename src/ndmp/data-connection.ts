@@ -4,11 +4,17 @@
  */
 import { strict as assert } from 'node:assert';
 import type { Env, Link, Listener, Logger, Timer } from '#env';
+import { StoreError } from '#errors';
 import { imageConnectMs, imageLingerMs } from '#limits';
 import type { AddressPolicy, SessionEnds } from './address-policy.js';
 import { NdmpError } from './errors.table.js';
 import { plainHost } from './hosts.js';
+import type { PortRange } from './server-options.js';
 import type { Address, Endpoint } from './types.js';
+
+const anyPort: PortRange = { first: 0, last: 0 };
+const isTaken = (error: unknown): boolean =>
+  error instanceof StoreError && error.facts['errno'] === 'EADDRINUSE';
 
 /** IPv6 by the connection address extension. */
 export type StreamType = 'tcp' | 'tcp-ipv6';
@@ -34,6 +40,8 @@ export interface ConnectorParts {
   readonly session: SessionEnds;
   /** Hosts to listen on; without any, the one that the client came to, which is how it reaches us. */
   readonly hosts?: (() => readonly string[]) | undefined;
+  /** The lowest free one of these ports; any free one where nothing is said. */
+  readonly ports?: (() => PortRange | undefined) | undefined;
 }
 
 export class DataConnector {
@@ -88,12 +96,18 @@ export class DataConnector {
     return { address: { type, endpoints }, settle: async () => await env.clock.sleep(0), close };
   }
   async #listenOn(host: string, take: (link: Link) => void): Promise<Listener | undefined> {
-    try {
-      return await this.#parts.env.net.listen({ host, port: 0 }, take);
-    } catch (error) {
-      this.#parts.log.warn('Listening for an image stream failed', { host, error: String(error) });
-      return undefined;
+    const { env, log, ports } = this.#parts;
+    const { first, last } = ports?.() ?? anyPort;
+    for (let port = first; port <= last; port += 1) {
+      try {
+        return await env.net.listen({ host, port }, take);
+      } catch (error) {
+        if (port < last && isTaken(error)) continue;
+        log.warn('Listening for an image stream failed', { host, port, error: String(error) });
+        return undefined;
+      }
     }
+    return undefined;
   }
 
   /** The first endpoint that answers and that the policy allows. Throws NdmpError 'illegal-args' and 'connect'. */

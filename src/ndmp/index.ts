@@ -52,6 +52,7 @@ export type {
   DataOptions,
   NdmpServerOptions,
   NdmpSessionView,
+  PortRange,
   ServerIdentity,
 } from './server-options.js';
 export type { SessionContext } from './session.js';

@@ -42,6 +42,12 @@ export interface DataOptions extends Reach {
   readonly dumpDates: DumpDates;
 }
 
+/** Both ends belong to it. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface NdmpServerOptions {
   readonly env: Env;
   /** Memory in which movers gather records. */
@@ -53,6 +59,8 @@ export interface NdmpServerOptions {
   readonly policy: AddressPolicy;
   /** Own hosts on which image streams are awaited; without any, the one that a session came to. */
   readonly streamHosts?: () => readonly string[];
+  /** Own ports for them; any free one where nothing is said. */
+  readonly streamPorts?: () => PortRange | undefined;
   /** Without it there are no backup types. */
   readonly data?: DataOptions;
 }

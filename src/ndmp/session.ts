@@ -97,8 +97,8 @@ export class NdmpSession implements SessionContext {
     });
     this.tape = new TapeService(this);
     this.scsi = new ScsiService(this);
-    const { policy, streamHosts } = options;
-    this.connector = new DataConnector({ env, log: this.log, policy, session: this, hosts: streamHosts });
+    const { policy, streamHosts: hosts, streamPorts: ports } = options;
+    this.connector = new DataConnector({ env, log: this.log, policy, session: this, hosts, ports });
     this.data = new DataService({
       env,
       log: this.log,

@@ -15,6 +15,7 @@ function users(settings: Partial<NdmpSettings> = {}): NdmpUsers {
     anonymous: 'never',
     versionMax: 4,
     streamAddresses: [],
+    streamPorts: 'any',
     ...settings,
   });
   return made;

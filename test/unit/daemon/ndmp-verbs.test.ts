@@ -77,6 +77,11 @@ test('image streams are awaited at own addresses that are named, which then may 
   t.false(world.isRestricted());
   await admin.refused('usage', 'ndmp.set', { streamAddresses: '192.0.2.1,1.2.3' });
   await admin.refused('usage', 'ndmp.set', { streamAddresses: 'tapes.example.com' });
+  t.like(await admin.do('ndmp.set', { streamPorts: '30100-30199' }), { streamPorts: '30100-30199' });
+  t.deepEqual((await admin.again()).world.streamPorts(), { first: 30_100, last: 30_199 });
+  for (const streamPorts of ['30100', '30199-30100', '1-30000', '60000-70000', '10000-20000'])
+    await admin.refused('usage', 'ndmp.set', { streamPorts });
+  t.like(await admin.do('ndmp.set', { streamPorts: 'any' }), { streamPorts: 'any' });
   await admin.do('ndmp.set', { streamAddresses: 'session' });
   t.deepEqual(admin.site.streamHosts(), []);
 });
