@@ -55,6 +55,10 @@ export class Events {
   get isFull(): boolean {
     return this.#length >= treeEventBytes / 2;
   }
+  /** Enough for a message of its own. */
+  get isWorthSending(): boolean {
+    return this.#length >= treeEventBytes / 16;
+  }
   /** The batch, as memory of its own. */
   take(): Uint8Array {
     const batch = Uint8Array.prototype.slice.call(this.#bytes, 0, this.#length);

@@ -83,7 +83,7 @@ function drive(steps: Steps<JobEnd>, take: (step: Step) => void): JobEnd {
     let failure: unknown;
     try {
       take(step.value);
-      if (step.value !== 'breath') sendEvents();
+      if (step.value === 'events' || step.value === 'input' || events.isWorthSending) sendEvents();
     } catch (error) {
       failure = error;
     }
