@@ -119,16 +119,25 @@ class InlineJob {
   readonly #target: EventTarget;
   readonly #position: () => number;
   #isAborted = false;
+  #abort: () => void = () => undefined;
+  /** Who is aborted waits for nobody. */
+  readonly #aborted: Promise<void>;
 
   constructor(target: EventTarget, position: () => number) {
     this.#target = target;
     this.#position = position;
+    this.#aborted = new Promise((resolve) => {
+      this.#abort = resolve;
+    });
   }
   start(steps: Steps<JobEnd>, take: (step: Step) => Promise<void>): TreeJob {
     const job = { progress: (): TreeProgress => this.#progress() };
     return {
       done: this.#run(steps, take),
-      abort: () => void (this.#isAborted = true),
+      abort: () => {
+        this.#isAborted = true;
+        this.#abort();
+      },
       get progress() {
         return job.progress();
       },
@@ -148,15 +157,18 @@ class InlineJob {
           end = step.value;
           break;
         }
-        await take(step.value);
-        await this.#deliver();
+        await Promise.race([this.#take(step.value, take), this.#aborted]);
       }
     } catch (error) {
       failure = error instanceof Error ? error.message : String(error);
       closeSteps(steps, error);
     }
-    await this.#deliver().catch(() => undefined);
+    if (!this.#isAborted) await this.#deliver().catch(() => undefined);
     return resultOf(this.parts.tally, BigInt(this.#position()), end, failure, this.#isAborted);
+  }
+  async #take(step: Step, take: (step: Step) => Promise<void>): Promise<void> {
+    await take(step);
+    await this.#deliver();
   }
   async #deliver(): Promise<void> {
     const { events } = this.parts;

@@ -180,12 +180,12 @@ export class Restorer {
     }
   }
 
-  /** One that is there stays, with what is in it; something else gives way to it. The empty path is the root itself. */
+  /**
+   * One that is there stays, with what is in it, and gets what it has in the image when files are replaced; something else gives
+   * way to it then. The empty path is the root itself.
+   */
   folder(path: Buffer, attributes: Attributes): Made {
-    if (path.length === 0) {
-      this.#pending.push({ path: Buffer.alloc(0), isNew: false, attributes });
-      return 'made';
-    }
+    if (path.length === 0) return this.#described(path, false, attributes);
     const spot = this.#spot(path);
     if (typeof spot === 'number') return spot;
     let made = this.#calls.makeFolder(spot.folder, spot.name);
@@ -202,7 +202,11 @@ export class Restorer {
         made = removed < 0 ? removed : this.#calls.makeFolder(spot.folder, spot.name);
       }
     }
-    if (made < 0) return made;
+    return made < 0 ? made : this.#described(path, isNew, attributes);
+  }
+  /** At the end, when all is in it. */
+  #described(path: Buffer, isNew: boolean, attributes: Attributes): Made {
+    if (!isNew && this.#existing !== 'replace') return 'kept';
     this.#pending.push({ path: Buffer.from(path), isNew, attributes });
     return 'made';
   }

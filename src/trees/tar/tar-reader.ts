@@ -81,6 +81,11 @@ export class TarReader {
         yield* this.#lead(type, size, lead);
         continue;
       }
+      if (type === typeFlag.gnuVolume) {
+        yield* this.#input.skip(Math.ceil(size / blockBytes) * blockBytes); // the name of the archive
+        lead = undefined;
+        continue;
+      }
       const member = yield* this.#member(block, size, lead);
       if (member !== undefined) return member;
       lead = undefined;

@@ -7,6 +7,7 @@ import { FileStat } from '../../../src/trees/file-stat.js';
 import { pathPatterns } from '../../../src/trees/path-pattern.js';
 import { PathSelection } from '../../../src/trees/path-selection.js';
 import { paxRecordsOf, paxTime, PaxWriter, timeOfPax } from '../../../src/trees/tar/pax-records.js';
+import { MemberHeader } from '../../../src/trees/tar/member-header.js';
 import { sparseMap } from '../../../src/trees/tar/sparse-map.js';
 import { blockBytes, isChecked, numberIn, putHeader, ustar } from '../../../src/trees/tar/ustar.js';
 import { pathBelow, plain } from '../../../src/trees/tree-root.js';
@@ -246,4 +247,24 @@ test('Batches come back as they went', (t) => {
   ]);
   t.true(events.isEmpty);
   t.is(numberIn(Buffer.alloc(512), ustar.size), 0);
+});
+
+test('What a header has no room for is in records before it', (t) => {
+  const stat = new FileStat();
+  stat.bytes.writeUInt16LE(0o100600, 0x1c);
+  stat.bytes.writeUInt32LE(3_000_000_000, 0x14);
+  stat.bytes.writeBigInt64LE(2n ** 40n, 0x70);
+  const size = 9 * 2 ** 30;
+  const path = Buffer.from('p'.repeat(150));
+  const header = new MemberHeader().encode({ path, stat, type: '0', size, xattrs: [] }, () => t.fail());
+  t.is(header.length, 3 * blockBytes);
+  t.is(header.toString('latin1', 156, 157), 'x');
+  const records = new Map(paxRecordsOf(Buffer.from(header.subarray(blockBytes, 2 * blockBytes))));
+  const told = (key: string): string | undefined => records.get(key)?.toString();
+  t.is(told('size'), String(size));
+  t.is(told('uid'), '3000000000');
+  t.is(told('path'), `./${path.toString()}`);
+  t.is(told('mtime'), String(2 ** 40));
+  t.is(told('gid'), undefined);
+  t.true(isChecked(header.subarray(2 * blockBytes)));
 });

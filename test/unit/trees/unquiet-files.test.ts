@@ -1,11 +1,13 @@
 /** Files that change while they are read: the image is whole, the log says what happened, and the backup goes on. */
 import {
   appendFileSync,
+  chmodSync,
   mkdirSync,
   readFileSync,
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -305,8 +307,12 @@ test('Everything that is recovered over what is there is as in the image', async
   rmSync(join(to, 'sub'), { recursive: true });
   writeFileSync(join(to, 'sub'), 'a file now');
   mkdirSync(join(to, 'small folder'));
+  const { mode } = statSync(to);
+  chmodSync(to, 0o750);
   await recover(engine, to, image, { existing: 'keep' });
   t.is(readFileSync(join(to, 'file'), 'utf8'), 'changed');
+  t.is(statSync(to).mode & 0o7777, 0o750);
+  chmodSync(to, mode);
   const { result } = await recover(engine, to, image);
   t.is(result.troubles, 0);
   rmSync(join(to, 'small folder'), { recursive: true });
