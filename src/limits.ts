@@ -217,7 +217,7 @@ assert(
   'the tree itself has two entries in its directory',
 );
 /** What a tape side may take to close an image stream after us. */
-export const ndmpStreamCloseMs = 10_000;
+export const ndmpStreamCloseMs = 5_000;
 /** Bytes of an image that wait for the tree engine before the stream is paused: a few of its reads ahead. */
 export const ndmpImageHeldBytesMax = 2 * MiB;
 /** Dates of backups that are remembered, and of those the tokens of one tree. */

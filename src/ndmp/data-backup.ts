@@ -4,6 +4,7 @@
  * Invariant: a run ends 'successful' only when the image is whole on the stream; what is not in it although it should be has
  * been said in a LOG message. No single file ends a run.
  */
+import { StoreError } from '#errors';
 import { ndmpClockMarginS } from '#limits';
 import type { BackupRequest, HistoryEntry, IncrementalBase, TreeFormat, TreeJob, TreeResult } from '#trees';
 import { type DataRun, DmaLog, type Ending, type ImageStream, roomFor, type RunParts } from './data-faces.js';
@@ -79,7 +80,7 @@ async function baseOf(parts: RunParts, wishes: BackupWishes, tree: DumpedTree, n
   const { base } = wishes;
   if (base.kind === 'level') {
     if (base.level === 0) return { says: 'level 0, everything' };
-    const date = await parts.dumpDates.below(tree, base.level);
+    const date = await onRecord(parts, async () => await parts.dumpDates.below(tree, base.level));
     if (date === undefined) {
       return { says: `level ${base.level}, but no lower one of the same selection is on record: everything` };
     }
@@ -87,9 +88,19 @@ async function baseOf(parts: RunParts, wishes: BackupWishes, tree: DumpedTree, n
   }
   const { token } = base;
   if (token.dateS === 0) return { says: 'everything, with a date for those that follow' };
-  const date = await parts.dumpDates.of(tree, token);
+  const date = await onRecord(parts, async () => await parts.dumpDates.of(tree, token));
   if (date !== undefined) return sinceOf(date, nowS, `based on the date ${tokenText(token)}`);
   return sinceOf(token, nowS, `based on the date ${tokenText(token)}, of which nothing else is known here`);
+}
+/** What cannot be looked up is not on record: a larger backup is better than none. */
+async function onRecord<T>(parts: RunParts, lookUp: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await lookUp();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    parts.log.warn('The dates of earlier backups cannot be read', { error: error.message });
+    return undefined;
+  }
 }
 function sinceOf(base: { dateS: number; directories?: Uint8Array }, nowS: number, says: string): Base {
   if (base.dateS > nowS + ndmpClockMarginS) {

@@ -92,13 +92,18 @@ export class DataService {
     this.#checkType(type);
     await this.#check('listen');
     if (!this.#parts.mover().isIdle) throw new NdmpError('illegal-state', 'The mover is not idle');
-    let early: Link | undefined = undefined;
+    // A peer may come before we are told that we listen.
+    let early: Link | undefined;
     const accept = (link: Link): void => {
       if (this.#machine.state === 'listen') this.#connected(link);
       else early = link;
     };
     const listening = type === 'local' ? undefined : await this.#parts.connector.listen(accept, type);
-    if (this.#isGone) listening?.close();
+    if (this.#isGone) {
+      listening?.close();
+      early?.destroy();
+      throw new NdmpError('illegal-state', 'The session has ended');
+    }
     this.#listening = listening;
     this.#address = listening?.address ?? nowhere;
     this.#machine.listen();

@@ -1,5 +1,7 @@
 import test from 'ava';
+import { SimDisk } from '#support';
 import { toTheEnd } from '#trees';
+import { DumpDates } from '../../../src/ndmp/dump-dates.js';
 import type { RequestOf } from '../../../src/ndmp/messages.js';
 import { allOnes } from '../../../src/ndmp/types.js';
 import { DataWorld, local, settle, tcp } from './data-world.js';
@@ -320,6 +322,16 @@ test('tokens: DUMP_DATE of one is BASE_DATE of the next', async (t) => {
   t.is(variable(none.env, 'DUMP_DATE'), undefined);
 });
 
+test('dates that cannot be read or kept make larger backups, and no failures', async (t) => {
+  const disk = new SimDisk({ dice: { integer: () => 0 } });
+  const world = new DataWorld({ dates: new DumpDates(disk.begin(), '/dates') });
+  await complete(world, { LEVEL: '0' });
+  disk.fault = ({ kind }) => (kind === 'read' || kind === 'open' || kind === 'make' ? 'io' : undefined);
+  const { request } = await complete(world, { LEVEL: '1' });
+  t.is(request?.since, undefined);
+  t.is(world.named('notifyDataHalted').at(-1)?.reason, 'successful');
+});
+
 test('a base in the future is none: the clock was set back', async (t) => {
   const world = new DataWorld();
   await complete(world, { LEVEL: '0' });
@@ -472,6 +484,19 @@ test('nothing is recovered where nothing may be written', async (t) => {
 });
 
 // --- the session ------------------------------------------------------------------------------------------------------------
+
+test('a session that ends while it begins to listen leaves nothing behind', async (t) => {
+  const world = new DataWorld();
+  const listen = world.service.listen('tcp');
+  // The listener is asked for, and its address is not known yet.
+  while (world.accept === undefined) await Promise.resolve();
+  world.connectPeer();
+  world.service.end();
+  await t.throwsAsync(listen, { code: 'illegal-state' });
+  await settle();
+  t.is(world.peers.length, 1);
+  t.truthy(world.peers[0]?.closed);
+});
 
 test('the end of the session ends all that was under way', async (t) => {
   const listening = new DataWorld();

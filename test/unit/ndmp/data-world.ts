@@ -212,6 +212,10 @@ export class DataWorld {
     this.join(theirs);
     return ours;
   }
+  /** Somebody connects to where the service listens. */
+  connectPeer(): void {
+    this.accept?.(this.stream());
+  }
   join(theirs: Link): void {
     this.peers.push(new Peer(theirs));
   }
