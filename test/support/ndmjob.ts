@@ -93,10 +93,6 @@ export class Ndmjob {
     this.#folder = folder;
     this.#shim = shim;
   }
-  /** The tool is mended: all of its conformance tests can pass. */
-  get isMended(): boolean {
-    return this.#shim !== undefined;
-  }
   /** One run, in the folder given; `-vv` is among its arguments. */
   async run(...args: readonly (string | readonly string[])[]): Promise<NdmjobReport> {
     const all = [...args.flat(), '-vv', '-o', 'no-time-stamps'];
