@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { posixTreeCalls } from '#env';
@@ -35,8 +36,8 @@ function member({ name, type = typeFlag.regular, linkName, data = '', size, mode
   putHeader(block, 0, {
     name: Buffer.from(name, 'latin1'),
     mode,
-    uid: 0,
-    gid: 0,
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
     size: size ?? bytes.length,
     seconds: 1_000_000_000,
     type,

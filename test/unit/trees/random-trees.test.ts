@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import process from 'node:process';
 import fc from 'fast-check';
 import { backUp, everythingIn, inlineEngine, recover, tempFolder, testWith } from '#support';
 
@@ -41,7 +42,10 @@ const name = fc.oneof(
   fc.string({ minLength: 1, maxLength: 60, unit: 'grapheme' }).map((text) => text.replaceAll(/[/\0]/g, '_')),
   fc.integer({ min: 90, max: 110 }).map((length) => 'n'.repeat(length)),
 );
-const mode = fc.integer({ min: 0, max: 0o7777 });
+/** Others than root have to be able to read what they save. */
+const mode = fc
+  .integer({ min: 0, max: 0o7777 })
+  .map((bits) => (process.getuid?.() === 0 ? bits : bits | 0o400));
 const entry: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({ kind: fc.constant('folder' as const), within, name, mode: mode.map((bits) => bits | 0o700) }),
   fc.record({
