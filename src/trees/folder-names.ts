@@ -25,13 +25,21 @@ export interface FolderName {
 const from = Buffer.alloc(readBytes);
 const view = new DataView(from.buffer, from.byteOffset, readBytes);
 
-/** The next names of an opened folder, sorted; none at its end. A number is the error of a call. */
-export function nextNames(calls: TreeCalls, folder: number): FolderName[] | number {
+export interface SomeNames {
+  /** Sorted. */
+  readonly names: FolderName[];
+  /** There are no others. */
+  readonly isEnd: boolean;
+}
+
+/** The next names of an opened folder. A number is the error of a call. */
+export function nextNames(calls: TreeCalls, folder: number): SomeNames | number {
   const names: FolderName[] = [];
   for (let bytes = 0; bytes < treeNamesBytes;) {
     const length = calls.entries(folder, from);
-    if (length < 0) return names.length === 0 ? length : sorted(names); // what it is will be told by the next call
-    if (length === 0) break;
+    // What it is will be told by the next call.
+    if (length < 0) return names.length === 0 ? length : { names: sorted(names), isEnd: false };
+    if (length === 0) return { names: sorted(names), isEnd: true };
     // One copy for all of them: the memory that is read into is used again.
     const batch = Buffer.from(from.subarray(0, length));
     for (let at = 0; at < length; at += view.getUint16(at + direntAt.length, true)) {
@@ -44,7 +52,7 @@ export function nextNames(calls: TreeCalls, folder: number): FolderName[] | numb
       bytes += name.length + nameOverhead;
     }
   }
-  return sorted(names);
+  return { names: sorted(names), isEnd: false };
 }
 
 function sorted(names: FolderName[]): FolderName[] {

@@ -120,20 +120,17 @@ export class TreeWalk {
   }
   /** Reads on in the folder. False at its end. */
   #list(level: Level): boolean {
-    const names = nextNames(this.#calls, level.handle);
-    if (typeof names === 'number') {
-      this.#visitor.trouble(this.#pathOf(level), `The directory cannot be read: ${errorText(names)}`, names);
+    const some = nextNames(this.#calls, level.handle);
+    if (typeof some === 'number') {
+      this.#visitor.trouble(this.#pathOf(level), `The directory cannot be read: ${errorText(some)}`, some);
       level.isListed = true;
       return false;
     }
-    if (names.length === 0) {
-      level.isListed = true;
-      return false;
-    }
-    names.reverse(); // they are taken from the end
+    level.isListed = some.isEnd;
+    const names = some.names.reverse(); // they are taken from the end
     level.names = names.filter(({ type }) => type !== entryType.folder);
     level.folders = names.filter(({ type }) => type === entryType.folder);
-    return true;
+    return names.length > 0;
   }
   #pathOf(level: Level): Uint8Array {
     return this.#path.subarray(0, Math.max(0, level.pathBytes - 1));

@@ -2,7 +2,7 @@
  * Sparse files in GNU tar's way, version 1.0 (its manual, "Sparse Formats"): the map of what is data leads the data, as decimal
  * numbers on lines, filled up to a block. An entry of no length at the end tells the size.
  */
-import type { TreeCalls } from '#env';
+import { E, type TreeCalls } from '#env';
 import { treeExtentsMax } from '../../limits.js';
 import { blockBytes } from './ustar.js';
 
@@ -20,7 +20,8 @@ export function extentsOf(calls: TreeCalls, file: number, size: number): Extent[
   const extents: { offset: number; length: number }[] = [];
   for (let at = 0; at < size;) {
     const offset = calls.seek(file, at, 'data');
-    if (offset < 0 || offset >= size) break; // ENXIO: nothing but a hole up to the end
+    if (offset === -E.nxio || offset >= size) break; // nothing but a hole up to the end
+    if (offset < 0) return undefined; // it cannot tell: what is not known to be a hole is data
     const found = extents.length < treeExtentsMax ? calls.seek(file, offset, 'hole') : size;
     const end = found <= offset || found > size ? size : found;
     const last = extents.at(-1);

@@ -197,6 +197,58 @@ testWith(['tar'], 'What becomes a link between two looks is not followed', async
   t.is(backed.result.troubles, 2);
 });
 
+for (const format of ['tar', 'dump'] as const) {
+  test(`Where a file system cannot tell holes (${format}), all of a file is saved`, async (t) => {
+    const top = await tempFolder(t);
+    const [from, to] = [join(top, 'from'), join(top, 'to')];
+    mkdirSync(from);
+    mkdirSync(to);
+    writeFileSync(join(from, 'sparse'), 'the beginning');
+    truncateSync(join(from, 'sparse'), 1_000_000);
+    appendFileSync(join(from, 'sparse'), 'the end');
+    for (const error of [E.invalid, E.io, E.notSupported]) {
+      const engine = await inlineEngine(
+        troubled({ seek: (_, __, ___, to_) => (to_ === 'offset' ? undefined : -error) }),
+      );
+      const { image, log } = await backUp(engine, from, { format });
+      t.deepEqual(log, []);
+      await recover(engine, to, image, { format });
+      const [ours, theirs] = [to, from].map((one) => everythingIn(one, { times: false }).get('sparse'));
+      t.is(ours, theirs);
+    }
+  });
+}
+
+test('However deep a tree is, few of its folders are open at a time', async (t) => {
+  const folder = await tempFolder(t);
+  let path = folder;
+  for (let depth = 0; depth < 300; depth += 1) path = join(path, 'd');
+  mkdirSync(path, { recursive: true });
+  for (const place of [folder, join(folder, 'd'), path]) {
+    for (const name of ['file', 'z']) mkdirSync(join(place, name));
+  }
+  const open = new Set<number>();
+  let most = 0;
+  const engine = await inlineEngine(
+    troubled({
+      openFolder(calls, dir, name) {
+        const handle = calls.openFolder(dir, name);
+        if (handle >= 0) open.add(handle);
+        most = Math.max(most, open.size);
+        return handle;
+      },
+      close(_, handle) {
+        open.delete(handle);
+        return undefined;
+      },
+    }),
+  );
+  const { result, log, history } = await backUp(engine, folder);
+  t.deepEqual([result.outcome, log, history.length], ['successful', [], 307]);
+  t.true(most < 80, String(most));
+  t.is(open.size, 0);
+});
+
 test('A folder that is moved away below the walk does not lead it elsewhere', async (t) => {
   const folder = await tempFolder(t);
   // Deeper than folders are kept open, so that the way back is `..`.
