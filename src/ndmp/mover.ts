@@ -141,8 +141,9 @@ export class Mover {
     await this.#settle('connect');
     this.#check('connect');
     const { data, connector } = this.#parts;
-    if (address.type === 'local' ? !data.listensLocal : !data.isIdle)
-      throw new NdmpError('illegal-state', 'The data service is in another state');
+    // Over TCP it may be the data service of this session that listens: clients that know no LOCAL address connect the two so.
+    if (address.type === 'local' && !data.listensLocal)
+      throw new NdmpError('illegal-state', 'The data service does not wait for us');
     this.#checkTape(direction);
     const link = address.type === 'local' ? data.acceptLocal() : await connector.connect(address);
     this.#address = address;

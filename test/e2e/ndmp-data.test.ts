@@ -188,6 +188,39 @@ test('history by node leads to every file, and direct access to its bytes', asyn
   t.deepEqual(got, wanted);
 });
 
+test('one session connects its mover and data service over TCP, either way round', async (t) => {
+  const { source, out, login } = await site(t);
+  await makeTree(source);
+  const client = await login();
+  const begin = async (mode: 'read' | 'write', whoListens: 'mover' | 'data'): Promise<void> => {
+    await client.must('tapeOpen', { device, mode: mode === 'read' ? 'read-write' : 'read' });
+    await client.must('tapeMtio', { tapeOp: 'rew', count: 1 });
+    await client.must('moverSetWindow', { offset: 0n, length: allOnes });
+    if (whoListens === 'data') {
+      const { dataConnectionAddr } = await client.must('dataListen', { addrType: 'tcp' });
+      await client.must('moverConnect', { mode, addr: dataConnectionAddr });
+    } else {
+      const { dataConnectionAddr } = await client.must('moverListen', { mode, addrType: 'tcp' });
+      await client.must('dataConnect', { addr: dataConnectionAddr });
+    }
+  };
+  const end = async (mode: 'read' | 'write'): Promise<void> => {
+    t.like(await client.nextPost('notifyDataHalted'), { reason: 'successful' });
+    // It may be paused at the end of the file. In a backup it has yet to write what it holds.
+    if (mode === 'write') await client.must('moverClose', {});
+    t.like(await client.nextPost('notifyMoverHalted'), { reason: 'connect-closed' });
+    for (const name of ['dataStop', 'moverStop', 'tapeClose'] as const) await client.must(name, {});
+  };
+  await begin('read', 'mover');
+  await client.must('dataStartBackup', { mover, buType: 'tar', env: env({ FILESYSTEM: source }) });
+  await end('read');
+  await begin('write', 'data');
+  await client.must('dataStartRecover', { mover, buType: 'tar', env: env({ PREFIX: out }), nlist: [] });
+  await client.must('moverRead', await client.nextPost('notifyDataRead'));
+  await end('write');
+  t.deepEqual(await describeTree(out), await describeTree(source));
+});
+
 testIpv6(
   'over IPv6: the address extension is chosen, and an image goes from one session to another',
   async (t) => {

@@ -104,7 +104,6 @@ const connects = fc
         if (address.type === 'unknown') return 'illegal-args';
         if (model.state !== 'idle') return 'illegal-state';
         if (address.type === 'local') return world.moverState === 'listen' ? 'no-err' : 'illegal-state';
-        if (world.moverState !== 'idle') return 'illegal-state';
         return address.type === 'tcp' && address.endpoints[0]?.port === 9 ? 'connect' : 'no-err';
       },
       (model) => {
@@ -121,7 +120,7 @@ function streamOf(model: Model, world: DataWorld, mode: 'read' | 'write', mover:
   if (isLocal && world.moverMode !== mode) return 'illegal-state';
   if (model.version !== 2) return 'no-err';
   if (mover.type === 'unknown') return 'illegal-args';
-  return world.moverState === (isLocal ? 'listen' : 'idle') ? 'no-err' : 'illegal-state';
+  return !isLocal || world.moverState === 'listen' ? 'no-err' : 'illegal-state';
 }
 const starts = fc
   .record({
