@@ -15,7 +15,7 @@ import {
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { E, type TreeCalls } from '#env';
+import { E, statLayout, type TreeCalls } from '#env';
 import {
   backUp,
   type BackedUp,
@@ -375,3 +375,55 @@ test('Everything that is recovered over what is there is as in the image', async
     [],
   );
 });
+
+testWith(['tar'], 'A file that somebody holds a lease of is waited for', async (t) => {
+  const folder = await tree(t);
+  let waited = 0;
+  const engine = await inlineEngine(
+    troubled({
+      openFile: (_, __, name) => (is(name, 'small') ? -E.again : undefined),
+      reopenFile() {
+        waited += 1;
+        return undefined;
+      },
+    }),
+  );
+  const backed = await backUp(engine, folder);
+  t.deepEqual(await listOf(t, backed), all);
+  t.is(waited, 1);
+  t.deepEqual(backed.log, []);
+});
+
+/** As if another file system were mounted at `sub`. */
+const mountedAtSub = (type: number): ((calls: TreeCalls) => TreeCalls) => {
+  let handleOfSub = -1;
+  return troubled({
+    openFolder(calls, dir, name) {
+      const handle = calls.openFolder(dir, name);
+      if (is(name, 'sub')) handleOfSub = handle;
+      return handle;
+    },
+    stat(calls, handle, into) {
+      const result = calls.stat(handle, into);
+      const view = new DataView(into.buffer, into.byteOffset);
+      if (handle === handleOfSub) view.setBigUint64(statLayout.mount, 999_999n, true);
+      return result;
+    },
+    fileSystemType: () => type,
+  });
+};
+const ext4 = 0xef53;
+const proc = 0x9fa0;
+for (const [what, type, crossMounts, isIn] of [
+  ['stays outside', ext4, false, false],
+  ['goes in where that is wanted', ext4, true, true],
+  ['never shows what the kernel knows', proc, true, false],
+] as const) {
+  testWith(['tar'], `A backup at a mount point: ${what}`, async (t) => {
+    const folder = await tree(t);
+    const backed = await backUp(await inlineEngine(mountedAtSub(type)), folder, { crossMounts });
+    t.is((await listOf(t, backed)).includes('./sub/after'), isIn);
+    t.true((await listOf(t, backed)).includes('./sub/'));
+    t.is(backed.log.length, isIn ? 0 : 1);
+  });
+}
