@@ -239,8 +239,13 @@ export const treePathBytesMax = 64 * KiB;
 export const treeNamesBytes = 4 * MiB;
 /** Folders that are open at a time while a deep tree is walked. Above it they are found again by their `..`. */
 export const treeFoldersOpenMax = 64;
-/** Files with several names that are remembered; the names of those beyond come as files of their own. */
-export const treeLinksMax = 4 * MiB;
+/**
+ * Memory for files with several names, about: what a backup cannot remember comes as a file of its own for each name. Well below
+ * `treeThreadHeapMiB`, because a thread without memory ends its job.
+ */
+export const treeLinksBytes = 512 * MiB;
+/** Of each of them, beside its paths. */
+export const treeLinkBytes = 320;
 /** Folders that a base of incrementals remembers, 8 bytes each. */
 export const treeFoldersKnownMax = 4 * MiB;
 /** Extended header of one member that we read: GNU tar's maps of sparse files and lists of names are the large ones. */

@@ -68,8 +68,10 @@ export class DumpRecovery {
   *#direct(wanted: Wanted, fhInfo: number): Steps<boolean> {
     const record = yield* this.#reader.inodeAt(fhInfo);
     if (record !== undefined && (record.header.inode.mode & S.mask) === S.folder) return false;
-    if (record === undefined) {
-      const text = 'There is no file where it should be in the image';
+    const isIt = wanted.node === undefined || wanted.node === BigInt(record?.header.inodeNumber ?? 0);
+    if (record === undefined || !isIt) {
+      const what = record === undefined ? 'no file' : 'another file';
+      const text = `There is ${what} where it should be in the image`;
       this.#parts.settling.failed(wanted, wanted.original, -E.io, text);
       return true;
     }

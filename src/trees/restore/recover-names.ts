@@ -13,6 +13,8 @@ export interface Wanted {
   /** Below the root, without it. */
   readonly destination: Buffer;
   readonly fhInfo: number | undefined;
+  /** Inode that it had; undefined when nobody knows. */
+  readonly node: bigint | undefined;
 }
 export interface Match {
   readonly wanted: Wanted;
@@ -72,7 +74,7 @@ export function wantedOf(
     if (destination === undefined) {
       throw new TreeFailure(`${request.prefix.toString()} is not in ${request.root.toString()}`);
     }
-    return [{ index: undefined, original: Buffer.alloc(0), destination, fhInfo: undefined }];
+    return [{ index: undefined, original: Buffer.alloc(0), destination, fhInfo: undefined, node: undefined }];
   }
   const wanted: Wanted[] = [];
   const seen = new Set<string>();
@@ -83,7 +85,7 @@ export function wantedOf(
     if (original === undefined) settle(index, 'not-found', 'There is no such name in an image');
     else if (destination === undefined) settle(index, 'permission', 'Its destination is not in the root');
     else if (seen.has(key)) settle(index, 'undefined', 'It was asked for twice: recovered once');
-    else wanted.push({ index, original, destination, fhInfo: offsetOf(name) });
+    else wanted.push({ index, original, destination, fhInfo: offsetOf(name), node: name.node });
     seen.add(key);
   }
   return wanted;

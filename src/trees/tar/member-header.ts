@@ -2,6 +2,7 @@
  * MemberHeader: the blocks that lead a member of an archive: an extended header with what ustar cannot hold, and the ustar header.
  * As GNU tar's `--format=posix` writes them, so that it and others read them.
  */
+import { S } from '#env';
 import { treePathBytesMax, treePaxBytesMax } from '../../limits.js';
 import { accessAcl, aclText, defaultAcl } from '../acl.js';
 import type { FileStat } from '../file-stat.js';
@@ -107,6 +108,7 @@ export class MemberHeader {
     }
     records.add('atime', paxTime(stat.time('accessed')));
     records.add('ctime', paxTime(stat.time('changed')));
+    if (stat.links > 1 && stat.fileType !== S.folder) records.add('comment', commentOf(stat.inode));
   }
   /** By the keys of star, which GNU tar took over. */
   #attributes(xattrs: readonly Xattr[], left: (xattr: string) => void): void {
@@ -119,6 +121,14 @@ export class MemberHeader {
     }
   }
 }
+/** Whoever goes to a file directly, by another of its names than the one that is here, learns that it is the right one. */
+const commentOf = (inode: bigint): string => `inode ${inode}, of several names`;
+/** Undefined: it has this name only, or nobody knows. */
+export function inodeOfComment(text: string): bigint | undefined {
+  const digits = /^inode (\d{1,20}), of several names$/.exec(text)?.[1];
+  return digits === undefined ? undefined : BigInt(digits);
+}
+
 export const xattrPrefix = 'SCHILY.xattr.';
 export const aclKey: Readonly<Record<string, string>> = {
   [accessAcl]: 'SCHILY.acl.access',

@@ -4,7 +4,7 @@ import { accessAcl, aclOfText, defaultAcl } from '../acl.js';
 import type { FileTime } from '../file-stat.js';
 import type { Attributes } from '../restore/restorer.js';
 import type { Xattr } from '../xattrs.js';
-import { aclKey, decodeKey, xattrPrefix } from './member-header.js';
+import { aclKey, decodeKey, inodeOfComment, xattrPrefix } from './member-header.js';
 import { timeOfPax } from './pax-records.js';
 import type { Extent } from './sparse-map.js';
 import { gnuSparse, isPosix, numberIn, textIn, typeFlag, ustar } from './ustar.js';
@@ -29,6 +29,8 @@ export interface ReadMember {
   /** Of a sparse file: where it has data. */
   readonly extents?: readonly Extent[];
   readonly attributes: Attributes;
+  /** Of a file that has other names too: its inode when it was saved. */
+  readonly sharedInode: bigint | undefined;
 }
 
 const KINDS: Readonly<Record<string, readonly [MemberKind, fileType: number]>> = {
@@ -73,6 +75,7 @@ export function memberOf(
     // GNU tar: links have none, whatever they say; what is in a dumped folder is a list of names.
     hasData: kind === 'file' || kind === 'other' || type === typeFlag.gnuFolder,
     attributes,
+    sharedInode: inodeOfComment(records.get('comment')?.toString('latin1') ?? ''),
   };
 }
 const otherKind: readonly [MemberKind, number] = ['other', 0];

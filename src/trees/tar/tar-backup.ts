@@ -6,7 +6,7 @@
  * all is left out and logged. Neither ends the backup.
  */
 import { E, S } from '#env';
-import { treeLinksMax } from '../../limits.js';
+import { treeLinkBytes, treeLinksBytes } from '../../limits.js';
 import type { FileStat } from '../file-stat.js';
 import { entryType } from '../folder-names.js';
 import type { Increment } from '../known-folders.js';
@@ -27,7 +27,8 @@ const noTarget = Buffer.alloc(0);
 
 /** A file of several names, which has been saved under one. */
 interface SavedLink {
-  readonly path: Buffer;
+  /** Bytes as latin1: a buffer takes more memory. */
+  readonly path: string;
   readonly fhInfo: number;
   namesLeft: number;
 }
@@ -49,6 +50,8 @@ export class TarBackup implements TreeVisitor {
   readonly #header = new MemberHeader();
   readonly #files: SourceFiles;
   readonly #links = new Map<string, SavedLink>();
+  /** Memory that they take, about. */
+  #linksBytes = 0;
 
   constructor(parts: TarBackupParts) {
     this.#parts = parts;
@@ -113,16 +116,21 @@ export class TarBackup implements TreeVisitor {
     yield* this.#done(place, stat, at);
   }
   #remember(key: string | undefined, place: Place, fhInfo: number): void {
-    if (key === undefined || this.#links.size >= treeLinksMax) return;
-    this.#links.set(key, { path: Buffer.from(place.path), fhInfo, namesLeft: this.#files.stat.links - 1 });
+    if (key === undefined || this.#linksBytes >= treeLinksBytes) return;
+    const path = Buffer.from(place.path).toString('latin1');
+    this.#links.set(key, { path, fhInfo, namesLeft: this.#files.stat.links - 1 });
+    this.#linksBytes += treeLinkBytes + path.length;
   }
   /** Another name of what has been saved. Its history leads to where the data is. */
   *#link(place: Place, stat: FileStat, key: string, saved: SavedLink): Steps<void> {
-    const linkName = memberName(saved.path);
+    const linkName = memberName(Buffer.from(saved.path, 'latin1'));
     const member = { path: place.path, stat, type: typeFlag.link, size: 0, linkName, xattrs: [] };
     yield* this.#parts.output.put(this.#encode(member));
     saved.namesLeft -= 1;
-    if (saved.namesLeft <= 0) this.#links.delete(key);
+    if (saved.namesLeft <= 0) {
+      this.#links.delete(key);
+      this.#linksBytes -= treeLinkBytes + saved.path.length;
+    }
     yield* this.#done(place, stat, saved.fhInfo);
   }
 

@@ -77,7 +77,7 @@ function wantedOf(names: readonly Buffer[]): ConstructorParameters<typeof Recove
   return (names.length === 0 ? [none] : names).map((name, index) => {
     const original = plain(name);
     if (original === undefined) throw new TreeFailure(`${name.toString()} is no path in an image`);
-    return { index, original, destination: none, fhInfo: undefined };
+    return { index, original, destination: none, fhInfo: undefined, node: undefined };
   });
 }
 

@@ -5,7 +5,7 @@
  * a second reading.
  */
 import { E } from '#env';
-import { treeLinksMax } from '../../limits.js';
+import { treeLinkBytes, treeLinksBytes } from '../../limits.js';
 import type { Events } from '../events.js';
 import type { ImageInput } from '../image-input.js';
 import { type Match, RecoverNames, type Wanted, wantedOf } from '../restore/recover-names.js';
@@ -27,8 +27,9 @@ export interface TarRecoveryParts {
 
 /** Names that are links of a file that was not asked for. */
 interface LostLinks {
-  readonly wanted: Wanted;
-  readonly destinations: Buffer[];
+  /** The file, which goes where the first of them belongs. */
+  readonly file: Wanted;
+  readonly links: { readonly wanted: Wanted; readonly destination: Buffer }[];
 }
 
 export class TarRecovery {
@@ -36,14 +37,18 @@ export class TarRecovery {
   readonly #reader: TarReader;
   /** By where the data is. */
   #lost = new Map<string, LostLinks>();
+  /** Memory that they take, about. */
+  #lostBytes = 0;
   #damage: string | undefined;
 
   constructor(parts: TarRecoveryParts) {
     this.#parts = parts;
-    this.#reader = new TarReader(parts.input, (offset, text) => {
-      this.#damage ??= `${text} (byte ${offset} of the image)`;
-      parts.settling.trouble(Buffer.alloc(0), `${text} (byte ${offset} of the image)`, 'io');
-    });
+    this.#reader = new TarReader(parts.input, (offset, text) => this.#damaged(offset, text));
+  }
+  #damaged(offset: number, text: string): void {
+    const line = `${text} (byte ${offset} of the image)`;
+    this.#damage ??= line;
+    this.#parts.settling.trouble(Buffer.alloc(0), line, 'io');
   }
 
   /** What was found wrong with the image, if anything. */
@@ -100,19 +105,17 @@ export class TarRecovery {
       return;
     }
     const isFolder = first.kind === 'folder';
-    if (isFolder && !base.equals(wanted.original)) {
-      settling.failed(
-        wanted,
-        wanted.original,
-        -E.io,
-        'There is another directory where it should be in the image',
-      );
+    if (!isAsWanted(first, base, wanted)) {
+      const what = isFolder ? 'another directory' : 'another file';
+      settling.failed(wanted, wanted.original, -E.io, `There is ${what} where it should be in the image`);
       return;
     }
-    // The names of one file all lead to the one under which it was saved.
     const names = new RecoverNames([{ ...wanted, original: base }], isRecursive);
     if (!isFolder) input.need(this.#reader.dataLeft);
     yield* this.#recover(first, { wanted, path: wanted.destination, isItself: true }, names);
+    if (!isFolder && this.#reader.dataLeft > 0 && input.isEnded) {
+      this.#damaged(input.position, 'The image ends within a file');
+    }
     if (!isFolder || !isRecursive) return;
     input.grow();
     for (;;) {
@@ -130,21 +133,26 @@ export class TarRecovery {
     const { restorer, settling } = this.#parts;
     const lost = this.#lost;
     this.#lost = new Map();
-    const wanted = [...lost.values()].map((links) => links.wanted);
-    const missing = yield* this.#read(new RecoverNames(wanted, false));
-    for (const { wanted: first, destinations } of lost.values()) {
-      for (const destination of destinations) {
-        const isFirst = destination.equals(first.destination);
-        let made: Made = missing.has(first) ? -E.noEntry : 'made';
-        if (made === 'made' && !isFirst) made = restorer.link(destination, first.destination);
-        if (typeof made !== 'number') continue;
-        settling.failed(first, destination, made, 'The file that it is a link to cannot be recovered');
+    const files = [...lost.values()].map(({ file }) => file);
+    const missing = yield* this.#read(new RecoverNames(files, false));
+    for (const { file, links } of lost.values()) {
+      for (const { wanted, destination } of links) {
+        const isFirst = destination.equals(file.destination);
+        let made: Made = missing.has(file) ? -E.noEntry : 'made';
+        if (made === 'made' && !isFirst) made = restorer.link(destination, file.destination);
+        if (typeof made === 'number') {
+          settling.failed(wanted, destination, made, 'The file that it is a link to cannot be recovered');
+        } else if (!isFirst) this.#made(wanted);
       }
     }
   }
+  #made(wanted: Wanted): void {
+    this.#parts.settling.found(wanted);
+    this.#parts.tally.files += 1;
+  }
 
   *#recover(member: ReadMember, match: Match, names: RecoverNames): Steps<void> {
-    const { restorer, settling, tally } = this.#parts;
+    const { restorer, settling } = this.#parts;
     const { wanted, path } = match;
     let made: Made | 'later';
     switch (member.kind) {
@@ -172,8 +180,7 @@ export class TarRecovery {
       settling.failed(wanted, path, made, undefined);
       return;
     }
-    settling.found(wanted);
-    tally.files += 1;
+    this.#made(wanted);
   }
 
   *#file(member: ReadMember, path: Buffer): Steps<Made> {
@@ -215,15 +222,15 @@ export class TarRecovery {
       if (made !== -E.noEntry) return made;
     }
     const key = target.toString('latin1');
+    if (this.#lostBytes >= treeLinksBytes) return -E.noMemory;
+    const destination = Buffer.from(path);
+    this.#lostBytes += treeLinkBytes + destination.length;
     const lost = this.#lost.get(key);
-    if (lost !== undefined) lost.destinations.push(Buffer.from(path));
-    else if (this.#lost.size >= treeLinksMax) return -E.noMemory;
+    if (lost !== undefined) lost.links.push({ wanted, destination });
     else {
-      const destination = Buffer.from(path);
-      this.#lost.set(key, {
-        wanted: { ...wanted, original: target, destination, fhInfo: undefined },
-        destinations: [destination],
-      });
+      this.#lostBytes += treeLinkBytes + 2 * target.length;
+      const file = { ...wanted, original: target, destination, fhInfo: undefined };
+      this.#lost.set(key, { file, links: [{ wanted, destination }] });
     }
     return 'later';
   }
@@ -233,4 +240,11 @@ export class TarRecovery {
     tally.bytes = input.position;
     yield events.isFull ? 'events' : 'breath';
   }
+}
+
+/** The names of one file all lead to the one under which it was saved, which says then that there are others. */
+function isAsWanted({ kind, sharedInode }: ReadMember, path: Buffer, { original, node }: Wanted): boolean {
+  if (path.equals(original)) return true;
+  if (kind === 'folder' || sharedInode === undefined) return false;
+  return node === undefined || node === sharedInode;
 }

@@ -155,6 +155,8 @@ test('A name of a file that was saved under another is recovered with its data',
   );
   const read = await recover(engine, all.to, source, { names });
   t.deepEqual(read.log, []);
+  t.deepEqual(new Set(read.settled.values()), new Set(['ok']));
+  t.is(read.result.files, 2);
   t.deepEqual(source.asks, [
     [0n, toTheEnd],
     [0n, toTheEnd],
@@ -225,3 +227,40 @@ test('A place where no such file begins fails for that name alone', async (t) =>
   const { settled } = await recover(await inlineEngine(), all.to, all.image, { direct: true, names });
   t.deepEqual(Object.fromEntries(settled), { first: 'io', dir2: 'io', sparse: 'io', last: 'ok' });
 });
+
+for (const format of ['tar', 'dump'] as const) {
+  test(`A place where another file begins gives nothing of that one (${format})`, async (t) => {
+    const { from, to } = await saved(t);
+    const engine = await inlineEngine();
+    const { image, history } = await backUp(engine, from, { format });
+    const of = (path: string): HistoryEntry | undefined =>
+      history.find((entry) => entry.path.toString() === path);
+    const other = (path: string, at_: string): RecoverName => ({
+      ...nameTo(path, join(to, path), of(path)),
+      fhInfo: of(at_)?.fhInfo ?? 0n,
+    });
+    const names = [
+      other('last', 'dir/a'),
+      other('dir2/d', 'first'),
+      nameTo('first', join(to, 'first'), of('first')),
+    ];
+    const { settled } = await recover(engine, to, image, { format, direct: true, names });
+    t.deepEqual(Object.fromEntries(settled), { last: 'io', 'dir2/d': 'io', first: 'ok' });
+    t.deepEqual([...everythingIn(to).keys()], ['', 'first']);
+  });
+  test(`An image that ends within a file that was gone to directly fails (${format})`, async (t) => {
+    const { from, to } = await saved(t);
+    const engine = await inlineEngine();
+    const { image, history } = await backUp(engine, from, { format });
+    const large = history.find(({ path }) => path.toString() === 'dir/large');
+    const cut = image.subarray(0, Number(large?.fhInfo ?? 0n) + 400_000);
+    const { settled, result } = await recover(engine, to, cut, {
+      format,
+      direct: true,
+      names: [nameTo('dir/large', join(to, 'large'), large)],
+    });
+    t.deepEqual([...settled], [['dir/large', 'io']]);
+    t.is(result.outcome, 'failed');
+    t.regex(result.message ?? '', /ends/);
+  });
+}
