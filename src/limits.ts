@@ -126,6 +126,12 @@ export const ndmpMessagesBytesMax = 16 * ndmpMessageBytesMax;
 /** A longer message is let pass and refused by its header; beyond this it is no NDMP at all, and the connection is lost. */
 export const ndmpMessageIgnoredBytesMax = 64 * MiB;
 assert(ndmpMessageIgnoredBytesMax > ndmpMessageBytesMax);
+/**
+ * What may come of a connection while its request is handled, in bytes and in pieces; then its link is paused. Who is paused is
+ * not seen to leave, and a client that asks how it goes while a tape winds must be.
+ */
+export const ndmpWaitingBytesMax = 64 * KiB;
+export const ndmpWaitingChunksMax = 64;
 /** Names of users, devices, types and variables. */
 export const ndmpTextBytesMax = 4 * KiB;
 /** Paths, values of variables (lists of excluded names), log entries. Linux opens paths of 4096 bytes; deeper trees exist. */
@@ -168,6 +174,8 @@ assert(
 export const ndmpOutboxBytesMax = 4 * MiB;
 /** Posts that wait for the reply of the request that is being handled. */
 export const ndmpHeldPostsBytesMax = 256 * KiB;
+/** Filemarks of one TAPE_MTIO: what WRITE FILEMARKS can say. */
+export const ndmpFilemarksMax = 0xff_ffff;
 /** CDBs get at least so long: some clients give seconds where milliseconds are meant. */
 export const ndmpCdbTimeoutMsMin = 1_000;
 /** A peer that does not close its side of a connection that we have ended does not keep ours. */

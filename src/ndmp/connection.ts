@@ -111,11 +111,10 @@ export class Connection implements MessageReceiver, SessionWire {
   #receive(chunk: Buffer): void {
     this.bytesIn += chunk.length;
     this.#patience.heard(this.#clock.monotonicMs());
-    const wasBusy = this.#busy;
     this.#framer.messageBytesMax = this.#memory.messageBytesMax(this.isStranger);
     this.#guard(() => this.#framer.push(chunk));
     this.#account();
-    if (wasBusy) this.#pause();
+    if (this.#busy && this.#framer.isFull) this.#pause();
   }
   #account(): void {
     this.#memory.hold(this.#closed ? 0 : this.#framer.heldBytes + this.#handledBytes);

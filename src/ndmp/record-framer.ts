@@ -8,7 +8,7 @@
  * Invariant: the receiver gets every message once, in order, whole or by its header; a message is the receiver's to keep.
  */
 import { ProtocolError } from '#errors';
-import { ndmpMessageIgnoredBytesMax } from '#limits';
+import { ndmpMessageIgnoredBytesMax, ndmpWaitingBytesMax, ndmpWaitingChunksMax } from '#limits';
 import { headerBytes } from './header.js';
 
 export interface MessageReceiver {
@@ -37,7 +37,7 @@ export class RecordFramer {
   #length = 0;
   #held = false;
   #stopped = false;
-  /** What arrived while held: at most what was under way when the link was paused. */
+  /** What arrived while held: a few requests, and what was under way when the link was paused. */
   #stash: Buffer[] = [];
 
   constructor(receiver: MessageReceiver, messageBytesMax: number) {
@@ -52,6 +52,10 @@ export class RecordFramer {
   /** Memory that waits here. */
   get heldBytes(): number {
     return this.#stash.reduce((sum, { length }) => sum + length, this.#message.length);
+  }
+  /** So much has come while held that the rest should wait with the peer. Below that we go on listening for its end. */
+  get isFull(): boolean {
+    return this.#stash.length >= ndmpWaitingChunksMax || this.heldBytes >= ndmpWaitingBytesMax;
   }
   /** Takes the next bytes, a loan. Throws ProtocolError when what comes is no NDMP: the connection is lost. */
   push(chunk: Buffer): void {

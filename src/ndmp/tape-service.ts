@@ -3,7 +3,7 @@
  * drive's own, so positions are true whoever moved the tape before.
  */
 import type { Env } from '#env';
-import { recordBytesMax } from '#limits';
+import { ndmpFilemarksMax, recordBytesMax } from '#limits';
 import { DriveError, type Position, type ReadResult } from '#vtl';
 import { ownedSlab, type Slab } from '#wire';
 import { type CdbReply, type CdbRequest, executeCdb } from './cdb-task.js';
@@ -163,6 +163,7 @@ export class TapeService {
     }
   }
   async #writeFilemarks(opened: OpenedTape, count: number): Promise<number> {
+    if (count > ndmpFilemarksMax) throw new NdmpError('illegal-args', `${count} filemarks`);
     return await this.#translated(async () => {
       const { drive } = opened;
       await opened.begin('write');
@@ -172,6 +173,7 @@ export class TapeService {
           immediate: true,
         });
         if (earlyWarning) opened.end.approach();
+        await this.#session.env.clock.sleep(0); // a turn for others, or nobody would be seen to leave
       }
       await drive.synchronize();
       return 0;

@@ -102,6 +102,23 @@ test('the session ends while the tape is being written', async (t) => {
   await isFree(t, bench);
 });
 
+test('a client that has asked for more vanishes in the middle of something long, and is not waited for', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  const eof = client.encode('tapeMtio', { tapeOp: 'eof', count: 10_000_000 });
+  client.sendRaw(eof);
+  await breathe(2);
+  for (let i = 0; i < 3; i++) {
+    client.sendRaw(client.encode('tapeGetState', {}));
+    await breathe(2);
+  }
+  client.link.end();
+  await breathe(2);
+  t.is(bench.tape.unit.reservations.reservedBy, undefined);
+  await breathe();
+  t.true(bench.tape.drive.position.object < 10_000_000, 'and no more is written for it');
+});
+
 test('a unit that fails in a way that nobody expects leaves nothing behind', async (t) => {
   const bench = await NdmpBench.make(t);
   const client = await bench.login();

@@ -86,6 +86,14 @@ test('a buffer without end, and a record that no drive takes', async (t) => {
   t.is(await client.errorOf('tapeWrite', { dataOut: Buffer.alloc(16 * 1024 * 1024) }), 'header 18');
 });
 
+test('more filemarks than a command can ask for', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened();
+  t.is(await client.errorOf('tapeMtio', { tapeOp: 'eof', count: 0x100_0000 }), 'illegal-args');
+  t.is((await client.must('tapeGetState', {})).fileNum, 0);
+  t.is(await client.errorOf('tapeMtio', { tapeOp: 'fsf', count: 0xffff_ffff }), 'no-err');
+});
+
 test('behind early warning the first write is refused, the others are done until there is no room', async (t) => {
   const MiB = 1024 * 1024;
   const bench = await NdmpBench.make(t, { cartridge: { sizeBytes: 3 * MiB } });
