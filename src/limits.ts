@@ -256,6 +256,10 @@ export const treeLinksBytes = 512 * MiB;
 export const treeLinkBytes = 320;
 /** Folders that a base of incrementals remembers, 8 bytes each. */
 export const treeFoldersKnownMax = 4 * MiB;
+/** What a recovery keeps of directories until all is in them: paths and attributes. An image that wants more is a bomb. */
+export const treeHeldBytesMax = 512 * MiB;
+/** Records that are for all members that follow. */
+export const treeGlobalPaxBytesMax = MiB;
 /** Extended header of one member that we read: GNU tar's maps of sparse files and lists of names are the large ones. */
 export const treePaxBytesMax = 16 * MiB;
 /** Pieces of data of one sparse file; holes between further ones are saved as zeros, and an image that has more is refused. */

@@ -6,7 +6,7 @@ import type { TreeFileType } from '../tree-engine.js';
 import { plain } from '../tree-root.js';
 import type { DumpInode } from './dump-header.js';
 import { DumpReader, type InodeRecord } from './dump-reader.js';
-import { attributesOf, DumpTree, type Visited } from './dump-tree.js';
+import { attributesOf, DumpTree, type Visited, pathOf } from './dump-tree.js';
 import { typeOfMode } from '../file-stat.js';
 
 export interface DumpListingParts {
@@ -43,7 +43,11 @@ export class DumpListing {
       if (number === undefined) continue;
       for (const one of tree.below(number, path)) {
         if (one.folder !== undefined) yield* this.#tell(one, one.folder.record);
-        else files.set(one.number, [...(files.get(one.number) ?? []), one]);
+        else {
+          const others = files.get(one.number);
+          if (others === undefined) files.set(one.number, [one]);
+          else others.push(one);
+        }
       }
     }
     for (let left = files.size; left > 0;) {
@@ -56,9 +60,10 @@ export class DumpListing {
     }
     return this.#damage;
   }
-  *#tell({ path, number, parent }: Visited, { at, header }: InodeRecord): Steps<void> {
+  *#tell(visited: Visited, { at, header }: InodeRecord): Steps<void> {
     const { events, input, tally } = this.#parts;
-    events.history(path, statOf(header.inode, number), BigInt(parent), at);
+    const { number, parent } = visited;
+    events.history(pathOf(visited), statOf(header.inode, number), BigInt(parent), at);
     tally.files += 1;
     tally.bytes = input.position;
     yield events.isFull ? 'events' : 'breath';

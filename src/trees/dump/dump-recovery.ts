@@ -12,7 +12,7 @@ import type { Steps, Tally } from '../steps.js';
 import type { RecoverRequest } from '../tree-engine.js';
 import type { Xattr } from '../xattrs.js';
 import { DumpReader, type InodeRecord } from './dump-reader.js';
-import { attributesOf, DumpTree } from './dump-tree.js';
+import { attributesOf, DumpTree, pathOf } from './dump-tree.js';
 
 export interface DumpRecoveryParts {
   readonly input: ImageInput;
@@ -24,10 +24,14 @@ export interface DumpRecoveryParts {
 /** A place below the root that an inode gets. */
 interface Target {
   readonly wanted: Wanted;
-  readonly path: Buffer;
+  /** Below the destination of `wanted`. */
+  readonly above: Buffer;
+  readonly name: Buffer;
   /** It was asked for by its name, not with the directory that it is in. */
   readonly isItself: boolean;
 }
+const placeOf = (target: Target): Buffer => joined(target.wanted.destination, pathOf(target));
+const nothing = Buffer.alloc(0);
 const linkTargetBytesMax = 4096;
 
 export class DumpRecovery {
@@ -75,7 +79,7 @@ export class DumpRecovery {
       this.#parts.settling.failed(wanted, wanted.original, -E.io, text);
       return true;
     }
-    yield* this.#inode(record, [{ wanted, path: wanted.destination, isItself: true }]);
+    yield* this.#inode(record, [{ wanted, above: nothing, name: nothing, isItself: true }]);
     return true;
   }
 
@@ -101,18 +105,19 @@ export class DumpRecovery {
     for (const [number, targets] of this.#targets) {
       // In a higher level, directories name what is in a lower one.
       const isMissing = this.#reader.holds(number) !== false;
-      for (const { wanted: one, path, isItself } of targets) {
-        if (isMissing || isItself) settling.failed(one, path, -E.noEntry, 'It is not in this dump');
+      for (const target of targets) {
+        if (!isMissing && !target.isItself) continue;
+        settling.failed(target.wanted, placeOf(target), -E.noEntry, 'It is not in this dump');
       }
     }
   }
   /** Makes the directories at once; files are made when they come. */
   *#choose(tree: DumpTree, wanted: Wanted, number: number, isRecursive: boolean): Steps<void> {
     const { restorer, settling, tally } = this.#parts;
-    for (const one of tree.below(number, Buffer.alloc(0))) {
-      const path = joined(wanted.destination, one.path);
-      const isItself = one.path.length === 0;
+    for (const one of tree.below(number, nothing)) {
+      const { above, name } = one;
       if (one.folder !== undefined) {
+        const path = joined(wanted.destination, pathOf(one));
         const made = restorer.folder(path, one.folder.attributes);
         if (typeof made === 'number') settling.failed(wanted, path, made);
         else {
@@ -121,7 +126,7 @@ export class DumpRecovery {
         }
         if (!isRecursive) return;
       } else {
-        const target: Target = { wanted, path, isItself };
+        const target: Target = { wanted, above, name, isItself: above.length + name.length === 0 };
         const targets = this.#targets.get(one.number);
         if (targets === undefined) this.#targets.set(one.number, [target]);
         else targets.push(target);
@@ -138,16 +143,20 @@ export class DumpRecovery {
   /** Once with its content, and as often as it has other names. */
   *#inode(record: InodeRecord, [first, ...others]: readonly Target[]): Steps<void> {
     if (first === undefined) return;
-    const made = yield* this.#make(record, first.path);
+    const path = placeOf(first);
+    const made = yield* this.#make(record, path);
     this.#say(first, made);
     for (const other of others) {
-      this.#say(other, typeof made === 'number' ? made : this.#parts.restorer.link(other.path, first.path));
+      const linked = typeof made === 'number' ? made : this.#parts.restorer.link(placeOf(other), path);
+      this.#say(other, linked);
+      yield* this.#breathe();
     }
   }
-  #say({ wanted, path }: Target, made: Made): void {
+  #say(target: Target, made: Made): void {
     const { settling, tally } = this.#parts;
+    const { wanted } = target;
     if (typeof made === 'number') {
-      settling.failed(wanted, path, made);
+      settling.failed(wanted, placeOf(target), made);
       return;
     }
     settling.found(wanted);

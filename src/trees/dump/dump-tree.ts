@@ -1,6 +1,6 @@
 /** DumpTree: the directories of a dump, which come before everything else: which names there are, and of which inodes. */
 import { S } from '#env';
-import { treeDumpNamesMax, treePathBytesMax } from '../../limits.js';
+import { treeDumpNamesMax, treeHeldBytesMax, treePathBytesMax } from '../../limits.js';
 import type { Attributes } from '../restore/restorer.js';
 import { joined } from '../restore/recover-names.js';
 import { type Steps, TreeFailure } from '../steps.js';
@@ -19,16 +19,22 @@ export interface ReadFolder {
   readonly attributes: Attributes;
 }
 export interface Visited {
-  readonly path: Buffer;
+  /** Path of the directory that it is in, and its name there: many share a path (`pathOf`). */
+  readonly above: Buffer;
+  readonly name: Buffer;
   readonly number: number;
   readonly parent: number;
   /** Of a directory that the dump holds. */
   readonly folder: ReadFolder | undefined;
 }
 
+export const pathOf = ({ above, name }: Pick<Visited, 'above' | 'name'>): Buffer => joined(above, name);
+
 export class DumpTree {
   readonly #folders = new Map<number, ReadFolder>();
   #names = 0;
+  /** Of names and attributes. */
+  #bytes = 0;
 
   /** Reads all directories; the reader is at the first inode before, and behind the last directory then. */
   *read(reader: DumpReader, damaged: (offset: number, text: string) => void): Steps<void> {
@@ -46,9 +52,12 @@ export class DumpTree {
         continue;
       }
       const entries = entriesOfFolder(data);
-      this.#names += entries.length;
+      this.#names += entries.length + 1;
       if (this.#names > treeDumpNamesMax)
         throw new TreeFailure(`More than ${treeDumpNamesMax} names are too many`);
+      this.#bytes += data.length + xattrs.reduce((sum, { value }) => sum + value.length, 0);
+      if (this.#bytes > treeHeldBytesMax)
+        throw new TreeFailure(`Directories of more than ${treeHeldBytesMax} bytes are too many`);
       this.#folders.set(header.inodeNumber, {
         record,
         entries,
@@ -73,26 +82,25 @@ export class DumpTree {
   /** An inode and all below it, a directory before what is in it. Each directory once, whatever a damaged dump says. */
   *below(number: number, path: Buffer): Generator<Visited> {
     const seen = new Set<number>();
-    const next: Visited[] = [{ path, number, parent: number, folder: this.#folders.get(number) }];
+    const folder = this.#folders.get(number);
+    const next: Visited[] = [{ above: path, name: nothing, number, parent: number, folder }];
     for (let one = next.pop(); one !== undefined; one = next.pop()) {
       if (one.folder !== undefined) {
         if (seen.has(one.number)) continue;
         seen.add(one.number);
       }
       yield one;
-      for (const entry of one.folder?.entries.toReversed() ?? []) {
-        const inside = joined(one.path, entry.name);
-        if (inside.length > treePathBytesMax) continue;
-        next.push({
-          path: inside,
-          number: entry.number,
-          parent: one.number,
-          folder: this.#folders.get(entry.number),
-        });
+      if (one.folder === undefined) continue;
+      const above = pathOf(one);
+      for (const { name, number: inside } of one.folder.entries.toReversed()) {
+        if (above.length + 1 + name.length > treePathBytesMax) continue;
+        next.push({ above, name, number: inside, parent: one.number, folder: this.#folders.get(inside) });
       }
     }
   }
 }
+
+const nothing = Buffer.alloc(0);
 
 export function attributesOf(inode: DumpInode, xattrs: readonly Xattr[]): Attributes {
   const { modified, accessed } = inode;

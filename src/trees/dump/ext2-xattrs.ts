@@ -71,6 +71,7 @@ export function xattrsOfBlock(block: Buffer): Xattr[] | undefined {
   // Values in an inode are told from behind its head.
   const from = magic === magicInInode ? headInInodeBytes : 0;
   const xattrs: Xattr[] = [];
+  let valueBytes = 0;
   for (let at = magic === magicInInode ? headInInodeBytes : headBytes; at + 4 <= block.length;) {
     if (block.readUInt32LE(at) === 0) return xattrs;
     if (at + entryBytes > block.length) return undefined;
@@ -80,6 +81,8 @@ export function xattrsOfBlock(block: Buffer): Xattr[] | undefined {
     const size = block.readUInt32LE(at + 8);
     const prefix = PREFIXES.find(([number]) => number === index)?.[1];
     if (at + entryBytes + length > block.length || valueAt + size > block.length) return undefined;
+    valueBytes += size;
+    if (valueBytes > block.length) return undefined; // values that lie over one another
     const value = Buffer.from(block.subarray(valueAt, valueAt + size));
     const kept = index === 2 || index === 3 ? aclOffDisk(value) : value;
     if (prefix !== undefined && kept !== undefined) {

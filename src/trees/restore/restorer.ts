@@ -9,6 +9,7 @@ import { E, S, type TreeCalls } from '#env';
 import { accessAcl, defaultAcl } from '../acl.js';
 import type { ClosedFolders } from '../closed-folders.js';
 import { type FileTime, FileStat } from '../file-stat.js';
+import { treeHeldBytesMax } from '../../limits.js';
 import { dotName, zeroEnded } from '../tree-root.js';
 import type { Xattr } from '../xattrs.js';
 
@@ -51,6 +52,9 @@ interface PendingFolder {
   readonly attributes: Attributes;
 }
 
+const bytesOf = ({ path, attributes }: PendingFolder): number =>
+  attributes.xattrs.reduce((sum, { value }) => sum + value.length, path.length);
+
 const slash = 0x2f;
 const folderMode = 0o755;
 /** Set-user-id and set-group-id, which must not be given to a file of another owner than it had. */
@@ -89,6 +93,7 @@ export class Restorer {
   readonly #stat = new FileStat();
   #folder: OpenFolder | undefined;
   #pending: PendingFolder[] = [];
+  #pendingBytes = 0;
 
   constructor({ calls, root, existing, closed, amiss, isFoldersFirst = false }: RestorerParts) {
     this.#isFoldersFirst = isFoldersFirst;
@@ -168,6 +173,7 @@ export class Restorer {
     for (let last = this.#pending.at(-1); last !== undefined; last = this.#pending.at(-1)) {
       if (path !== undefined && isIn(path, last.path)) return;
       this.#pending.pop();
+      this.#pendingBytes -= bytesOf(last);
       const handle = this.#beneath(last.path);
       const folder = handle < 0 ? handle : this.#calls.openFolder(handle, dotName);
       if (handle >= 0) this.#calls.close(handle);
@@ -207,7 +213,10 @@ export class Restorer {
   /** At the end, when all is in it. */
   #described(path: Buffer, isNew: boolean, attributes: Attributes): Made {
     if (!isNew && this.#existing !== 'replace') return 'kept';
-    this.#pending.push({ path: Buffer.from(path), isNew, attributes });
+    const pending = { path: Buffer.from(path), isNew, attributes };
+    if (this.#pendingBytes + bytesOf(pending) > treeHeldBytesMax) return -E.noMemory;
+    this.#pendingBytes += bytesOf(pending);
+    this.#pending.push(pending);
     return 'made';
   }
 

@@ -63,13 +63,14 @@ export function memberOf(
   const [kind, fileType] = isOldFolder ? folderKind : known;
   const realSize = kind === 'file' ? realSizeOf(block, type, records) : undefined;
   const attributes = attributesOf(block, records);
-  if (attributes === undefined || Number.isNaN(realSize ?? size)) return undefined;
+  const device = deviceOf(block, fileType);
+  if (attributes === undefined || device === undefined || Number.isNaN(realSize ?? size)) return undefined;
   return {
     from,
     name,
     kind,
     fileType,
-    device: [numberIn(block, ustar.major), numberIn(block, ustar.minor)],
+    device,
     linkName: Buffer.from(records.get('linkpath') ?? textIn(block, ustar.linkName)),
     size: realSize ?? size,
     // GNU tar: links have none, whatever they say; what is in a dumped folder is a list of names.
@@ -80,6 +81,13 @@ export function memberOf(
 }
 const otherKind: readonly [MemberKind, number] = ['other', 0];
 const folderKind: readonly [MemberKind, number] = ['folder', S.folder];
+
+/** Major of 12 bits and minor of 20, as Linux has them. What is no device has none, whatever it says. */
+function deviceOf(block: Buffer, fileType: number): readonly [number, number] | undefined {
+  if (fileType !== S.character && fileType !== S.block) return [0, 0];
+  const [major, minor] = [numberIn(block, ustar.major), numberIn(block, ustar.minor)];
+  return major >= 0 && major < 2 ** 12 && minor >= 0 && minor < 2 ** 20 ? [major, minor] : undefined;
+}
 
 function nameOf(block: Buffer, records: PaxRecords): Buffer {
   const told = records.get('GNU.sparse.name') ?? records.get('path');
@@ -126,8 +134,11 @@ function xattrsOf(records: PaxRecords): Xattr[] {
   const xattrs: Xattr[] = [];
   for (const [key, value] of records) {
     if (key.startsWith(xattrPrefix)) {
-      xattrs.push({ name: decodeKey(key.slice(xattrPrefix.length)), value });
-    } else if (key === 'RHT.security.selinux') xattrs.push({ name: 'security.selinux', value });
+      // A copy: those of folders are kept, and must not keep the whole header.
+      xattrs.push({ name: decodeKey(key.slice(xattrPrefix.length)), value: Buffer.from(value) });
+    } else if (key === 'RHT.security.selinux') {
+      xattrs.push({ name: 'security.selinux', value: Buffer.from(value) });
+    }
   }
   for (const name of [accessAcl, defaultAcl]) {
     const text = records.get(aclKey[name] ?? '');

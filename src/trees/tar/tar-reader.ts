@@ -2,7 +2,7 @@
  * TarReader: the members of an archive one after another: pax, ustar, GNU's and the oldest. What an archive says is believed
  * only as far as it can do no harm: lengths are limited, numbers checked. Behind a damaged place the next header is looked for.
  */
-import { treeExtentsMax, treePathBytesMax, treePaxBytesMax } from '../../limits.js';
+import { treeExtentsMax, treeGlobalPaxBytesMax, treePathBytesMax, treePaxBytesMax } from '../../limits.js';
 import type { ImageInput } from '../image-input.js';
 import type { Steps } from '../steps.js';
 import { type ReadMember, type PaxRecords, memberOf } from './read-member.js';
@@ -17,6 +17,8 @@ interface Lead {
   readonly pieces: number[];
   /** Where the first of them lies. */
   from: number;
+  /** Of all of them. */
+  bytes: number;
   /** Something of it was unreadable: what follows must not be taken by another name than its own. */
   isSpoiled: boolean;
 }
@@ -69,7 +71,7 @@ export class TarReader {
       const block = yield* this.#header();
       if (block === undefined) return undefined;
       if (this.#input.position - at > blockBytes) lead = undefined; // something was skipped
-      lead ??= { records: new Map(), pieces: [], from: this.#input.position - blockBytes, isSpoiled: false };
+      lead ??= newLead(this.#input.position - blockBytes);
       const size = numberIn(block, ustar.size);
       if (Number.isNaN(size) || size < 0) {
         this.#damaged(lead.from, 'A header has no valid size');
@@ -118,9 +120,10 @@ export class TarReader {
     const isName = type === typeFlag.gnuName || type === typeFlag.gnuLinkName;
     const limit = isName ? treePathBytesMax : treePaxBytesMax;
     const padded = Math.ceil(size / blockBytes) * blockBytes;
-    if (size > limit) {
-      lead.isSpoiled = true;
-      this.#damaged(lead.from, `An extended header of ${size} bytes is too large`);
+    lead.bytes += padded + blockBytes;
+    if (size > limit || lead.bytes > 2 * treePaxBytesMax) {
+      if (!lead.isSpoiled) this.#damaged(lead.from, `An extended header of ${size} bytes is too large`);
+      this.#spoil(lead);
       yield* this.#input.skip(padded);
       return;
     }
@@ -136,13 +139,26 @@ export class TarReader {
     }
     const records = paxRecordsOf(bytes);
     if (records === undefined) {
-      lead.isSpoiled = true;
+      this.#spoil(lead);
       this.#damaged(lead.from, 'An extended header is damaged');
       return;
     }
-    if (type === typeFlag.globalPax)
-      this.#global = new Map([...this.#global, ...records].slice(0, globalsMax));
-    else for (const record of records) addRecord(lead, record);
+    if (type === typeFlag.globalPax) this.#addGlobals(records, lead);
+    else if (!lead.isSpoiled) for (const record of records) addRecord(lead, record);
+  }
+  #spoil(lead: Lead): void {
+    lead.isSpoiled = true;
+    lead.records.clear();
+    lead.pieces.length = 0;
+  }
+  #addGlobals(records: readonly (readonly [string, Buffer])[], { from }: Lead): void {
+    const all = new Map([...this.#global, ...records.slice(0, globalsMax)]);
+    const bytes = [...all].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+    if (all.size > globalsMax || bytes > treeGlobalPaxBytesMax) {
+      this.#damaged(from, 'Extended headers for the whole archive are too large');
+      return;
+    }
+    this.#global = new Map([...all].map(([key, value]) => [key, Buffer.from(value)]));
   }
 
   *#member(block: Buffer, ustarSize: number, lead: Lead): Steps<ReadMember | undefined> {
@@ -222,6 +238,14 @@ export class TarReader {
 }
 
 const globalsMax = 1000;
+
+const newLead = (from: number): Lead => ({
+  records: new Map(),
+  pieces: [],
+  from,
+  bytes: 0,
+  isSpoiled: false,
+});
 
 function isLead(type: string): boolean {
   return (

@@ -50,11 +50,13 @@ const archive = (...parts: (Part | Buffer)[]): Buffer =>
     ...parts.map((part) => (Buffer.isBuffer(part) ? part : member(part))),
     Buffer.alloc(2 * blockBytes),
   ]);
-const pax = (key: string, value: string): Buffer => {
+const recordsOf = (key: string, value: string): Buffer => {
   const records = new PaxWriter();
   records.add(key, value);
-  return member({ name: 'x', type: typeFlag.pax, data: Buffer.from(records.bytes) });
+  return Buffer.from(records.bytes);
 };
+const pax = (key: string, value: string): Buffer =>
+  member({ name: 'x', type: typeFlag.pax, data: recordsOf(key, value) });
 
 /** A root, with a place beside it that must stay as it is. */
 async function places(t: ExecutionContext): Promise<{ root: string; outside: string }> {
@@ -248,6 +250,18 @@ const GIANTS: Readonly<Record<string, () => Buffer>> = {
     }),
   'a record that is longer than its header': () =>
     archive({ name: 'x', type: typeFlag.pax, data: '99999 path=a\n' }, { name: 'a', data: 'x' }),
+  'extended headers that do not end': () =>
+    archive(...['b', 'c', 'd', 'e'].map((key) => pax(key, 'v'.repeat(10 * 1024 * 1024))), {
+      name: 'a',
+      data: 'x',
+    }),
+  'large records for the whole archive': () =>
+    archive(
+      member({ name: 'x', type: typeFlag.globalPax, data: recordsOf('b', 'v'.repeat(2 * 1024 * 1024)) }),
+      {
+        name: 'b',
+      },
+    ),
   'a size of nonsense': () => {
     const bad = member({ name: 'a', data: 'x' });
     bad.write('zzzzzzzzzzz', 124);
@@ -263,6 +277,32 @@ for (const [title, make] of Object.entries(GIANTS)) {
     t.false(readdirSync(root).includes('a') && lstatSync(join(root, 'a')).size > 2000);
   });
 }
+
+test('A device of numbers that are none is left out, and the rest comes', async (t) => {
+  const { root } = await places(t);
+  const device = (at: number, field: string): Buffer => {
+    const block = member({ name: 'device', type: typeFlag.character });
+    block.write(field, at, 'latin1');
+    block.write('        ', 148, 'latin1');
+    const sum = block.reduce((before, byte) => before + byte, 0);
+    block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    return block;
+  };
+  for (const [at, field] of [
+    [329, 'zzzzzzz\0'],
+    [337, '\xff\xff\xff\xff\xff\xff\xff\xff'],
+    [329, '7777777\0'],
+  ] as const) {
+    const { result } = await recover(
+      await inlineEngine(),
+      root,
+      archive(device(at, field), { name: 'file', data: field }),
+    );
+    t.is(result.outcome, 'failed');
+    t.deepEqual(readdirSync(root), ['file']);
+    t.is(readFileSync(join(root, 'file'), 'utf8'), Buffer.from(field).toString());
+  }
+});
 
 test('A file whose name could not be read is not recovered under another', async (t) => {
   const { root } = await places(t);

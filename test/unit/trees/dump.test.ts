@@ -316,3 +316,17 @@ test('Attributes: a block as ext2 has it', (t) => {
   );
   t.is(xattrsOfBlock(Buffer.alloc(1024)), undefined);
 });
+
+test('Attributes whose values lie over one another are none: they would be more than the block', (t) => {
+  const names = ['user.a', 'user.b', 'user.c'];
+  const block = xattrBlock(
+    names.map((name) => ({ name, value: Buffer.alloc(300, name) })),
+    () => undefined,
+  );
+  t.is(xattrsOfBlock(block ?? Buffer.alloc(0))?.length, 3);
+  for (const entry of [32, 52, 72]) {
+    block?.writeUInt16LE(100, entry + 2);
+    block?.writeUInt32LE(block.length - 100, entry + 8);
+  }
+  t.is(xattrsOfBlock(block ?? Buffer.alloc(0)), undefined);
+});
