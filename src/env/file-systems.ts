@@ -1,5 +1,5 @@
 /** Figures of mounted file systems, as statfs(2) and /proc/self/mountinfo (proc(5)) tell them. */
-import { readFile, realpath, statfs } from 'node:fs/promises';
+import { lstat, readFile, realpath, stat, statfs } from 'node:fs/promises';
 
 export interface FileSystemFigures {
   /** `ext4`, as the kernel names it; empty when unknown. */
@@ -37,6 +37,32 @@ export async function fileSystemOf(path: Buffer): Promise<FileSystemFigures | un
     return undefined; // gone, or a server that does not answer: who asks shows it as unknown
   }
 }
+
+export type PlaceKind = 'directory' | 'file' | 'missing';
+
+/** What is at `path`, which is `root` or below it. No link below `root` is followed: what lies behind one is missing. */
+export async function kindBeneath(root: Buffer, path: Buffer): Promise<PlaceKind> {
+  const start = partsOf(root);
+  let at = `/${start.join('/')}`;
+  try {
+    let kind: PlaceKind = (await stat(Buffer.from(at, 'latin1'))).isDirectory() ? 'directory' : 'file';
+    for (const part of partsOf(path).slice(start.length)) {
+      if (kind === 'file') return 'missing';
+      at = `${at === '/' ? '' : at}/${part}`;
+      const found = await lstat(Buffer.from(at, 'latin1'));
+      if (found.isSymbolicLink()) return 'missing';
+      kind = found.isDirectory() ? 'directory' : 'file';
+    }
+    return kind;
+  } catch {
+    return 'missing'; // or not for us to see, which comes to the same for who asks
+  }
+}
+const partsOf = (path: Buffer): string[] =>
+  path
+    .toString('latin1')
+    .split('/')
+    .filter((part) => part !== '');
 
 /** The longest mount point that the path is in; of several mounts at one place the last. */
 async function mountOf(path: Buffer): Promise<Mount> {

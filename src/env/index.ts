@@ -33,7 +33,7 @@ export { type CertificateFacts, readIdentity } from './tls.js';
 export type { Level, Logger } from './log.js';
 export type { Machine, Process, Signal } from './process.js';
 export { expectLongLife, realProcess } from './process.js';
-export { type FileSystemFigures, fileSystemOf } from './file-systems.js';
+export { type FileSystemFigures, fileSystemOf, kindBeneath, type PlaceKind } from './file-systems.js';
 export { hasTreeCalls, posixTreeCalls } from './posix-tree-calls.js';
 export { E, S, statBytes, statLayout, type Times, type TreeCalls } from './tree-calls.js';
 export { makeDurableDirectory, realLog, silentLog };

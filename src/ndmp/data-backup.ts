@@ -7,7 +7,15 @@
 import { StoreError } from '#errors';
 import { ndmpClockMarginS } from '#limits';
 import type { BackupRequest, HistoryEntry, IncrementalBase, TreeFormat, TreeJob, TreeResult } from '#trees';
-import { type DataRun, DmaLog, type Ending, type ImageStream, roomFor, type RunParts } from './data-faces.js';
+import {
+  counted,
+  type DataRun,
+  DmaLog,
+  type Ending,
+  type ImageStream,
+  roomFor,
+  type RunParts,
+} from './data-faces.js';
 import { HistoryPoster } from './data-history.js';
 import { rooted } from './data-roots.js';
 import type { VariableName } from './data-variables.table.js';
@@ -41,9 +49,7 @@ export async function planBackup(
 ): Promise<BackupPlan> {
   const wishes = backupWishes(variables, buType);
   const { root, path } = rooted(parts, Buffer.from(wishes.tree, 'utf8'));
-  if ((await parts.trees.fileSystem(path)) === undefined) {
-    throw new NdmpError('file-not-found', `${path.toString()} cannot be looked at`);
-  }
+  const chosen = await chosenOf(parts, Buffer.from(root.path, 'utf8'), path, wishes.files);
   // Stamps of files come from a clock that lags a little: what changes now may bear an earlier second.
   const dateS = Math.floor(parts.env.clock.wallMs() / 1000) - ndmpClockMarginS;
   const files = wishes.files.map((file) => file.toString('hex'));
@@ -57,18 +63,32 @@ export async function planBackup(
     request: {
       format: buType,
       root: Buffer.from(root.path, 'utf8'),
-      path,
+      path: chosen.tree,
       level: base.since === undefined ? 0 : levelOf(wishes),
       ...(base.since === undefined ? {} : { since: base.since }),
       startedAt: ns(dateS),
       exclude: wishes.exclude,
-      files: wishes.files,
+      files: chosen.files,
       history: wishes.history !== 'none',
       crossMounts: true,
       estimate: true,
       closed: parts.ownFolders().map((folder) => Buffer.from(folder, 'utf8')),
     },
   };
+}
+/** A single file is the tree that it lies in, and nothing else of it. */
+async function chosenOf(
+  { trees }: RunParts,
+  root: Buffer,
+  path: Buffer,
+  files: readonly Buffer[],
+): Promise<{ readonly tree: Buffer; readonly files: readonly Buffer[] }> {
+  const kind = await trees.kindOf(root, path);
+  if (kind === 'missing') throw new NdmpError('file-not-found', `${path.toString()} is not there`);
+  if (kind === 'directory') return { tree: path, files };
+  if (files.length > 0) throw new NdmpError('illegal-args', `${path.toString()} is a file, and has no FILES`);
+  const slash = path.lastIndexOf('/');
+  return { tree: path.subarray(0, Math.max(slash, 1)), files: [path.subarray(slash + 1)] };
 }
 const madeBy = ({ base }: BackupWishes, dateS: number): DumpDate['made'] =>
   base.kind === 'level' ? base : { kind: 'token', token: nextToken(base.token, dateS) };
@@ -184,12 +204,16 @@ export class BackupRun implements DataRun {
     return { reason: this.#writer.isLost ? 'connect-error' : 'internal-error', text };
   }
   #succeed({ bytes, files, troubles, directories }: TreeResult): Ending {
-    const summary = `Backup of ${this.#plan.tree.path.toString()}: ${files} files, ${bytes} bytes`;
+    const summary = `Backup of ${this.#plan.tree.path.toString()}: ${counted(files, 'file')}, ${bytes} bytes`;
     if (troubles === 0) this.#log.say('normal', summary);
-    else this.#log.say('warning', `${summary}; ${troubles} files are not in it, or not whole: see above`);
+    else
+      this.#log.say(
+        'warning',
+        `${summary}; not in it, or not whole: ${counted(troubles, 'file')}, see above`,
+      );
     const { base, update } = this.#plan.wishes;
     const isKept = base.kind === 'token' || update;
-    const text = troubles === 0 ? 'Done' : `Done, with ${troubles} files missing or not whole`;
+    const text = troubles === 0 ? 'Done' : `Done, with ${counted(troubles, 'file')} missing or not whole`;
     if (!isKept) return { reason: 'successful', text };
     return {
       reason: 'successful',

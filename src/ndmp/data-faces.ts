@@ -104,6 +104,9 @@ async function waitForRoom(posts: DataPosts, isOver: () => boolean): Promise<voi
   for (let room = posts.postRoom; room !== undefined && !isOver(); room = posts.postRoom) await room;
 }
 
+/** `1 file`, `2 files`. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 /** LOG messages to the DMA, numbered; and into the log of the daemon. */
 export class DmaLog {
   readonly #posts: DataPosts;

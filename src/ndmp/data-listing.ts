@@ -1,6 +1,14 @@
 /** What is in an image, told as file history, or in LOG messages when no history is wanted (DATA_START_RECOVER_FILEHIST). */
 import type { HistoryEntry, ListRequest, TreeJob } from '#trees';
-import { type DataRun, DmaLog, type Ending, type ImageStream, roomFor, type RunParts } from './data-faces.js';
+import {
+  counted,
+  type DataRun,
+  DmaLog,
+  type Ending,
+  type ImageStream,
+  roomFor,
+  type RunParts,
+} from './data-faces.js';
 import { HistoryPoster } from './data-history.js';
 import type { HistoryForm } from './data-variables.js';
 import { ImageReader } from './image-reader.js';
@@ -65,7 +73,7 @@ export class ListRun implements DataRun {
       this.#log.say('error', text);
       return { reason: isLost ? 'connect-error' : 'internal-error', text };
     }
-    this.#log.say('normal', `The image holds ${result.files} files`);
+    this.#log.say('normal', `The image holds ${counted(result.files, 'file')}`);
     return { reason: 'successful', text: 'Done' };
   }
 }

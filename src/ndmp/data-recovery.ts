@@ -1,6 +1,14 @@
 /** A recovery: names become a plan (`data-names.ts`), the plan a run of the engine that reads parts of the image. */
 import type { RecoverRequest, RecoverStatus, TreeFormat, TreeJob, TreeResult } from '#trees';
-import { type DataRun, DmaLog, type Ending, type ImageStream, roomFor, type RunParts } from './data-faces.js';
+import {
+  counted,
+  type DataRun,
+  DmaLog,
+  type Ending,
+  type ImageStream,
+  roomFor,
+  type RunParts,
+} from './data-faces.js';
 import type { NamedRecovery, RecoverPlan } from './data-names.js';
 import type { RecoverWishes } from './data-variables.js';
 import type { RecoveryStatus } from './history-messages.table.js';
@@ -47,7 +55,7 @@ export class RecoverRun implements DataRun {
     this.#log = new DmaLog(parts.posts, parts.log);
     this.#open = new Set(plan.names);
     this.#reader = new ImageReader(stream.link, parts.env.clock, stream.ask);
-    const what = plan.names.length === 0 ? 'everything' : `${plan.names.length} names`;
+    const what = plan.names.length === 0 ? 'everything' : counted(plan.names.length, 'name');
     this.#log.say('normal', `Recovery of ${what}${plan.direct ? ' by direct access' : ''}`);
     const byName = new Map(plan.names.map((one) => [one.name, one]));
     const closed = parts.ownFolders().map((folder) => Buffer.from(folder, 'utf8'));
@@ -99,8 +107,9 @@ export class RecoverRun implements DataRun {
     const isLost = this.#reader.isLost;
     this.#reader.finish();
     if (result.outcome === 'failed') return this.#fail(result, isLost);
-    const summary = `Recovery: ${result.files} files, ${result.troubles + this.#failures} troubles`;
-    this.#log.say(result.troubles + this.#failures === 0 ? 'normal' : 'warning', summary);
+    const troubles = Math.max(result.troubles, this.#failures); // a name that failed is one of both
+    const summary = `Recovery: ${counted(result.files, 'file')}, ${counted(troubles, 'trouble')}`;
+    this.#log.say(troubles === 0 ? 'normal' : 'warning', summary);
     return { reason: 'successful', text: 'Done' };
   }
   #fail({ message = 'The recovery failed' }: TreeResult, isLost: boolean): Ending {

@@ -36,6 +36,7 @@ export function inlineTreeEngine(calls: TreeCalls, options: InlineOptions = {}):
   return {
     formats: ['tar', 'dump'],
     fileSystem,
+    kindOf: async () => await Promise.resolve('directory'),
     backup(request: BackupRequest, sink: BackupSink): TreeJob {
       const output = new ImageOutput(Buffer.alloc(chunkBytes));
       const job = new InlineJob(historyOf(sink), () => output.position);

@@ -3,7 +3,7 @@
  * copied between the threads: what the job reads from a file lies in shared memory, and the sink sends it from there.
  */
 import { Worker } from 'node:worker_threads';
-import { type Env, fileSystemOf, hasTreeCalls } from '#env';
+import { type Env, fileSystemOf, hasTreeCalls, kindBeneath } from '#env';
 import { treeAbortGraceMs, treeThreadHeapMiB } from '../limits.js';
 import { eventsOf } from './events.js';
 import { deliver, type EventTarget, historyOf, namedBy, resultOf } from './inline-engine.js';
@@ -23,6 +23,7 @@ export function threadedTreeEngine(env: Pick<Env, 'clock'>): TreeEngine {
   return {
     formats: hasTreeCalls ? ['tar', 'dump'] : [],
     fileSystem: fileSystemOf,
+    kindOf: kindBeneath,
     backup: (request, sink) => {
       const job = new ThreadedJob(env, historyOf(sink), { kind: 'backup', request });
       job.send(sink);

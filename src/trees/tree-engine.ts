@@ -6,7 +6,7 @@
  * Numbers that may exceed 2^53 are bigints.
  */
 
-import type { FileSystemFigures } from '#env';
+import type { FileSystemFigures, PlaceKind } from '#env';
 
 export type { FileSystemFigures } from '#env';
 export type TreeFormat = 'tar' | 'dump';
@@ -18,6 +18,8 @@ export interface TreeEngine {
   recover(request: RecoverRequest, source: ImageSource, sink: RecoverSink): TreeJob;
   /** What is in an image, as its backup told it: headers are read, and nothing else is done. */
   list(request: ListRequest, source: ImageSource, sink: ListSink): TreeJob;
+  /** What is at `path`, which is `root` or below it. No link below `root` is followed: what lies behind one is missing. */
+  kindOf(root: Buffer, path: Buffer): Promise<PlaceKind>;
   /** Figures of the file system that holds `path`; undefined when it cannot be looked at. */
   fileSystem(path: Buffer): Promise<FileSystemFigures | undefined>;
 }

@@ -145,6 +145,9 @@ export class FakeTrees implements TreeEngine {
     });
   }
 
+  async kindOf(): Promise<'directory'> {
+    return await Promise.resolve('directory');
+  }
   async fileSystem(): Promise<FileSystemFigures> {
     return await Promise.resolve({
       type: 'fake',

@@ -89,6 +89,16 @@ test('a backup: the image, then its history, then the end; the notice comes when
   });
 });
 
+test('a single file is the tree that it lies in, and nothing else of it', async (t) => {
+  const world = new DataWorld();
+  const { request } = await world.backup({ FILESYSTEM: '/data/tree/a.c' });
+  t.is(String(request?.path), '/data/tree');
+  t.deepEqual(request?.files.map(String), ['a.c']);
+  t.is(world.service.view.path, '/data/tree/a.c');
+  const other = new DataWorld();
+  await t.throwsAsync(other.backup({ FILESYSTEM: '/data/tree/a.c', FILES: 'x' }), { code: 'illegal-args' });
+});
+
 test('files that are missing are said, counted, and end nothing', async (t) => {
   const world = new DataWorld();
   const { job, sink } = await world.backup();
@@ -98,7 +108,7 @@ test('files that are missing are said, counted, and end nothing', async (t) => {
   await settle();
   t.true(world.log.includes('warning: a: vanished'));
   t.true(world.log.includes('error: b: permission denied'));
-  t.regex(world.log.at(-1) ?? '', /^warning: .* 2 files are not in it, or not whole/);
+  t.regex(world.log.at(-1) ?? '', /^warning: .* not in it, or not whole: 2 files/);
   t.like(world.named('notifyDataHalted')[0], { reason: 'successful' });
 });
 

@@ -56,6 +56,12 @@ export class HeldTrees implements TreeEngine {
   list(request: ListRequest, source: ImageSource, sink: ListSink): TreeJob {
     return this.#hold({ list: { request, source, sink } });
   }
+  async kindOf(_root: Buffer, path: Buffer): Promise<'directory' | 'file' | 'missing'> {
+    const text = String(path);
+    return await Promise.resolve(
+      text.includes('missing') ? 'missing' : text.endsWith('.c') ? 'file' : 'directory',
+    );
+  }
   async fileSystem(path: Buffer): Promise<FileSystemFigures | undefined> {
     const figures = { type: 'ext4', device: '/dev/sda1', mountPoint: '/', totalBytes: 9n, usedBytes: 4n };
     const known = { ...figures, availableBytes: 5n, totalInodes: 3n, usedInodes: 1n };
