@@ -211,6 +211,8 @@ export const imageConnectMs = 20_000;
  * a filer that is busy gets its time.
  */
 export const imageLingerMs = 300_000;
+/** Image streams of all sessions that linger so: as many as there are movers at work. Each keeps a socket and some memory. */
+export const imageLingersMax = drivesMax;
 
 /** NDMP backups: levels as ONTAP has them; patterns of what is left out, each of which is tried on every name. */
 export const ndmpLevelMax = 31;

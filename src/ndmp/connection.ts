@@ -16,16 +16,14 @@ import { Patience } from './patience.js';
 import { codeIn, encodePost, type PostName, type PostOf, rowOf } from './messages.js';
 import { Outbox } from './outbox.js';
 import { framed, type MessageReceiver, RecordFramer } from './record-framer.js';
-import { NdmpSession, type SessionWire } from './session.js';
+import { NdmpSession, type SessionWire, type SharedBySessions } from './session.js';
 import type { NdmpServerOptions } from './server-options.js';
-import type { OpenDevices } from './devices.js';
 import { isLoopback } from './hosts.js';
 import type { ConnectReason } from './types.js';
 
 /** What a connection needs of the server. */
-export interface ConnectionHost {
+export interface ConnectionHost extends SharedBySessions {
   readonly options: NdmpServerOptions;
-  readonly openDevices: OpenDevices;
   readonly messageMemory: MessageMemory;
   closed(connection: Connection): void;
 }
@@ -82,7 +80,7 @@ export class Connection implements MessageReceiver, SessionWire {
     this.#framer = new RecordFramer(this, ndmpStrangerMessageBytesMax);
     this.#outbox = new Outbox(link);
     this.#memory = host.messageMemory.share();
-    this.session = new NdmpSession(id, host.options, host.openDevices, this);
+    this.session = new NdmpSession(id, host.options, host, this);
     this.#log = this.session.log;
   }
 

@@ -10,6 +10,7 @@ import type { AddressPolicy, SessionEnds } from './address-policy.js';
 import { NdmpError } from './errors.table.js';
 import { plainHost } from './hosts.js';
 import type { PortRange } from './server-options.js';
+import type { Lingering } from './lingering.js';
 import type { Address, Endpoint } from './types.js';
 
 const anyPort: PortRange = { first: 0, last: 0 };
@@ -34,6 +35,8 @@ export interface Listening {
 }
 
 export interface ConnectorParts {
+  /** Of all sessions. */
+  readonly lingering: Lingering;
   readonly env: Pick<Env, 'clock' | 'net'>;
   readonly log: Logger;
   readonly policy: AddressPolicy;
@@ -162,7 +165,8 @@ export class DataConnector {
    * last bytes have reached the other side.
    */
   linger(link: Link): () => void {
-    const { clock } = this.#parts.env;
+    const { env, lingering } = this.#parts;
+    const { clock } = env;
     let timer: Timer | undefined;
     let queued = Infinity;
     const look = (): void => {
@@ -174,8 +178,12 @@ export class DataConnector {
       timer = clock.after(imageLingerMs, look);
     };
     link.end();
+    lingering.add(link);
     look();
-    return () => timer?.cancel();
+    return () => {
+      timer?.cancel();
+      lingering.remove(link);
+    };
   }
 
   /** The session has ended: nothing is listened for or waited for any more. Links are their owners'. */

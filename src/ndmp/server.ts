@@ -8,6 +8,7 @@ import type { Address, Link, Listener, TlsIdentity, TlsListener } from '#env';
 import { ndmpSessionsMax, ndmpStrangersMax } from '#limits';
 import { Connection, type ConnectionHost, turnAway } from './connection.js';
 import { OpenDevices } from './devices.js';
+import { Lingering } from './lingering.js';
 import { MessageMemory } from './message-memory.js';
 import type { NdmpPortalView, NdmpServerOptions, NdmpSessionView } from './server-options.js';
 
@@ -25,6 +26,7 @@ interface Portal {
 export class NdmpServer implements ConnectionHost {
   readonly options: NdmpServerOptions;
   readonly openDevices = new OpenDevices();
+  readonly lingering = new Lingering();
   readonly messageMemory = new MessageMemory();
   readonly #portals = new Map<number, Portal>();
   readonly #connections = new Map<number, Connection>();

@@ -13,6 +13,7 @@ import type { NdmpDevices, OpenDevices } from './devices.js';
 import { Extensions } from './extensions.js';
 import { nexusOfSession } from './lease.js';
 import type { PostName, PostOf } from './messages.js';
+import type { Lingering } from './lingering.js';
 import { Mover } from './mover.js';
 import { moverNotices } from './mover-handlers.js';
 import { ScsiService } from './scsi-service.js';
@@ -56,6 +57,12 @@ export interface SessionWire {
   refuse(reason: string): void;
 }
 
+/** What all sessions of a server have together. */
+export interface SharedBySessions {
+  readonly openDevices: OpenDevices;
+  readonly lingering: Lingering;
+}
+
 export class NdmpSession implements SessionContext {
   readonly id: number;
   readonly options: NdmpServerOptions;
@@ -75,7 +82,7 @@ export class NdmpSession implements SessionContext {
   readonly data: DataService;
   readonly #wire: SessionWire;
 
-  constructor(id: number, options: NdmpServerOptions, openDevices: OpenDevices, wire: SessionWire) {
+  constructor(id: number, options: NdmpServerOptions, shared: SharedBySessions, wire: SessionWire) {
     const { env } = options;
     this.id = id;
     this.options = options;
@@ -84,7 +91,7 @@ export class NdmpSession implements SessionContext {
     this.pool = options.pool;
     this.nexus = nexusOfSession(id);
     this.devices = options.devices;
-    this.openDevices = openDevices;
+    this.openDevices = shared.openDevices;
     this.openedAtMs = env.clock.wallMs();
     this.#wire = wire;
     this.connect = new ConnectService({
@@ -98,7 +105,15 @@ export class NdmpSession implements SessionContext {
     this.tape = new TapeService(this);
     this.scsi = new ScsiService(this);
     const { policy, streamHosts: hosts, streamPorts: ports } = options;
-    this.connector = new DataConnector({ env, log: this.log, policy, session: this, hosts, ports });
+    this.connector = new DataConnector({
+      env,
+      log: this.log,
+      policy,
+      session: this,
+      hosts,
+      ports,
+      lingering: shared.lingering,
+    });
     this.data = new DataService({
       env,
       log: this.log,

@@ -6,6 +6,7 @@ import { copyOf, ownedSlab, type Slab, SlabPool } from '#wire';
 import { addressPolicy, type PolicyOptions } from '../../../src/ndmp/address-policy.js';
 import { DataConnector } from '../../../src/ndmp/data-connection.js';
 import { NdmpError } from '../../../src/ndmp/errors.table.js';
+import { Lingering } from '../../../src/ndmp/lingering.js';
 import { localLinks } from '../../../src/ndmp/local-links.js';
 import { Mover } from '../../../src/ndmp/mover.js';
 import type { DataForMover, TapeForMover } from '../../../src/ndmp/mover-faces.js';
@@ -199,6 +200,7 @@ export class MoverWorld {
     const env = { clock, net: sockets ? realEnv().net : (this.net as unknown as Net) };
     const loopback = { host: '127.0.0.1', port: 10_000 };
     this.connector = new DataConnector({
+      lingering: new Lingering(),
       env,
       log: silentLog,
       policy: addressPolicy(policy),

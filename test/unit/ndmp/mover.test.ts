@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { imageLingersMax } from '../../../src/limits.js';
 import { NdmpError } from '../../../src/ndmp/errors.table.js';
 import { localLinks } from '../../../src/ndmp/local-links.js';
 import {
@@ -492,6 +493,31 @@ test('all that was read is sent before the stream is closed, however slow the re
   await world.mover.close();
   await until(() => peer.closed !== undefined);
   t.true(peer.received.equals(image(0, 8_000_000)));
+  t.true(world.isClean);
+});
+
+test('readers that take nothing are not waited for in any number', async (t) => {
+  const world = written(100_000, 1);
+  const silent: Peer[] = [];
+  for (let at = 0; at <= imageLingersMax; at++) {
+    await world.mover.setRecordSize(100_000);
+    await world.mover.setWindow(0n, allOnes);
+    const peer = await world.tcp('write');
+    peer.link.pause();
+    silent.push(peer);
+    await world.mover.read(0n, 100_000n);
+    await until(() => world.mover.view.bytesMoved === 100_000n);
+    await world.mover.close();
+    await world.mover.stop();
+    world.tape.at = 2;
+  }
+  const [oldest, ...others] = silent;
+  await until(() => oldest?.closed !== undefined);
+  t.is(oldest?.received.length, 0, 'cut');
+  for (const { link } of others) link.resume();
+  await until(() =>
+    others.every(({ closed, received }) => closed !== undefined && received.length === 100_000),
+  );
   t.true(world.isClean);
 });
 

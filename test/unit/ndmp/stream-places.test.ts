@@ -4,6 +4,7 @@ import { type Listener, type Net, silentLog } from '#env';
 import { StoreError } from '#errors';
 import { addressPolicy } from '../../../src/ndmp/address-policy.js';
 import { DataConnector } from '../../../src/ndmp/data-connection.js';
+import { Lingering } from '../../../src/ndmp/lingering.js';
 import { HandClock } from '#support';
 
 interface Tried {
@@ -26,6 +27,7 @@ function connector(
   const { hosts = [], ports } = places;
   const range = ports === undefined ? undefined : { first: ports[0], last: ports[1] };
   const made = new DataConnector({
+    lingering: new Lingering(),
     env: { clock: new HandClock(), net: { listen } as unknown as Net },
     log: silentLog,
     policy: addressPolicy(),
