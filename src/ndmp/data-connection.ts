@@ -118,6 +118,7 @@ export class DataConnector {
     const { log, policy, session } = this.#parts;
     if (!isStream(address)) throw new NdmpError('illegal-args', 'Only TCP addresses are connected to');
     for (const { host, port } of address.endpoints) {
+      if (this.#ended) break; // nobody wants it any more
       const facts = { host, port };
       if (!policy.mayReach(plainHost(host), session)) {
         log.warn('An address outside the configured networks was not connected to', facts);

@@ -74,3 +74,23 @@ test('of several hosts those of the wanted family', async (t) => {
   const { listen } = connector(taken(), { hosts: ['2001:db8::1', '192.0.2.2'] });
   t.deepEqual(await listen(), ['192.0.2.2:40000']);
 });
+
+test('who has left is connected to nothing more', async (t) => {
+  const tried: number[] = [];
+  const connect = async ({ port }: Tried): Promise<never> => {
+    tried.push(port);
+    return await new Promise<never>(() => undefined);
+  };
+  const made = new DataConnector({
+    lingering: new Lingering(),
+    env: { clock: new HandClock(), net: { connect } as unknown as Net },
+    log: silentLog,
+    policy: addressPolicy(),
+    session: { peer: { host: '192.0.2.7', port: 700 }, local: { host: '192.0.2.1', port: 10_000 } },
+  });
+  const endpoints = [1, 2, 3].map((port) => ({ host: '192.0.2.7', port, env: [] }));
+  const connected = made.connect({ type: 'tcp', endpoints });
+  made.end();
+  await t.throwsAsync(connected, { code: 'connect' });
+  t.deepEqual(tried, [1]);
+});
