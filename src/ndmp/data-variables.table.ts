@@ -27,7 +27,7 @@ export const VARIABLES = {
   FILESYSTEM: row(
     'backup recover',
     'all',
-    'the tree to back up: an absolute path in a configured root, or the name of a root with a path behind it; when recovering, where names without a destination go',
+    'the tree to back up, or a single file: an absolute path in a configured root, or the name of a root with a path behind it; when recovering, where names without a destination go',
   ),
   PREFIX: row(
     'backup recover',
