@@ -10,7 +10,7 @@ import { localLinks } from './local-links.js';
 import { BackupRun, backupVariables, type BackupPlan, planBackup } from './data-backup.js';
 import type { DataParts, DataRun, Ending, ImageStream, RunParts, StreamListening } from './data-faces.js';
 import { ListRun } from './data-listing.js';
-import { DataMachine } from './data-machine.js';
+import { DataMachine, type DataRequest } from './data-machine.js';
 import { recoverPlan } from './data-names.js';
 import { joined, pathParts } from './data-roots.js';
 import { recoverRequest, RecoverRun } from './data-recovery.js';
@@ -90,7 +90,8 @@ export class DataService {
   /** DATA_LISTEN. */
   async listen(type: AddressType): Promise<Address> {
     this.#checkType(type);
-    await this.#check('listen');
+    await this.#settle();
+    this.#check('listen');
     if (!this.#parts.mover().isIdle) throw new NdmpError('illegal-state', 'The mover is not idle');
     // A peer may come before we are told that we listen.
     let early: Link | undefined;
@@ -120,7 +121,8 @@ export class DataService {
   /** DATA_CONNECT. */
   async connect(address: Address): Promise<void> {
     this.#checkType(address.type === 'unknown' ? { unknown: address.number } : address.type);
-    await this.#check('connect');
+    await this.#settle();
+    this.#check('connect');
     this.#connected(await this.#reach(address));
     this.#address = address;
   }
@@ -153,7 +155,8 @@ export class DataService {
   async startBackup({ mover, buType, env }: RequestOf<'dataStartBackup'>): Promise<void> {
     const format = this.#format(buType);
     const variables = new Variables(env);
-    await this.#check('start');
+    await this.#settle();
+    this.#check('start');
     const parts = this.#runParts();
     const plan = await planBackup(parts, format, variables);
     const stream = await this.#stream(mover, 'read');
@@ -165,7 +168,8 @@ export class DataService {
   async startRecover({ mover, env, nlist, buType }: RequestOf<'dataStartRecover'>): Promise<void> {
     const format = this.#format(buType);
     const variables = new Variables(env);
-    await this.#check('start');
+    await this.#settle();
+    this.#check('start');
     const parts = this.#runParts();
     const wishes = recoverWishes(variables, buType);
     const plan = recoverPlan(this.#parts.version(), nlist, wishes, parts);
@@ -178,7 +182,8 @@ export class DataService {
   async startRecoverFilehist(request: RequestOf<'dataStartRecoverFilehist'>): Promise<void> {
     const format = this.#format(request.buType);
     const variables = new Variables(request.env);
-    await this.#check('start');
+    await this.#settle();
+    this.#check('start');
     const parts = this.#runParts();
     const names = request.nlist.map(({ originalPath }) => joined(pathParts(originalPath)));
     const { history } = recoverWishes(variables, format);
@@ -233,13 +238,15 @@ export class DataService {
 
   /** DATA_ABORT. */
   async abort(): Promise<void> {
-    await this.#check('abort');
+    await this.#settle();
+    this.#check('abort');
     this.#drop();
     this.#halt({ reason: 'aborted', text: 'Aborted' });
   }
   /** DATA_STOP: the DMA has taken note of how it ended, and a backup that went well may be a base for others. */
   async stop(): Promise<void> {
-    await this.#check('stop');
+    await this.#settle();
+    this.#check('stop');
     const keep = this.#ending?.keep;
     if (keep !== undefined && this.#moverAgrees()) await this.#remember(keep);
     this.#run = undefined;
@@ -271,7 +278,7 @@ export class DataService {
 
   /** DATA_GET_STATE. */
   async getState(): Promise<ReplyOf<'dataGetState'>> {
-    await this.#listening?.settle();
+    await this.#settle();
     const { state, operation, haltReason } = this.#machine;
     const { bytes = 0n, part = { offset: 0n, length: 0n } } = this.#run?.view ?? {};
     const left = this.#bytesLeft();
@@ -325,8 +332,11 @@ export class DataService {
     if (this.#run === undefined) this.#link?.destroy();
     else this.#run.abort();
   }
-  async #check(request: Parameters<DataMachine['check']>[0]): Promise<void> {
+  /** What is judged after this is judged at once: a run may end at any time. */
+  async #settle(): Promise<void> {
     await this.#listening?.settle();
+  }
+  #check(request: DataRequest): void {
     this.#machine.check(request, this.#parts.version());
   }
 }

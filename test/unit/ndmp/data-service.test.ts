@@ -3,6 +3,7 @@ import { SimDisk } from '#support';
 import { toTheEnd } from '#trees';
 import { DumpDates } from '../../../src/ndmp/dump-dates.js';
 import type { RequestOf } from '../../../src/ndmp/messages.js';
+import type { NdmpError } from '../../../src/ndmp/errors.table.js';
 import { allOnes } from '../../../src/ndmp/types.js';
 import { DataWorld, local, settle, tcp } from './data-world.js';
 
@@ -196,6 +197,24 @@ test('after an abort nothing is heard of the backup', async (t) => {
   );
   await world.service.stop();
   t.true(world.service.isIdle);
+});
+
+test('a backup that ends while its abort is on the way is halted once', async (t) => {
+  for (let turns = 0; turns < 12; turns++) {
+    const world = new DataWorld();
+    const { job } = await world.backup();
+    job.end({});
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    const refused = await world.service.abort().then(
+      () => 'no-err',
+      (error: unknown) => (error as NdmpError).code,
+    );
+    await settle();
+    const [notice, ...more] = world.named('notifyDataHalted');
+    t.is(more.length, 0);
+    t.is(notice?.reason, refused === 'no-err' ? 'aborted' : 'successful');
+    t.true(refused === 'no-err' || refused === 'illegal-state', refused);
+  }
 });
 
 test('estimates: what is left, and how long at this speed', async (t) => {
