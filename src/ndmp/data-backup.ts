@@ -4,7 +4,7 @@
  * Invariant: a run ends 'successful' only when the image is whole on the stream; what is not in it although it should be has
  * been said in a LOG message. No single file ends a run.
  */
-import { StoreError } from '#errors';
+import { CanceledError, StoreError } from '#errors';
 import { ndmpClockMarginS } from '#limits';
 import type { BackupRequest, HistoryEntry, IncrementalBase, TreeFormat, TreeJob, TreeResult } from '#trees';
 import {
@@ -218,11 +218,14 @@ export class BackupRun implements DataRun {
     return {
       reason: 'successful',
       text,
-      keep: async () =>
+      keep: async () => {
+        // Its tape side may have gone after we had waited for it long enough.
+        if (this.#writer.isLost) throw new CanceledError('The image was not taken to its end');
         await this.#parts.dumpDates.keep(this.#plan.tree, {
           ...this.#plan.date,
           ...(directories === undefined ? {} : { directories }),
-        }),
+        });
+      },
     };
   }
 }

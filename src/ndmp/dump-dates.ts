@@ -110,6 +110,7 @@ export class DumpDates {
   async #write(tree: DumpedTree, date: DumpDate): Promise<void> {
     await makeDurableDirectory(this.#disk, this.#folder);
     const path = join(this.#folder, `${nameOf(tree)}-${suffixOf(date.made)}`);
+    await this.#forgetAbove(tree, date.made);
     const fresh = `${path}.new`;
     await this.#disk.remove(fresh);
     const file = await this.#disk.open(fresh, 'create');
@@ -122,6 +123,14 @@ export class DumpDates {
     await this.#disk.rename(fresh, path);
     await this.#disk.syncDirectory(this.#folder);
     await this.#forget(nameOf(tree));
+  }
+  /** Higher levels are based on what this one takes the place of; were the clock set back, they would look newer than it. */
+  async #forgetAbove(tree: DumpedTree, made: DumpDate['made']): Promise<void> {
+    if (made.kind !== 'level') return;
+    for (const level of await this.#levels(tree)) {
+      const name = `${nameOf(tree)}-${suffixOf({ kind: 'level', level })}`;
+      if (level > made.level) await this.#disk.remove(join(this.#folder, name));
+    }
   }
   /** A chain of tokens grows by one with each backup, and trees come and go: the oldest are forgotten. */
   async #forget(tree: string): Promise<void> {

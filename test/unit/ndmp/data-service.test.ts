@@ -310,6 +310,23 @@ test('UPDATE=n, failures, aborts and backups that nobody took note of are no bas
   });
 });
 
+test('an image whose end was lost after it had been waited for makes no base', async (t) => {
+  const world = new DataWorld();
+  const { job, peer } = await world.backup();
+  peer.link.pause();
+  job.end({});
+  await settle();
+  world.clock.fire();
+  await settle();
+  t.like(world.named('notifyDataHalted')[0], { reason: 'successful' });
+  peer.link.destroy();
+  await settle();
+  await world.service.stop();
+  const next = new DataWorld({ dates: world.dates });
+  const { request } = await complete(next, { LEVEL: '5' });
+  t.is(request?.since, undefined);
+});
+
 test('a local mover that did not bring the image to tape makes no base', async (t) => {
   for (const [haltReason, bytes, isBase] of [
     ['media-error', 10n, false],

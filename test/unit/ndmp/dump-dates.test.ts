@@ -29,6 +29,19 @@ test('a level is based on the newest one below it', async (t) => {
   t.like(await dates.below(tree, 6), { level: 0, dateS: 400 }, 'a new full backup begins a new chain');
 });
 
+test('a new chain is told from an old one, also when the clock was set back between', async (t) => {
+  const dates = new DumpDates(realEnv().disk, await tempFolder(t));
+  await dates.keep(tree, level(0, 900));
+  await dates.keep(tree, level(1, 1000));
+  await dates.keep(tree, level(3, 1000));
+  await dates.keep(tree, level(0, 500));
+  t.like(await dates.below(tree, 2), { level: 0, dateS: 500 });
+  await dates.keep(tree, level(2, 600));
+  await dates.keep(tree, level(3, 600));
+  await dates.keep(tree, level(2, 600));
+  t.like(await dates.below(tree, 9), { level: 2 });
+});
+
 test('another tree, and another selection of it, have dates of their own', async (t) => {
   const dates = new DumpDates(realEnv().disk, await tempFolder(t));
   await dates.keep(tree, level(0, 100));
