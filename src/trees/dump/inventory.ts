@@ -34,6 +34,9 @@ export class Inventory {
   readonly #names: Buffer[] = [];
   /** Names of what is to be saved: place, and the directory that it is in. */
   readonly #saved: { readonly place: number; readonly folder: number }[] = [];
+  /** Place of its device in `#devices`, for each name. */
+  readonly #deviceOf: number[] = [];
+  readonly #devices = new Map<bigint, number>();
   #greatest = 11;
   #rootInode: bigint | undefined;
 
@@ -59,24 +62,27 @@ export class Inventory {
     const number = this.numberOf(stat.inode);
     const place = this.folders.length;
     this.folders.push({ number, parent, name, stat: kept, names: [] });
-    if (place > 0) this.#add(parent, number, stat.fileType, name);
+    if (place > 0) this.#add(parent, number, stat, name);
     this.#greatest = Math.max(this.#greatest, number);
     return place;
   }
   /** Anything else. `isSaved`: its inode comes into the dump. */
   addFile(stat: FileStat, folder: number, name: Buffer, isSaved: boolean): void {
     const number = this.numberOf(stat.inode);
-    const place = this.#add(folder, number, stat.fileType, name);
+    const place = this.#add(folder, number, stat, name);
     if (isSaved) this.#saved.push({ place, folder });
     this.#greatest = Math.max(this.#greatest, number);
   }
-  #add(folder: number, number: number, fileType: number, name: Buffer): number {
+  #add(folder: number, number: number, { fileType, onDevice }: FileStat, name: Buffer): number {
     const place = this.#names.length;
     if (place >= treeDumpNamesMax) {
       throw new TreeFailure(`More than ${treeDumpNamesMax} names are too many for a dump: use tar`);
     }
     this.#numbers.push(number);
     this.#types.push(entryTypeOf(fileType));
+    const device = this.#devices.get(onDevice) ?? this.#devices.size;
+    this.#devices.set(onDevice, device);
+    this.#deviceOf.push(device);
     this.#names.push(name);
     this.folders[folder]?.names.push(place);
     return place;
@@ -124,8 +130,25 @@ export class Inventory {
     return Buffer.from(names.map((name) => name.toString('latin1')).join('/'), 'latin1');
   }
 
-  /** A bit for each inode, number 1 first: those that exist, and those that the dump holds. */
+  /**
+   * Subvolumes and layers of one file system may each have numbers of their own; then one number is several files, of which a dump
+   * can hold one.
+   */
+  #checkNumbers(): void {
+    if (this.#devices.size < 2) return;
+    const devices = new Map<number, number>();
+    for (const [place, number] of this.#numbers.entries()) {
+      const device = this.#deviceOf[place] ?? 0;
+      if ((devices.get(number) ?? device) !== device) {
+        throw new TreeFailure(`Inode number ${number} means several files in this tree: use tar`);
+      }
+      devices.set(number, device);
+    }
+  }
+
+  /** A bit for each inode, number 1 first: those that exist, and those that the dump holds. Throws TreeFailure. */
   maps(): { readonly used: Buffer; readonly saved: Buffer } {
+    this.#checkNumbers();
     const bytes = Math.ceil((this.#greatest + 1) / 8 / 1024) * 1024;
     const [used, saved] = [Buffer.alloc(bytes), Buffer.alloc(bytes)];
     const set = (map: Buffer, number: number): void => {

@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { statLayout, type TreeCalls } from '#env';
 import {
   backUp,
   type BackedUp,
@@ -285,6 +286,30 @@ testWith(programs, 'A dump that is cut or damaged is said to be, and nothing han
   const { result, log } = await recover(engine, to, flipped, { format: 'dump' });
   t.is(result.outcome, 'failed');
   t.true(log.length < 5);
+});
+
+test('Files of one number, as subvolumes have them, are not taken for one', async (t) => {
+  const folder = await tempFolder(t);
+  for (const name of ['a', 'b']) writeFileSync(join(folder, name), name);
+  const engine = await inlineEngine(
+    (calls) =>
+      new Proxy(calls, {
+        get(target, key: keyof TreeCalls) {
+          if (key !== 'statAt')
+            return (...args: unknown[]) => Reflect.apply(target[key], target, args) as number;
+          return (dir: number, name: Uint8Array, into: Buffer) => {
+            const error = target.statAt(dir, name, into);
+            into.writeBigUInt64LE(300n, statLayout.inode);
+            into.writeUInt32LE(name[0] ?? 0, statLayout.onMinor);
+            return error;
+          };
+        },
+      }),
+  );
+  const { result, image } = await backUp(engine, folder, { format: 'dump' });
+  t.is(result.outcome, 'failed');
+  t.regex(result.message ?? '', /number 300 means several files/);
+  t.is(image.length, 0);
 });
 
 test('Attributes: a block as ext2 has it', (t) => {
