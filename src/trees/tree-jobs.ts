@@ -21,7 +21,7 @@ import { TarRecovery } from './tar/tar-recovery.js';
 import { TarListing } from './tar/tar-listing.js';
 import type { BackupRequest, ListRequest, RecoverRequest, TreeFormat } from './tree-engine.js';
 import { dotName, errorText, openRoot, pathBelow, plain, zeroEnded } from './tree-root.js';
-import { TreeWalk, type WalkRules } from './tree-walk.js';
+import { holdsNoFiles, TreeWalk, type WalkRules } from './tree-walk.js';
 
 export interface JobParts {
   readonly calls: TreeCalls;
@@ -42,6 +42,9 @@ export function* backupSteps(parts: JobParts, output: ImageOutput, request: Back
   const tree = openTree(calls, request.root, request.path);
   try {
     if (closed.hold(tree)) throw new TreeFailure(`${request.path.toString()} belongs to the server itself`);
+    if (holdsNoFiles(calls, tree)) {
+      throw new TreeFailure(`${request.path.toString()} shows what the kernel knows, and holds no files`);
+    }
     const rules = { ...rulesOf(request), closed };
     if (request.estimate) {
       const estimate = new TarEstimate(calls, rules.increment);

@@ -57,6 +57,8 @@ interface Level {
   /** −1: closed meanwhile, because many are open. */
   handle: number;
   readonly stat: FileStat;
+  /** In the folder above it, with a NUL. */
+  readonly name: Uint8Array;
   /** Bytes of the path that lead to it, its slash included. */
   readonly pathBytes: number;
   readonly isMoved: boolean;
@@ -123,6 +125,7 @@ export class TreeWalk {
     const some = nextNames(this.#calls, level.handle);
     if (typeof some === 'number') {
       this.#visitor.trouble(this.#pathOf(level), `The directory cannot be read: ${errorText(some)}`, some);
+      this.#rules.increment.missed(level.stat, this.#levels.at(-2)?.stat, level.name);
       level.isListed = true;
       return false;
     }
@@ -179,7 +182,7 @@ export class TreeWalk {
     const notEntered = this.#against(handle, stat, parent?.stat);
     const parentNode = parent?.stat.inode ?? stat.inode;
     const folder = parent?.handle ?? from;
-    const level = { handle, stat, isMoved, names: [], folders: [], isListed: notEntered !== undefined };
+    const level = { handle, stat, name, isMoved, names: [], folders: [], isListed: notEntered !== undefined };
     this.#levels.push({ ...level, pathBytes: pathBytes === 0 ? 0 : pathBytes + 1 });
     this.#open += 1;
     yield* this.#visitor.folder({ folder, name, path, parentNode, isMoved }, handle, stat, notEntered);
@@ -221,6 +224,7 @@ export class TreeWalk {
       return;
     }
     this.#visitor.trouble(path, 'The directory was moved while it was read: the rest is missing', -E.stale);
+    this.#rules.increment.missed(parent.stat, this.#levels.at(-2)?.stat, parent.name);
     parent.names = [];
     parent.folders = [];
   }
@@ -243,6 +247,8 @@ export class TreeWalk {
   }
 }
 
+/** It has nothing but places for others. */
+const autofs = 0x0187;
 /**
  * File systems that hold no files of anybody (linux/magic.h): views of the kernel, some without end. Never entered when they
  * are mounted in a tree.
@@ -264,13 +270,17 @@ const KERNEL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
   0x9584_58f6, // hugetlbfs
   0xf97c_ff8c, // selinuxfs
   0x6573_5543, // fusectl
-  0x0187, // autofs
+  autofs,
   0x4249_4e4d, // binfmt_misc
   0x6759_6969, // rpc_pipefs
   0x6e73_6673, // nsfs
 ]);
 function isOfTheKernel(calls: TreeCalls, folder: number): boolean {
   return KERNEL_FILE_SYSTEMS.has(calls.fileSystemType(folder));
+}
+/** No tree to back up. */
+export function holdsNoFiles(calls: TreeCalls, folder: number): boolean {
+  return isOfTheKernel(calls, folder) && calls.fileSystemType(folder) !== autofs;
 }
 
 function isOnSameMount(stat: FileStat, parent: FileStat): boolean {

@@ -1,7 +1,17 @@
 /** Levels: what changed, every directory, and what was moved. */
-import { chmodSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { E, statLayout, type TreeCalls } from '#env';
 import { backUp, type BackedUp, everythingIn, inlineEngine, recover, tempFolder } from '#support';
 
 const pathsOf = ({ history }: BackedUp): string[] => history.map(({ path }) => path.toString()).sort();
@@ -77,6 +87,83 @@ test('A directory that was moved comes with all in it, and with its list only th
     'other',
     'other/moved',
     'other/moved/four',
+  ]);
+});
+
+test('Another directory in the place of the tree is taken whole, and what was mounted in it since', async (t) => {
+  const folder = await tree(t);
+  const engine = await inlineEngine();
+  const { directories } = (await backUp(engine, join(folder, 'old'))).result;
+  const since = { date: ns(future(0)), ...(directories === undefined ? {} : { directories }) };
+  t.deepEqual(pathsOf(await backUp(engine, join(folder, 'old'), { level: 1, since })), ['', 'deep']);
+  renameSync(join(folder, 'old'), join(folder, 'older'));
+  mkdirSync(join(folder, 'old/deep'), { recursive: true });
+  writeFileSync(join(folder, 'old/file'), 'of another tree');
+  t.deepEqual(pathsOf(await backUp(engine, join(folder, 'old'), { level: 1, since })), ['', 'deep', 'file']);
+});
+
+/** `top` looks as if a file system that was made at `born` were mounted there. */
+const mounted = (top: string, born: number) =>
+  inlineEngine((calls) => {
+    const inode = statSync(top, { bigint: true }).ino;
+    return new Proxy(calls, {
+      get(target, key: keyof TreeCalls) {
+        if (key !== 'stat') return (...args: unknown[]) => Reflect.apply(target[key], target, args) as number;
+        return (handle: number, into: Buffer) => {
+          const error = target.stat(handle, into);
+          if (into.readBigUInt64LE(statLayout.inode) !== inode) return error;
+          into.writeUInt32LE(77, statLayout.onMinor);
+          into.writeBigInt64LE(BigInt(born), statLayout.born);
+          return error;
+        };
+      },
+    });
+  });
+
+test('Another file system that is mounted in the place of one is taken whole', async (t) => {
+  const folder = await tree(t);
+  const top = join(folder, 'old/deep');
+  const { directories } = (await backUp(await mounted(top, 1000), folder, { crossMounts: true })).result;
+  const since = { date: ns(future(0)), ...(directories === undefined ? {} : { directories }) };
+  const next = { level: 1, since, crossMounts: true };
+  const folders = ['', 'old', 'old/deep', 'other'];
+  t.deepEqual(pathsOf(await backUp(await mounted(top, 1000), folder, next)), folders);
+  t.deepEqual(pathsOf(await backUp(await mounted(top, 1001), folder, next)), [
+    ...folders.slice(0, 3),
+    'old/deep/four',
+    'other',
+  ]);
+});
+
+test('A directory that could not be read to its end is taken whole by the next level', async (t) => {
+  const folder = await tree(t);
+  let isBroken = true;
+  const engine = await inlineEngine(
+    (calls) =>
+      new Proxy(calls, {
+        get(target, key: keyof TreeCalls) {
+          if (key !== 'entries')
+            return (...args: unknown[]) => Reflect.apply(target[key], target, args) as number;
+          return (handle: number, into: Buffer) => {
+            const path = readlinkSync(`/proc/self/fd/${handle}`);
+            return isBroken && path.endsWith('/old') ? -E.io : target.entries(handle, into);
+          };
+        },
+      }),
+  );
+  const full = await backUp(engine, folder);
+  t.is(full.result.troubles, 1);
+  t.deepEqual(pathsOf(full), ['', 'old', 'one', 'other', 'two']);
+  isBroken = false;
+  const { directories } = full.result;
+  const since = { date: ns(future(0)), ...(directories === undefined ? {} : { directories }) };
+  t.deepEqual(pathsOf(await backUp(engine, folder, { level: 1, since })), [
+    '',
+    'old',
+    'old/deep',
+    'old/deep/four',
+    'old/three',
+    'other',
   ]);
 });
 

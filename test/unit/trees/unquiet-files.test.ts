@@ -219,6 +219,18 @@ for (const format of ['tar', 'dump'] as const) {
   });
 }
 
+testWith(['tar'], 'What the kernel shows as files is no tree', async (t) => {
+  for (const [root, path] of [
+    ['/proc', '/proc/self'],
+    ['/', '/proc'],
+    ['/', '/sys'],
+  ] as const) {
+    const { result, image } = await backUp(await inlineEngine(), root, { path: Buffer.from(path) });
+    t.is(result.outcome, 'failed');
+    t.is(image.length, 0);
+  }
+});
+
 test('However deep a tree is, few of its folders are open at a time', async (t) => {
   const folder = await tempFolder(t);
   let path = folder;
@@ -409,7 +421,7 @@ const mountedAtSub = (type: number): ((calls: TreeCalls) => TreeCalls) => {
       if (handle === handleOfSub) view.setBigUint64(statLayout.mount, 999_999n, true);
       return result;
     },
-    fileSystemType: () => type,
+    fileSystemType: (_, folder) => (folder === handleOfSub ? type : undefined),
   });
 };
 const ext4 = 0xef53;
