@@ -107,6 +107,8 @@ export class FromTape implements Flow {
   async #run(): Promise<void> {
     this.#recordsInTurn = 0;
     try {
+      const { quiet } = this.#parts.tape;
+      if (quiet !== undefined) await quiet;
       while (!this.#over && !this.#paused && ((await this.#step()) || this.#again)) this.#again = false;
       this.#flush();
     } catch (error) {

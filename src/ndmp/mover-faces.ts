@@ -13,6 +13,8 @@ export interface TapeForMover {
   readonly open: { readonly mode: 'read' | 'read-write' } | undefined;
   /** `object`: records and filemarks before the place. Only while it is open. */
   readonly position: { readonly object: number };
+  /** While a request is at work on it, which may be when a stream comes to a mover that listens: resolves at its end. */
+  readonly quiet: Promise<unknown> | undefined;
   /**
    * 'eom': nothing of it is on the tape; past early warning that is the answer to the first attempt. 'end': nothing of it, and
    * it does not fit. The slab is lent, its release does nothing.

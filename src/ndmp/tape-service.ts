@@ -52,6 +52,7 @@ export class TapeService {
   #opened: OpenedTape | undefined;
   /** The session is over: what was under way lets go of everything when it comes back. */
   #ended = false;
+  #request: Promise<unknown> | undefined;
 
   constructor(session: TapeSession) {
     this.#session = session;
@@ -77,15 +78,16 @@ export class TapeService {
 
   /** The device is free when it resolves, also when it rejects because what was written could not be made durable. */
   async close(): Promise<void> {
-    const opened = this.#idle();
-    try {
-      await this.#translated(async () => {
-        opened.checkDeferred();
-        if (opened.drive.state === 'ready') await opened.drive.synchronize();
-      });
-    } finally {
-      await this.#release();
-    }
+    await this.#asked(async (opened) => {
+      try {
+        await this.#translated(async () => {
+          opened.checkDeferred();
+          if (opened.drive.state === 'ready') await opened.drive.synchronize();
+        });
+      } finally {
+        await this.#release();
+      }
+    });
   }
   /** The session is over: the device is free at once, for others; what the drive is doing for us it ends by itself. */
   end(): void {
@@ -123,10 +125,20 @@ export class TapeService {
 
   /** What is left of `count`. */
   async mtio(operation: MtioOperation, count: number): Promise<number> {
-    const opened = this.#idle();
+    this.#idle();
     if (typeof operation !== 'string')
       throw new NdmpError('illegal-args', `There is no operation ${operation.unknown}`);
-    if (operation === 'eof') return await this.#writeFilemarks(opened, count);
+    return await this.#asked(async (opened) =>
+      operation === 'eof'
+        ? await this.#writeFilemarks(opened, count)
+        : await this.#moveAsked(opened, operation, count),
+    );
+  }
+  async #moveAsked(
+    opened: OpenedTape,
+    operation: Exclude<Extract<MtioOperation, string>, 'eof'>,
+    count: number,
+  ): Promise<number> {
     return await this.#translated(async () => {
       if (operation !== 'tur')
         await opened.begin(operation === 'rew' || operation === 'off' ? 'rewind' : 'motion');
@@ -188,7 +200,7 @@ export class TapeService {
     if (mode === 'read') throw new NdmpError('permission', 'The tape is open for reading only');
     if (data.length === 0) return 0;
     if (data.length > recordBytesMax) throw new NdmpError('illegal-args', `A record of ${data.length} bytes`);
-    const outcome = await this.writeRecord(ownedSlab(data));
+    const outcome = await this.#asked(async () => await this.writeRecord(ownedSlab(data)));
     if (outcome === 'eom') throw new NdmpError('eom');
     if (outcome === 'end') throw new NdmpError('io', 'The medium is full');
     return data.length;
@@ -198,16 +210,18 @@ export class TapeService {
     this.#idle();
     if (count > readBytesMax) throw new NdmpError('illegal-args', `A buffer of ${count} bytes`);
     if (count === 0) return ownedSlab(Buffer.alloc(0));
-    const found = await this.readRecord();
+    const found = await this.#asked(async () => await this.readRecord());
     if (found.kind === 'record') return headOf(found.record, count);
     const atEndOfData = found.kind === 'eod' && this.#session.version === 4;
     throw new NdmpError(atEndOfData ? 'eom' : 'eof');
   }
   async executeCdb(request: CdbRequest): Promise<CdbReply> {
-    const opened = this.#idle();
     const { clock } = this.#session.env;
-    return await opened.byDma(
-      async () => await executeCdb(clock, opened.device.unit, this.#session.nexus, request),
+    return await this.#asked(
+      async (opened) =>
+        await opened.byDma(
+          async () => await executeCdb(clock, opened.device.unit, this.#session.nexus, request),
+        ),
     );
   }
 
@@ -304,6 +318,20 @@ export class TapeService {
     const opened = this.#required();
     if (this.#session.moverIsActive) throw new NdmpError('illegal-state', 'The mover is at work on the tape');
     return opened;
+  }
+  /** A request at work on the tape: a mover whose stream comes meanwhile waits for its end. */
+  async #asked<T>(body: (opened: OpenedTape) => Promise<T>): Promise<T> {
+    const work = body(this.#idle());
+    this.#request = work.catch(() => undefined); // it is told to who asked
+    try {
+      return await work;
+    } finally {
+      this.#request = undefined;
+    }
+  }
+  /** While a request is at work on the tape: resolves at its end. */
+  get quiet(): Promise<unknown> | undefined {
+    return this.#request;
   }
   async #translated<T>(body: () => Promise<T>): Promise<T> {
     try {

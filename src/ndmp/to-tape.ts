@@ -97,6 +97,8 @@ export class ToTape implements Flow {
   /** Until there is nothing to do, or nothing may be done. Never rejects. */
   async #run(): Promise<void> {
     try {
+      const { quiet } = this.#parts.tape;
+      if (quiet !== undefined) await quiet;
       while (!this.#over && !this.#paused && ((await this.#step()) || this.#again)) this.#again = false;
     } catch (error) {
       this.#fail(error);

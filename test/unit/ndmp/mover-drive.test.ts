@@ -222,6 +222,22 @@ test('what was lost when the medium went away is told before a stream is said to
   t.is((await client.nextPost('notifyMoverHalted')).reason, 'media-error');
 });
 
+test('a stream that comes while a request moves the tape waits for it', async (t) => {
+  const bench = await NdmpBench.make(t);
+  const client = await bench.opened(4);
+  const listening = await client.must('moverListen', { mode: 'read', addrType: 'tcp' });
+  const marks = client.must('tapeMtio', { tapeOp: 'eof', count: 20_000 });
+  await breathe(1);
+  const peer = await dial(bench, listening);
+  await peer.send(image(0, 10_240));
+  peer.link.end();
+  await marks;
+  await client.nextPost('notifyMoverHalted');
+  const { position } = bench.tape.drive;
+  t.is(position.object, 20_001);
+  t.is((await client.must('tapeGetState', {})).blockno, 1, 'the record is behind all of the filemarks');
+});
+
 test('records that cannot be read halt a recovery', async (t) => {
   for (const version of [2, 4] as const satisfies readonly NdmpVersion[]) {
     const bench = await NdmpBench.make(t);

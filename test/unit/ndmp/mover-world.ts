@@ -37,6 +37,7 @@ export class FakeCartridge {
 
 export class FakeTape implements TapeForMover {
   open: { readonly mode: 'read' | 'read-write' } | undefined = { mode: 'read-write' };
+  readonly quiet = undefined;
   cartridge = new FakeCartridge();
   at = 0;
   version: NdmpVersion = 4;
