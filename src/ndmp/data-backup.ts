@@ -84,7 +84,11 @@ async function chosenOf(
   files: readonly Buffer[],
 ): Promise<{ readonly tree: Buffer; readonly files: readonly Buffer[] }> {
   const kind = await trees.kindOf(root, path);
-  if (kind === 'missing') throw new NdmpError('file-not-found', `${path.toString()} is not there`);
+  if (kind === 'missing') {
+    // A variable is text: names of other bytes have been lost on the way.
+    const why = path.includes('\u{fffd}') ? ', or its name is not UTF-8' : ', or behind a symbolic link';
+    throw new NdmpError('file-not-found', `${path.toString()} is not there${why}`);
+  }
   if (kind === 'directory') return { tree: path, files };
   if (files.length > 0) throw new NdmpError('illegal-args', `${path.toString()} is a file, and has no FILES`);
   const slash = path.lastIndexOf('/');

@@ -61,6 +61,8 @@ export interface StreamConnector {
   listen(accept: (link: Link) => void, type: 'tcp' | 'tcp-ipv6'): Promise<StreamListening>;
   /** Throws NdmpError 'connect' or 'illegal-args'. */
   connect(address: Address): Promise<Link>;
+  /** Closes a link in order. What is returned is to be called when it is closed. */
+  linger(link: Link): () => void;
 }
 
 /** The stream of one run. */

@@ -66,10 +66,11 @@ export function rooted(reach: Reach, path: Buffer): RootedPath {
   const isOwn = reach
     .ownFolders()
     .some((own) => isWithin(plain, absolute(pathParts(Buffer.from(own, 'utf8')))));
-  if (root === undefined || isOwn) {
-    throw new NdmpError('permission', `${path.toString()} is in no configured root`, {
-      path: path.toString(),
-    });
+  const text = path.toString();
+  if (isOwn) throw new NdmpError('permission', `${text} belongs to the tape server itself`, { path: text });
+  if (root === undefined) {
+    const what = `${text} lies in no configured root: on the tape server, tapesilo ndmp root add PATH`;
+    throw new NdmpError('permission', what, { path: text });
   }
   return { root, path: plain };
 }
@@ -85,9 +86,13 @@ function named(roots: readonly NdmpRoot[], parts: readonly Buffer[]): Buffer {
 export function writable(reach: Reach, path: Buffer): RootedPath {
   const found = rooted(reach, path);
   if (found.root.readOnly) {
-    throw new NdmpError('write-protect', `The root ${found.root.path} is read-only`, {
-      root: found.root.path,
-    });
+    throw new NdmpError(
+      'write-protect',
+      `Nothing is recovered into ${path.toString()}: the root ${found.root.path} is read-only`,
+      {
+        root: found.root.path,
+      },
+    );
   }
   return found;
 }

@@ -8,7 +8,15 @@ import type { Link } from '#env';
 import type { TreeFormat } from '#trees';
 import { localLinks } from './local-links.js';
 import { BackupRun, backupVariables, type BackupPlan, planBackup } from './data-backup.js';
-import type { DataParts, DataRun, Ending, ImageStream, RunParts, StreamListening } from './data-faces.js';
+import {
+  type DataParts,
+  type DataRun,
+  DmaLog,
+  type Ending,
+  type ImageStream,
+  type RunParts,
+  type StreamListening,
+} from './data-faces.js';
 import { ListRun } from './data-listing.js';
 import { DataMachine, type DataRequest } from './data-machine.js';
 import { recoverPlan } from './data-names.js';
@@ -152,7 +160,10 @@ export class DataService {
   // --- backup and recovery ----------------------------------------------------------------------------------------------
 
   /** DATA_START_BACKUP. In version 2 it connects to the mover that the request names. */
-  async startBackup({ mover, buType, env }: RequestOf<'dataStartBackup'>): Promise<void> {
+  async startBackup(request: RequestOf<'dataStartBackup'>): Promise<void> {
+    await this.#explaining(async () => await this.#startBackup(request));
+  }
+  async #startBackup({ mover, buType, env }: RequestOf<'dataStartBackup'>): Promise<void> {
     const format = this.#format(buType);
     const variables = new Variables(env);
     await this.#settle();
@@ -165,7 +176,10 @@ export class DataService {
     this.#begin('backup', variables, () => new BackupRun(parts, plan, stream));
   }
   /** DATA_START_RECOVER. */
-  async startRecover({ mover, env, nlist, buType }: RequestOf<'dataStartRecover'>): Promise<void> {
+  async startRecover(request: RequestOf<'dataStartRecover'>): Promise<void> {
+    await this.#explaining(async () => await this.#startRecover(request));
+  }
+  async #startRecover({ mover, env, nlist, buType }: RequestOf<'dataStartRecover'>): Promise<void> {
     const format = this.#format(buType);
     const variables = new Variables(env);
     await this.#settle();
@@ -180,6 +194,9 @@ export class DataService {
   }
   /** DATA_START_RECOVER_FILEHIST. */
   async startRecoverFilehist(request: RequestOf<'dataStartRecoverFilehist'>): Promise<void> {
+    await this.#explaining(async () => await this.#startRecoverFilehist(request));
+  }
+  async #startRecoverFilehist(request: RequestOf<'dataStartRecoverFilehist'>): Promise<void> {
     const format = this.#format(request.buType);
     const variables = new Variables(request.env);
     await this.#settle();
@@ -190,6 +207,16 @@ export class DataService {
     const stream = await this.#stream(request.mover, 'write');
     this.#begin('recover-filehist', variables, () => new ListRun(parts, { format, names }, history, stream));
   }
+  /** Errors of NDMP have no words: why something was not begun is said beside them, to the DMA and in the log of the daemon. */
+  async #explaining(begin: () => Promise<void>): Promise<void> {
+    try {
+      await begin();
+    } catch (error) {
+      const isClear = !(error instanceof NdmpError) || error.code === 'illegal-state';
+      if (!isClear) new DmaLog(this.#parts.posts, this.#parts.log).say('error', error.message);
+      throw error;
+    }
+  }
   #runParts(): RunParts {
     const { options, env, log, posts } = this.#parts;
     if (options === undefined) throw new NdmpError('not-supported');
@@ -197,7 +224,11 @@ export class DataService {
   }
   #format(buType: string): TreeFormat {
     const format = this.formats.find((one) => one === buType);
-    if (format === undefined) throw new NdmpError('illegal-args', `There is no backup type "${buType}"`);
+    if (format === undefined)
+      throw new NdmpError(
+        'illegal-args',
+        `There is no backup type "${buType}" here, but ${this.formats.join(', ')}`,
+      );
     return format;
   }
   /** The stream that is connected, or in version 2 the one to `mover`. */
@@ -240,7 +271,8 @@ export class DataService {
   async abort(): Promise<void> {
     await this.#settle();
     this.#check('abort');
-    this.#drop();
+    if (this.#machine.state === 'connected') this.#hangUp();
+    else this.#drop();
     this.#halt({ reason: 'aborted', text: 'Aborted' });
   }
   /** DATA_STOP: the DMA has taken note of how it ended, and a backup that went well may be a base for others. */
@@ -325,6 +357,13 @@ export class DataService {
     this.#isGone = true;
     // A stream that has ended well delivers what is still under way.
     if (this.#machine.state !== 'halted') this.#drop();
+  }
+  /** Nothing was begun, so nothing is cut: the other side sees an orderly end. */
+  #hangUp(): void {
+    const link = this.#link;
+    let isOver = (): void => undefined;
+    link?.start({ data: () => undefined, closed: () => isOver() });
+    if (link !== undefined) isOver = this.#parts.connector.linger(link);
   }
   #drop(): void {
     this.#listening?.close();

@@ -248,6 +248,32 @@ test('what may not be backed up is refused before anything moves', async (t) => 
   await t.notThrowsAsync(start('tar', ['FILESYSTEM', '/kept']), 'a read-only root is read');
 });
 
+test('why nothing is begun is said, and hanging up before anything was begun is no accident', async (t) => {
+  const world = new DataWorld();
+  await world.service.connect(tcp);
+  const start = async (buType: string, tree: string): Promise<void> => {
+    const request = { mover: local, buType, env: [{ name: 'FILESYSTEM', value: tree }] };
+    await t.throwsAsync(world.service.startBackup(request));
+  };
+  await start('tar', '/etc');
+  await start('tar', '/data/own/x');
+  await start('smtape', '/data');
+  await start('tar', '/data/missing\u{fffd}');
+  await t.throwsAsync(world.service.startRecover(recovery([], ['PREFIX', '/kept/x'])));
+  for (const [index, said] of [
+    /\/etc lies in no configured root: .*ndmp root add/,
+    /belongs to/,
+    /smtape.*tar, dump/,
+    /not UTF-8/,
+    /read-only/,
+  ].entries())
+    t.regex(world.log[index] ?? '', said);
+  t.true(world.log.every((line) => line.startsWith('error: ')));
+  await world.service.abort();
+  await settle();
+  t.deepEqual(world.peers[0]?.closed, {}, 'no error');
+});
+
 // --- levels and tokens ------------------------------------------------------------------------------------------------------
 
 /** One backup to its end; what the engine was asked for. */

@@ -197,6 +197,10 @@ export class DataWorld {
           close: () => (this.accept = undefined),
         });
       },
+      linger: (link) => {
+        link.end();
+        return () => undefined;
+      },
       connect: async (address) => {
         if (address.type === 'tcp' && address.endpoints[0]?.port === 9) throw new NdmpError('connect');
         return await Promise.resolve(this.stream());
