@@ -120,7 +120,7 @@ export class DmaLog {
   }
   /** `path`: in the tree or image, what it is about. */
   say(logType: LogType, text: string, path?: Buffer): void {
-    const entry = path === undefined ? text : `/${path.toString()}: ${text}`;
+    const entry = oneLine(path === undefined ? text : `/${path.toString()}: ${text}`);
     this.#messageId += 1;
     this.#posts.post('logMessage', {
       logType,
@@ -133,3 +133,7 @@ export class DmaLog {
     else this.#log.debug(entry);
   }
 }
+
+/** A name with a line feed in it must not look like a message of ours. */
+const oneLine = (text: string): string =>
+  text.replaceAll(/\p{Cc}/gu, (letter) => `\\${letter.charCodeAt(0).toString(8).padStart(3, '0')}`);

@@ -682,4 +682,6 @@ test('what the engine says of a file names the file', async (t) => {
   const { sink } = await world.backup();
   void sink?.log({ level: 'warning', text: 'permission denied', path: Buffer.from('sub/secret') });
   t.is(world.log.at(-1), 'warning: /sub/secret: permission denied');
+  void sink?.log({ level: 'warning', text: 'denied', path: Buffer.from('x\nnormal: Backup: 9 files\x7f') });
+  t.is(world.log.at(-1), 'warning: /x\\012normal: Backup: 9 files\\177: denied');
 });
