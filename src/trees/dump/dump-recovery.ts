@@ -5,7 +5,8 @@
 import { E, S } from '#env';
 import type { ImageInput } from '../image-input.js';
 import { joined, type Wanted, wantedOf } from '../restore/recover-names.js';
-import type { Attributes, Made, NewFile, Restorer } from '../restore/restorer.js';
+import type { NewFile } from '../restore/new-file.js';
+import type { Attributes, Made, Restorer } from '../restore/restorer.js';
 import type { Settling } from '../restore/settling.js';
 import type { Events } from '../events.js';
 import type { Steps, Tally } from '../steps.js';

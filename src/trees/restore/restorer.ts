@@ -12,6 +12,7 @@ import { type FileTime, FileStat } from '../file-stat.js';
 import { treeHeldBytesMax } from '../../limits.js';
 import { dotName, zeroEnded } from '../tree-root.js';
 import type { Xattr } from '../xattrs.js';
+import { type NewFile, writeAll } from './new-file.js';
 
 export interface Attributes {
   /** Permission bits. */
@@ -248,10 +249,12 @@ export class Restorer {
   }
   symlink(path: Buffer, target: Buffer, attributes: Attributes): Made {
     const bytes = zeroEnded(target);
-    return this.#special(path, attributes, (spot, name) => this.#calls.makeSymlink(bytes, spot.folder, name));
+    return this.#special(path, S.symlink, attributes, (spot, name) =>
+      this.#calls.makeSymlink(bytes, spot.folder, name),
+    );
   }
   node(path: Buffer, { fileType, device }: NodeKind, attributes: Attributes): Made {
-    return this.#special(path, attributes, (spot, name) =>
+    return this.#special(path, fileType, attributes, (spot, name) =>
       this.#calls.makeNode(spot.folder, name, fileType, ...device),
     );
   }
@@ -270,18 +273,33 @@ export class Restorer {
     this.#calls.close(folder);
     return typeof made === 'object' ? this.#takeName(spot, made) : made;
   }
-  #special(path: Buffer, attributes: Attributes, make: (spot: Spot, name: Buffer) => number): Made {
+  #special(
+    path: Buffer,
+    fileType: number,
+    attributes: Attributes,
+    make: (spot: Spot, name: Buffer) => number,
+  ): Made {
     const spot = this.#spot(path);
     if (typeof spot === 'number') return spot;
     const made = this.#make(spot, attributes, (name) => make(spot, name));
     if (typeof made !== 'object') return made;
-    const node = this.#calls.openNode(spot.folder, made.name);
+    const node = this.#openMade(spot, made.name, fileType);
     if (node < 0) this.#amiss(path, 'mode', node);
     else {
       this.#describe(node, path, attributes, spot.hasDefaultAcl ? filesInherit : nothing);
       this.#calls.close(node);
     }
     return this.#takeName(spot, made);
+  }
+
+  /** What was made a moment ago, and nothing that somebody has put in its place: that would get an owner and a mode. */
+  #openMade({ folder }: Spot, name: Buffer, fileType: number): number {
+    const node = this.#calls.openNode(folder, name);
+    if (node < 0) return node;
+    const error = this.#calls.stat(node, this.#stat.bytes);
+    if (error >= 0 && this.#stat.fileType === fileType && this.#stat.links === 1) return node;
+    this.#calls.close(node);
+    return error < 0 ? error : -E.stale;
   }
 
   /** Makes something under its name, or beside it when the name is taken and may be taken away. */
@@ -367,26 +385,6 @@ export class Restorer {
     ]);
     if (timed < 0) this.#amiss(path, 'times', timed);
   }
-}
-
-/** A file that is being written. Either `finish` or `giveUp` ends it. */
-export interface NewFile {
-  /** Negative error number, or 0. */
-  write(bytes: Uint8Array): number;
-  seek(offset: number): number;
-  truncate(lengthBytes: number): number;
-  finish(): Made;
-  /** What is there of it stays, unless there was a file already, which then stays. */
-  giveUp(): void;
-}
-
-function writeAll(calls: TreeCalls, handle: number, bytes: Uint8Array): number {
-  for (let at = 0; at < bytes.length;) {
-    const written = calls.write(handle, at === 0 ? bytes : bytes.subarray(at));
-    if (written < 0) return written;
-    at += written;
-  }
-  return 0;
 }
 
 function isIn(path: Buffer, folder: Buffer): boolean {

@@ -7,14 +7,16 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { posixTreeCalls } from '#env';
+import { posixTreeCalls, type TreeCalls } from '#env';
 import { inlineTreeEngine, type TreeEngine } from '#trees';
 import { backUp, everythingIn, inlineEngine, nameTo, recover, tempFolder } from '#support';
 import { PaxWriter } from '../../../src/trees/tar/pax-records.js';
@@ -216,6 +218,38 @@ test('Set-id bits are not given to files whose owner could not be set', async (t
   const { root } = await places(t);
   await recover(inlineTreeEngine(refusing), root, archive({ name: 'tool', data: '#!', mode: 0o6755 }));
   t.is(lstatSync(join(root, 'tool')).mode & 0o7777, 0o755);
+});
+
+test('What somebody puts in the place of a link or pipe gets nothing of it', async (t) => {
+  const { root } = await places(t);
+  writeFileSync(join(root, 'precious'), 'x', { mode: 0o600 });
+  const before = everythingIn(root).get('precious');
+  const calls = await posixTreeCalls();
+  const swapped = (made: number, name: Uint8Array): number => {
+    const path = join(root, Buffer.from(name.subarray(0, -1)).toString());
+    unlinkSync(path);
+    renameSync(join(root, 'precious'), path);
+    return made;
+  };
+  const swapping = new Proxy(calls, {
+    get(target, key: keyof TreeCalls) {
+      if (key === 'makeSymlink')
+        return (...args: Parameters<TreeCalls['makeSymlink']>) =>
+          swapped(target.makeSymlink(...args), args[2]);
+      if (key === 'makeNode')
+        return (...args: Parameters<TreeCalls['makeNode']>) => swapped(target.makeNode(...args), args[1]);
+      return (...args: unknown[]) => Reflect.apply(target[key], target, args) as number;
+    },
+  });
+  for (const part of [
+    { name: 'link', type: typeFlag.symlink, linkName: 'nowhere' },
+    { name: 'pipe', type: typeFlag.fifo, mode: 0o4777 },
+  ]) {
+    const { log } = await recover(inlineTreeEngine(swapping), root, archive(part));
+    t.is(log.length, 1);
+    t.is(everythingIn(root).get(part.name), before);
+    renameSync(join(root, part.name), join(root, 'precious'));
+  }
 });
 
 test('What is there is replaced, and other names of it keep what they have', async (t) => {
