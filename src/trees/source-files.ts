@@ -91,7 +91,9 @@ export class SourceFiles {
     return undefined;
   }
   xattrs(path: Uint8Array, handle: number): readonly Xattr[] {
-    const xattrs = xattrsOf(this.#parts.calls, handle);
+    const xattrs = xattrsOf(this.#parts.calls, handle, (name, error) => {
+      this.trouble(path, `The extended attribute ${name} cannot be read: ${errorText(error)}`, error);
+    });
     if (xattrs === undefined) this.trouble(path, 'Its extended attributes cannot be read', -E.io);
     return xattrs ?? [];
   }

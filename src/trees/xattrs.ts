@@ -12,8 +12,15 @@ export interface Xattr {
 const list = Buffer.alloc(treeXattrBytesMax);
 const value = Buffer.alloc(treeXattrBytesMax);
 
-/** None where the file system has none; undefined when they cannot be read. */
-export function xattrsOf(calls: TreeCalls, handle: number): readonly Xattr[] | undefined {
+/** Gone meanwhile, or not for us to see. */
+const PASSED_OVER: ReadonlySet<number> = new Set([-E.noData, -E.perm, -E.access, -E.notSupported]);
+
+/** None where the file system has none; undefined when they cannot be read. `left` is told of each that cannot. */
+export function xattrsOf(
+  calls: TreeCalls,
+  handle: number,
+  left: (name: string, error: number) => void,
+): readonly Xattr[] | undefined {
   const bytes = calls.listXattrs(handle, list);
   if (bytes === 0 || bytes === -E.notSupported || bytes === -E.perm) return none;
   if (bytes < 0) return undefined;
@@ -21,8 +28,8 @@ export function xattrsOf(calls: TreeCalls, handle: number): readonly Xattr[] | u
   for (const name of list.toString('latin1', 0, bytes).split('\0')) {
     if (name === '') continue;
     const length = calls.getXattr(handle, zeroEnded(Buffer.from(name, 'latin1')), value);
-    if (length < 0) continue; // removed meanwhile, or not for us to see
-    xattrs.push({ name, value: Buffer.from(value.subarray(0, length)) });
+    if (length >= 0) xattrs.push({ name, value: Buffer.from(value.subarray(0, length)) });
+    else if (!PASSED_OVER.has(length)) left(name, length);
   }
   return xattrs;
 }

@@ -20,6 +20,7 @@ import {
   type DumpTime,
   RECORD,
   recordBlocks,
+  secondsMax,
   tapeBlockBytes,
 } from './dump-header.js';
 import { xattrBlock } from './ext2-xattrs.js';
@@ -256,6 +257,9 @@ export class DumpBackup implements TreeVisitor {
   *#done(path: Uint8Array, stat: FileStat, number: number, parent: number, fhInfo: number): Steps<void> {
     const { events, history, tally } = this.#parts;
     tally.files += 1;
+    if (Math.abs(stat.time('modified').seconds) > secondsMax) {
+      this.trouble(path, 'A dump, which ends in 2038, has no room for its time of change', -E.range);
+    }
     if (history) events.history(path, stat, BigInt(parent), fhInfo, BigInt(number));
     yield events.isFull ? 'events' : 'breath';
   }

@@ -49,6 +49,8 @@ const nameBytes = 64;
 const labelBytes = 16;
 
 export const RECORD = { tape: 1, inode: 2, map: 3, more: 4, end: 5, used: 6 } as const;
+/** From 1901 to 2038. */
+export const secondsMax = 2 ** 31 - 1;
 /** c_flags: inodes of 4.4BSD's form; what follows are extended attributes of an inode. */
 const newInodes = 0x0002;
 const hasExtended = 0x8000;
@@ -122,7 +124,7 @@ export class DumpHeaderWriter {
     bytes.writeUInt16LE(inode.gid & 0xffff, at.oldGid);
     bytes.writeBigUInt64LE(BigInt(inode.size), at.size);
     for (const which of ['accessed', 'modified', 'changed'] as const) {
-      bytes.writeInt32LE(inode[which].seconds | 0, at[which]);
+      bytes.writeInt32LE(Math.min(Math.max(inode[which].seconds, -secondsMax), secondsMax), at[which]);
       bytes.writeInt32LE(inode[which].microseconds, at[which] + 4);
     }
     bytes.writeUInt32LE(inode.device, at.device);

@@ -5,11 +5,13 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { execFileSync } from 'node:child_process';
@@ -218,6 +220,45 @@ for (const format of ['tar', 'dump'] as const) {
     }
   });
 }
+
+test('An attribute that cannot be read is said to be missing', async (t) => {
+  const folder = await tree(t);
+  for (const [error, count] of [
+    [E.io, 1],
+    [E.range, 1],
+    [E.noData, 0],
+    [E.access, 0],
+  ] as const) {
+    const engine = await inlineEngine(
+      troubled({
+        listXattrs(_, handle, into) {
+          if (!readlinkSync(`/proc/self/fd/${handle}`).endsWith('/small')) return 0;
+          return into.length === 0 ? 0 : Buffer.from(into.buffer, into.byteOffset).write('user.a\0');
+        },
+        getXattr: () => -error,
+      }),
+    );
+    const { log } = await backUp(engine, folder);
+    t.is(log.length, count, String(error));
+    if (count > 0) t.regex(log[0]?.text ?? '', /user\.a/);
+  }
+});
+
+test('A time for which a dump has no room is said, and is the last that it has', async (t) => {
+  const top = await tempFolder(t);
+  const [from, to] = [join(top, 'from'), join(top, 'to')];
+  for (const path of [from, to]) mkdirSync(path);
+  writeFileSync(join(from, 'late'), 'x');
+  utimesSync(join(from, 'late'), 1, 4_000_000_000);
+  const engine = await inlineEngine();
+  const { image, log } = await backUp(engine, from, { format: 'dump' });
+  t.deepEqual(
+    log.map(({ path }) => path?.toString()),
+    ['late'],
+  );
+  await recover(engine, to, image, { format: 'dump' });
+  t.is(statSync(join(to, 'late')).mtimeMs, (2 ** 31 - 1) * 1000);
+});
 
 testWith(['tar'], 'What the kernel shows as files is no tree', async (t) => {
   for (const [root, path] of [
