@@ -46,7 +46,8 @@ class CdbTask implements Task {
 
   constructor(nexus: Nexus, { cdb, dataOut, dataInBytes }: CdbRequest) {
     this.nexus = nexus;
-    this.cdb = cdb;
+    // Of what length a CDB is, its operation code says: units find zeros behind one that is too short, as over iSCSI.
+    this.cdb = Buffer.concat([cdb, Buffer.alloc(cdbBytesMax - cdb.length)]);
     this.expectedOut = dataOut.length;
     this.expectedIn = dataInBytes;
     this.#dataOut = dataOut;
