@@ -113,6 +113,7 @@ export class DataService {
       early?.destroy();
       throw new NdmpError('illegal-state', 'The session has ended');
     }
+    this.#parts.options?.trees.prepare?.();
     this.#listening = listening;
     this.#address = listening?.address ?? nowhere;
     this.#machine.listen();
@@ -131,6 +132,7 @@ export class DataService {
     this.#checkType(address.type === 'unknown' ? { unknown: address.number } : address.type);
     await this.#settle();
     this.#check('connect');
+    this.#parts.options?.trees.prepare?.();
     this.#connected(await this.#reach(address));
     this.#address = address;
   }

@@ -19,23 +19,60 @@ import type {
 } from './tree-engine.js';
 import type { JobEnd } from './tree-jobs.js';
 
+/** A thread, and the memory that it shares with us. It does nothing before it is told its work. */
+interface Thread {
+  readonly worker: Worker;
+  readonly chunks: SharedChunks;
+}
+function startThread(): Thread {
+  const chunks = new SharedChunks();
+  const workerData: TreeWorkerData = { memory: chunks.memory };
+  const worker = new Worker(new URL('./tree.worker.js', import.meta.url), {
+    workerData,
+    resourceLimits: { maxOldGenerationSizeMb: treeThreadHeapMiB },
+  });
+  worker.on('error', () => undefined); // a job that has the thread listens too; a spare one just is no more
+  return { worker, chunks };
+}
+/** One thread ahead of the jobs: to load it takes longer than many a job does. It keeps nobody from ending. */
+class Threads {
+  #spare: Thread | undefined;
+  prepare(): void {
+    if (this.#spare !== undefined) return;
+    const thread = startThread();
+    thread.worker.unref();
+    thread.worker.once('exit', () => {
+      if (this.#spare === thread) this.#spare = undefined;
+    });
+    this.#spare = thread;
+  }
+  take(): Thread {
+    const thread = this.#spare ?? startThread();
+    this.#spare = undefined;
+    thread.worker.ref();
+    return thread;
+  }
+}
+
 export function threadedTreeEngine(env: Pick<Env, 'clock'>): TreeEngine {
+  const threads = new Threads();
   return {
+    prepare: () => threads.prepare(),
     formats: hasTreeCalls ? ['tar', 'dump'] : [],
     fileSystem: fileSystemOf,
     kindOf: kindBeneath,
     backup: (request, sink) => {
-      const job = new ThreadedJob(env, historyOf(sink), { kind: 'backup', request });
+      const job = new ThreadedJob(env, threads, historyOf(sink), { kind: 'backup', request });
       job.send(sink);
       return job;
     },
     list: (request, source, sink) => {
-      const job = new ThreadedJob(env, historyOf(sink), { kind: 'list', request });
+      const job = new ThreadedJob(env, threads, historyOf(sink), { kind: 'list', request });
       job.fetch(source);
       return job;
     },
     recover: (request, source, sink) => {
-      const job = new ThreadedJob(env, namedBy(request, sink), { kind: 'recover', request });
+      const job = new ThreadedJob(env, threads, namedBy(request, sink), { kind: 'recover', request });
       job.fetch(source);
       return job;
     },
@@ -45,7 +82,7 @@ export function threadedTreeEngine(env: Pick<Env, 'clock'>): TreeEngine {
 class ThreadedJob implements TreeJob {
   readonly done: Promise<TreeResult>;
   readonly #env: Pick<Env, 'clock'>;
-  readonly #chunks = new SharedChunks();
+  readonly #chunks: SharedChunks;
   readonly #target: EventTarget;
   readonly #worker: Worker;
   #resolve: (result: TreeResult) => void = () => undefined;
@@ -67,22 +104,24 @@ class ThreadedJob implements TreeJob {
   #isOver = false;
   #isSettled = false;
 
-  constructor(env: Pick<Env, 'clock'>, target: EventTarget, work: TreeWork) {
+  constructor(env: Pick<Env, 'clock'>, threads: Threads, target: EventTarget, work: TreeWork) {
+    const { worker, chunks } = threads.take();
     this.#env = env;
+    this.#worker = worker;
+    this.#chunks = chunks;
     this.#target = target;
     this.done = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    const workerData: TreeWorkerData = { memory: this.#chunks.memory, work };
-    this.#worker = new Worker(new URL('./tree.worker.js', import.meta.url), {
-      workerData,
-      resourceLimits: { maxOldGenerationSizeMb: treeThreadHeapMiB },
+      this.#resolve = (result) => {
+        threads.prepare(); // who has had one job mostly has another
+        resolve(result);
+      };
     });
     this.#worker.on('message', (message: TreeMessage) => this.#hear(message));
     this.#worker.on('error', (error) => {
       this.#failure ??= `The thread of the job ended: ${error instanceof Error ? error.message : String(error)}`;
     });
     this.#worker.on('exit', () => this.#over());
+    this.#worker.postMessage(work);
   }
 
   get progress(): TreeProgress {

@@ -14,6 +14,8 @@ export type TreeFormat = 'tar' | 'dump';
 export interface TreeEngine {
   /** Formats that work here; empty where the machine lacks what the engine needs. */
   readonly formats: readonly TreeFormat[];
+  /** A job will soon be begun: what takes long to load may be loaded. */
+  prepare?(): void;
   backup(request: BackupRequest, sink: BackupSink): TreeJob;
   recover(request: RecoverRequest, source: ImageSource, sink: RecoverSink): TreeJob;
   /** What is in an image, as its backup told it: headers are read, and nothing else is done. */

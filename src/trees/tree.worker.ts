@@ -1,5 +1,6 @@
 /** The thread of one job: drives its steps, and sleeps where they wait. */
 import { strict as assert } from 'node:assert';
+import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import { posixTreeCalls } from '#env';
 import { treeEventBatchesMax } from '../limits.js';
@@ -18,7 +19,6 @@ export type TreeWork =
   | { readonly kind: 'list'; readonly request: ListRequest };
 export interface TreeWorkerData {
   readonly memory: WebAssembly.Memory;
-  readonly work: TreeWork;
 }
 export type TreeMessage =
   | { readonly kind: 'changed' }
@@ -31,7 +31,9 @@ class Aborted extends Error {}
 
 const port = parentPort;
 assert(port !== null, 'the thread of a job');
-const { memory, work } = workerData as TreeWorkerData; // what ThreadedJob gave us
+const { memory } = workerData as TreeWorkerData; // what ThreadedJob gave us
+/** Comes when all of us is loaded, or long after. */
+const [work] = (await once(port, 'message')) as [TreeWork];
 const chunks = new SharedChunks(memory);
 const events = new Events();
 const tally = new Tally();
