@@ -13,6 +13,7 @@ import type { ImagePlaces } from './image-places.js';
 import { breathAfter, type Flow, type FlowParts, haltOf } from './mover-faces.js';
 import { isInWindow } from './mover-window.js';
 import { piecesOf } from './record-queue.js';
+import { StepLoop } from './step-loop.js';
 import type { MoverHaltReason, PauseReason } from './types.js';
 
 /** Small records are sent together: a system call for each costs more than they do. */
@@ -31,10 +32,19 @@ export class FromTape implements Flow {
   readonly #parts: FlowParts;
   readonly #link: Link;
   readonly #places: ImagePlaces;
-  settled = Promise.resolve();
-  #running = false;
-  /** Something came while the loop ran, perhaps behind its last look. */
-  #again = false;
+  readonly #loop = new StepLoop({
+    mayGo: () => !this.#over && !this.#paused,
+    begin: () => {
+      this.#recordsInTurn = 0;
+      return this.#parts.tape.quiet;
+    },
+    step: async () => await this.#step(),
+    idle: () => this.#flush(),
+    fail: async (error) => {
+      const { reason, text } = haltOf(error, this.#parts.log);
+      await this.#halt(reason, `Reading from the tape failed: ${text}`);
+    },
+  });
   #paused = false;
   #over = false;
   /** The peer has closed the stream. */
@@ -57,13 +67,16 @@ export class FromTape implements Flow {
     this.#places = places;
   }
 
+  get settled(): Promise<void> {
+    return this.#loop.settled;
+  }
   start(): void {
     this.#link.start({
       data: () => undefined, // nobody has anything to say in this direction
       closed: (error) => {
         this.#ended = { error };
         this.#lingering?.();
-        this.#go();
+        this.#loop.go();
       },
     });
   }
@@ -74,7 +87,7 @@ export class FromTape implements Flow {
       this.#places.goOn(position, this.#parts.tape.position.object);
     this.#leftAt = undefined;
     this.#paused = false;
-    this.#go();
+    this.#loop.go();
   }
   recordBytesChanged(): void {
     // Places are worked out anew for every jump.
@@ -83,7 +96,7 @@ export class FromTape implements Flow {
     this.#leftAt = undefined;
   }
   read(): void {
-    this.#go();
+    this.#loop.go();
   }
   end(how: 'close' | 'cut'): void {
     this.#over = true;
@@ -94,29 +107,6 @@ export class FromTape implements Flow {
     this.#sentSome?.();
   }
 
-  #go(): void {
-    if (this.#paused || this.#over) return;
-    if (this.#running) {
-      this.#again = true;
-      return;
-    }
-    this.#running = true;
-    this.settled = this.#run();
-  }
-  /** Until there is nothing to do, or nothing may be done. Never rejects. */
-  async #run(): Promise<void> {
-    this.#recordsInTurn = 0;
-    try {
-      const { quiet } = this.#parts.tape;
-      if (quiet !== undefined) await quiet;
-      while (!this.#over && !this.#paused && ((await this.#step()) || this.#again)) this.#again = false;
-      this.#flush();
-    } catch (error) {
-      const { reason, text } = haltOf(error, this.#parts.log);
-      await this.#halt(reason, `Reading from the tape failed: ${text}`);
-    }
-    this.#running = false;
-  }
   /** False: wait for what comes. */
   async #step(): Promise<boolean> {
     const { progress, tape, env } = this.#parts;

@@ -10,6 +10,7 @@ import type { Link } from '#env';
 import { breathAfter, type Flow, type FlowParts, haltOf } from './mover-faces.js';
 import { endOfWindow } from './mover-window.js';
 import { RecordQueue } from './record-queue.js';
+import { StepLoop } from './step-loop.js';
 import type { PauseReason } from './types.js';
 
 export class ToTape implements Flow {
@@ -17,10 +18,15 @@ export class ToTape implements Flow {
   readonly #link: Link;
   readonly #queue: RecordQueue;
   #windowEnd: bigint;
-  settled = Promise.resolve();
-  #running = false;
-  /** Something came while the loop ran, perhaps behind its last look. */
-  #again = false;
+  readonly #loop = new StepLoop({
+    mayGo: () => !this.#over && !this.#paused,
+    begin: () => this.#parts.tape.quiet,
+    step: async () => await this.#step(),
+    fail: (error) => this.#fail(error),
+    left: () => {
+      if (this.#over) this.#queue.close();
+    },
+  });
   #paused = false;
   #over = false;
   /** We asked the link to wait. */
@@ -37,25 +43,28 @@ export class ToTape implements Flow {
     this.#windowEnd = endOfWindow(parts.progress.window);
   }
 
+  get settled(): Promise<void> {
+    return this.#loop.settled;
+  }
   start(): void {
     this.#link.start({
       data: (chunk) => {
         this.#recordsInTurn = 0;
         this.#queue.push(chunk);
         if (this.#queue.isFull) this.#stopStream();
-        this.#go();
+        this.#loop.go();
       },
       closed: (error) => {
         this.#ended = { error };
         this.#queue.end();
-        this.#go();
+        this.#loop.go();
       },
     });
   }
   resume(): void {
     this.#paused = false;
     this.#goOnStream();
-    this.#go();
+    this.#loop.go();
   }
   recordBytesChanged(): void {
     this.#queue.recut(this.#parts.progress.recordBytes);
@@ -67,12 +76,12 @@ export class ToTape implements Flow {
   end(): void {
     this.#over = true;
     this.#link.destroy();
-    if (!this.#running) this.#queue.close();
+    if (!this.#loop.isRunning) this.#queue.close();
   }
 
   #memoryCame(): void {
     this.#goOnStream();
-    this.#go();
+    this.#loop.go();
   }
   #stopStream(): void {
     if (this.#stopped) return;
@@ -85,27 +94,6 @@ export class ToTape implements Flow {
     this.#link.resume();
   }
 
-  #go(): void {
-    if (this.#paused || this.#over) return;
-    if (this.#running) {
-      this.#again = true;
-      return;
-    }
-    this.#running = true;
-    this.settled = this.#run();
-  }
-  /** Until there is nothing to do, or nothing may be done. Never rejects. */
-  async #run(): Promise<void> {
-    try {
-      const { quiet } = this.#parts.tape;
-      if (quiet !== undefined) await quiet;
-      while (!this.#over && !this.#paused && ((await this.#step()) || this.#again)) this.#again = false;
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#running = false;
-    if (this.#over) this.#queue.close();
-  }
   /** False: wait for what comes. */
   async #step(): Promise<boolean> {
     const { tape, progress, env } = this.#parts;
