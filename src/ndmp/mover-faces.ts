@@ -53,6 +53,8 @@ export interface FlowParts {
 
 /** The image stream while a mover is active or paused; one of two directions. */
 export interface Flow {
+  /** The peer has ended the stream in order, and what is held of it is on its way to the tape. */
+  readonly isEnding?: boolean;
   /** Resolves when nothing of it is under way to or from the tape. Never rejects. */
   readonly settled: Promise<void>;
   start(): void;

@@ -231,6 +231,8 @@ export class Mover {
   /** Resolves when nothing that the request depends on is still under way. */
   async #settle(request: MoverRequest): Promise<void> {
     if (this.#state === 'listen') await this.#listening?.settle();
+    // An image that is there to its end comes to tape to its end: some clients close as soon as the data service is done.
+    if (request === 'close' && this.#flow?.isEnding === true) await this.#flow.settled;
     // The place of the tape counts here, and a record may be on its way to it.
     if (request === 'setWindow' || request === 'listen' || request === 'connect') await this.#settling;
   }

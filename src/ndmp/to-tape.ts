@@ -46,6 +46,9 @@ export class ToTape implements Flow {
   get settled(): Promise<void> {
     return this.#loop.settled;
   }
+  get isEnding(): boolean {
+    return this.#ended !== undefined && this.#ended.error === undefined && !this.#paused && !this.#over;
+  }
   start(): void {
     this.#link.start({
       data: (chunk) => {
