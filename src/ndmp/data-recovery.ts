@@ -110,7 +110,8 @@ export class RecoverRun implements DataRun {
     const troubles = Math.max(result.troubles, this.#failures); // a name that failed is one of both
     const summary = `Recovery: ${counted(result.files, 'file')}, ${counted(troubles, 'trouble')}`;
     this.#log.say(troubles === 0 ? 'normal' : 'warning', summary);
-    return { reason: 'successful', text: 'Done' };
+    const text = troubles === 0 ? 'Done' : `Done, with ${counted(troubles, 'trouble')}`;
+    return { reason: 'successful', text };
   }
   #fail({ message = 'The recovery failed' }: TreeResult, isLost: boolean): Ending {
     this.#log.say('error', message);

@@ -22,6 +22,8 @@ export interface Match {
   readonly path: Buffer;
   /** The very name, not something below it. */
   readonly isItself: boolean;
+  /** It was asked for with a directory above it also, which is to go elsewhere: where it would be with that. */
+  readonly missingIn?: Buffer;
 }
 
 const slash = 0x2f;
@@ -42,8 +44,15 @@ export class RecoverNames {
   match(path: Buffer): Match | undefined {
     const text = path.toString('latin1');
     const itself = this.#byOriginal.get(text);
-    if (itself !== undefined) return { wanted: itself, path: itself.destination, isItself: true };
-    if (!this.#isRecursive) return undefined;
+    const outer = this.#isRecursive ? this.#above(path, text) : undefined;
+    if (itself === undefined) return outer;
+    const isElsewhere = outer !== undefined && !outer.path.equals(itself.destination);
+    const missing = isElsewhere ? { missingIn: outer.path } : {};
+    return { wanted: itself, path: itself.destination, isItself: true, ...missing };
+  }
+  /** With a directory that it is in. */
+  #above(path: Buffer, text: string): Match | undefined {
+    if (path.length === 0) return undefined;
     for (let at = text.lastIndexOf('/'); at > 0; at = text.lastIndexOf('/', at - 1)) {
       const above = this.#byOriginal.get(text.slice(0, at));
       if (above !== undefined) return below(above, path.subarray(at + 1));

@@ -38,7 +38,9 @@ export class TarRecovery {
   readonly #reader: TarReader;
   /** By where the data is. */
   #lost = new Map<string, LostLinks>();
-  /** Memory that they take, about. */
+  /** Files whose places are taken by others: kept, or still there because these failed. Links of them want data of their own. */
+  readonly #unmade = new Set<string>();
+  /** Memory that both take, about. */
   #lostBytes = 0;
   #damage: string | undefined;
 
@@ -154,7 +156,11 @@ export class TarRecovery {
 
   *#recover(member: ReadMember, match: Match, names: RecoverNames): Steps<void> {
     const { restorer, settling } = this.#parts;
-    const { wanted, path } = match;
+    const { wanted, path, missingIn } = match;
+    if (missingIn !== undefined) {
+      const text = `It goes where its own name says, and is missing in /${missingIn.toString()}`;
+      this.#parts.events.log({ level: 'warning', text, path: Buffer.from(wanted.original) });
+    }
     let made: Made | 'later';
     switch (member.kind) {
       case 'folder':
@@ -162,6 +168,7 @@ export class TarRecovery {
         break;
       case 'file':
         made = yield* this.#file(member, path);
+        if (made !== 'made') this.#noteUnmade(path);
         break;
       case 'symlink':
         made = restorer.symlink(path, member.linkName, member.attributes);
@@ -218,7 +225,7 @@ export class TarRecovery {
     const target = plain(member.linkName);
     if (target === undefined) return -E.crossDevice;
     const match = names.match(target);
-    if (match !== undefined) {
+    if (match !== undefined && !this.#isUnmade(match.path)) {
       const made = this.#parts.restorer.link(path, match.path);
       if (made !== -E.noEntry) return made;
     }
@@ -234,6 +241,16 @@ export class TarRecovery {
       this.#lost.set(key, { file, links: [{ wanted, destination }] });
     }
     return 'later';
+  }
+
+  #noteUnmade(path: Buffer): void {
+    if (this.#lostBytes >= treeLinksBytes) return;
+    this.#lostBytes += treeLinkBytes + path.length;
+    this.#unmade.add(path.toString('latin1'));
+  }
+  /** Or nobody knows any more. */
+  #isUnmade(path: Buffer): boolean {
+    return this.#lostBytes >= treeLinksBytes || this.#unmade.has(path.toString('latin1'));
   }
 
   *#breathe(): Steps<void> {

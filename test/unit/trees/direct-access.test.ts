@@ -188,6 +188,38 @@ test('A selection in one reading; what is not there is said', async (t) => {
   );
 });
 
+test('Another name of a file that is kept gets what the image has, and not what was kept', async (t) => {
+  const top = await tempFolder(t);
+  const [from, to] = [join(top, 'from'), join(top, 'to')];
+  for (const path of [from, to]) mkdirSync(path);
+  writeFileSync(join(from, 'a'), 'of the image');
+  for (const name of ['b', 'c']) linkSync(join(from, 'a'), join(from, name));
+  const engine = await inlineEngine();
+  const { image, history } = await backUp(engine, from);
+  const [first = '', ...others] = history.map(({ path }) => path.toString()).filter((path) => path !== '');
+  writeFileSync(join(to, first), 'kept');
+  const { log } = await recover(engine, to, image, { existing: 'keep' });
+  t.deepEqual(log, []);
+  t.is(readFileSync(join(to, first), 'utf8'), 'kept');
+  for (const name of others) t.is(readFileSync(join(to, name), 'utf8'), 'of the image');
+});
+
+test('A name that goes elsewhere than the directory above it is said to be missing there', async (t) => {
+  const { from, to, image } = await saved(t);
+  const names = [
+    nameTo('dir', join(to, 'x')),
+    nameTo('dir/a', join(to, 'y')),
+    nameTo('dir/inner', join(to, 'x/inner')),
+  ];
+  const { log, settled } = await recover(await inlineEngine(), to, image, { names });
+  t.deepEqual(new Set(settled.values()), new Set(['ok']));
+  t.deepEqual(
+    log.map(({ path, text }) => [path?.toString(), text]),
+    [['dir/a', 'It goes where its own name says, and is missing in /x/a']],
+  );
+  t.is(everythingIn(to).get('x/inner/b'), everythingIn(from).get('dir/inner/b'));
+});
+
 test('When all that was asked for has been found, the rest is not read', async (t) => {
   const all = await saved(t);
   let read = 0;
