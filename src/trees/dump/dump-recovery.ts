@@ -6,7 +6,7 @@ import { E, S } from '#env';
 import type { ImageInput } from '../image-input.js';
 import { joined, type Wanted, wantedOf } from '../restore/recover-names.js';
 import type { NewFile } from '../restore/new-file.js';
-import type { Attributes, Made, Restorer } from '../restore/restorer.js';
+import type { Made, Restorer } from '../restore/restorer.js';
 import type { Settling } from '../restore/settling.js';
 import type { Events } from '../events.js';
 import type { Steps, Tally } from '../steps.js';
@@ -33,6 +33,8 @@ interface Target {
 }
 const placeOf = (target: Target): Buffer => joined(target.wanted.destination, pathOf(target));
 const nothing = Buffer.alloc(0);
+/** A file that was there is kept, and what the dump has is left for its other names. */
+const unread = 'unread';
 const linkTargetBytesMax = 4096;
 
 export class DumpRecovery {
@@ -145,15 +147,19 @@ export class DumpRecovery {
   *#inode(record: InodeRecord, [first, ...others]: readonly Target[]): Steps<void> {
     if (first === undefined) return;
     const path = placeOf(first);
-    const made = yield* this.#make(record, path);
+    const made = yield* this.#make(record, path, others.length === 0);
     this.#say(first, made);
+    if (made === unread) {
+      yield* this.#inode(record, others);
+      return;
+    }
     for (const other of others) {
       const linked = typeof made === 'number' ? made : this.#parts.restorer.link(placeOf(other), path);
       this.#say(other, linked);
       yield* this.#breathe();
     }
   }
-  #say(target: Target, made: Made): void {
+  #say(target: Target, made: Made | typeof unread): void {
     const { settling, tally } = this.#parts;
     const { wanted } = target;
     if (typeof made === 'number') {
@@ -163,14 +169,19 @@ export class DumpRecovery {
     settling.found(wanted);
     tally.files += 1;
   }
-  *#make(record: InodeRecord, path: Buffer): Steps<Made> {
+  /** `isLast`: nobody else wants its content. */
+  *#make(record: InodeRecord, path: Buffer, isLast: boolean): Steps<Made | typeof unread> {
     const { restorer } = this.#parts;
     const { inode, inodeNumber } = record.header;
     const fileType = inode.mode & S.mask;
     // They follow the content, and are there when a file is finished.
     const xattrs: Xattr[] = [];
     const attributes = attributesOf(inode, xattrs);
-    if (fileType === S.regular) return yield* this.#file(record, path, attributes, xattrs);
+    if (fileType === S.regular) {
+      const file = restorer.file(path, attributes);
+      if (file === 'kept' && !isLast) return unread;
+      return yield* this.#file(record, file, xattrs);
+    }
     if (fileType === S.symlink) {
       const target = yield* this.#reader.bytes(record, linkTargetBytesMax);
       xattrs.push(...(yield* this.#reader.xattrs(inodeNumber)));
@@ -188,9 +199,8 @@ export class DumpRecovery {
     }
     return restorer.node(path, { fileType, device: [major, minor] }, attributes);
   }
-  *#file(record: InodeRecord, path: Buffer, attributes: Attributes, xattrs: Xattr[]): Steps<Made> {
+  *#file(record: InodeRecord, file: NewFile | Exclude<Made, 'made'>, xattrs: Xattr[]): Steps<Made> {
     const { inode, inodeNumber } = record.header;
-    const file = this.#parts.restorer.file(path, attributes);
     if (typeof file !== 'object') {
       yield* this.#reader.skip(record);
       return file;

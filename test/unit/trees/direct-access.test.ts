@@ -188,21 +188,23 @@ test('A selection in one reading; what is not there is said', async (t) => {
   );
 });
 
-test('Another name of a file that is kept gets what the image has, and not what was kept', async (t) => {
-  const top = await tempFolder(t);
-  const [from, to] = [join(top, 'from'), join(top, 'to')];
-  for (const path of [from, to]) mkdirSync(path);
-  writeFileSync(join(from, 'a'), 'of the image');
-  for (const name of ['b', 'c']) linkSync(join(from, 'a'), join(from, name));
-  const engine = await inlineEngine();
-  const { image, history } = await backUp(engine, from);
-  const [first = '', ...others] = history.map(({ path }) => path.toString()).filter((path) => path !== '');
-  writeFileSync(join(to, first), 'kept');
-  const { log } = await recover(engine, to, image, { existing: 'keep' });
-  t.deepEqual(log, []);
-  t.is(readFileSync(join(to, first), 'utf8'), 'kept');
-  for (const name of others) t.is(readFileSync(join(to, name), 'utf8'), 'of the image');
-});
+for (const format of ['tar', 'dump'] as const) {
+  test(`Another name of a file that is kept gets what the image has, and not what was kept (${format})`, async (t) => {
+    const top = await tempFolder(t);
+    const [from, to] = [join(top, 'from'), join(top, 'to')];
+    for (const path of [from, to]) mkdirSync(path);
+    writeFileSync(join(from, 'a'), 'of the image');
+    for (const name of ['b', 'c']) linkSync(join(from, 'a'), join(from, name));
+    const engine = await inlineEngine();
+    const { image, history } = await backUp(engine, from, { format });
+    const [first = '', ...others] = history.map(({ path }) => path.toString()).filter((path) => path !== '');
+    writeFileSync(join(to, first), 'kept');
+    const { log } = await recover(engine, to, image, { format, existing: 'keep' });
+    t.deepEqual(log, []);
+    t.is(readFileSync(join(to, first), 'utf8'), 'kept');
+    for (const name of others) t.is(readFileSync(join(to, name), 'utf8'), 'of the image');
+  });
+}
 
 test('A name that goes elsewhere than the directory above it is said to be missing there', async (t) => {
   const { from, to, image } = await saved(t);
