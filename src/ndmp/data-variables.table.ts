@@ -63,12 +63,6 @@ export const VARIABLES = {
     'ONTAP, PowerScale, NetWorker',
     'the token of this backup: its place in the chain in the high 32 bits, its date in the low ones; only when BASE_DATE was there',
   ),
-  IGNORE_CTIME: row(
-    'backup',
-    'ONTAP',
-    'a file of which only the inode changed is not in a higher level',
-    'n',
-  ),
   EXCLUDE: row(
     'backup',
     'all',
