@@ -25,7 +25,7 @@ export { describeTree, makeTree } from './tree.js';
 export type { NdmpReply, Posted } from './ndmp-client.js';
 export { isAskedIn, NdmpClient, NdmpClientClosed, ndmpDigest } from './ndmp-client.js';
 export type { BackedUp, Recovered } from './tree-work.js';
-export { backUp, everythingIn, inlineEngine, MemoryImage, nameTo, recover } from './tree-work.js';
+export { backUp, backupOf, everythingIn, inlineEngine, MemoryImage, nameTo, recover } from './tree-work.js';
 export type { NdmpRoute, NdmpSaved } from './ndmp-jobs.js';
 export { nameToRecover, ndmpBackup, ndmpRecover } from './ndmp-jobs.js';
 export type { FakeMember } from './fake-trees.js';

@@ -64,6 +64,21 @@ export async function inlineEngine(
   return inlineTreeEngine(change(await posixTreeCalls()), { chunkBytes: 128 * 1024 });
 }
 
+/** All of a folder, whole. */
+export const backupOf = (folder: string, more: Partial<BackupRequest> = {}): BackupRequest => ({
+  format: 'tar',
+  root: Buffer.from(folder),
+  path: Buffer.from(folder),
+  level: 0,
+  startedAt: 0n,
+  exclude: [],
+  files: [],
+  history: true,
+  crossMounts: false,
+  estimate: false,
+  ...more,
+});
+
 export async function backUp(
   engine: TreeEngine,
   folder: string,
@@ -72,20 +87,7 @@ export async function backUp(
   const parts: Buffer[] = [];
   const history: HistoryEntry[] = [];
   const log: TreeLogEntry[] = [];
-  const request: BackupRequest = {
-    format: 'tar',
-    root: Buffer.from(folder),
-    path: Buffer.from(folder),
-    level: 0,
-    startedAt: 0n,
-    exclude: [],
-    files: [],
-    history: true,
-    crossMounts: false,
-    estimate: false,
-    ...more,
-  };
-  const job = engine.backup(request, {
+  const job = engine.backup(backupOf(folder, more), {
     image: async (bytes) => void (await Promise.resolve(parts.push(Buffer.from(bytes)))),
     history: (entries) => void history.push(...entries),
     log: (entry) => void log.push(entry),

@@ -3,25 +3,16 @@
  * their numbers. A file whose place is known is gone to directly; a directory is not, because what is in it is all over the dump.
  */
 import { E, S } from '#env';
-import type { ImageInput } from '../image-input.js';
-import { joined, type Wanted, wantedOf } from '../restore/recover-names.js';
+import { joined, type Wanted } from '../restore/recover-names.js';
+import { Damage, type RecoveryParts, wantedNames } from '../restore/recovery-parts.js';
 import type { NewFile } from '../restore/new-file.js';
-import type { Made, Restorer } from '../restore/restorer.js';
-import type { Settling } from '../restore/settling.js';
-import type { Events } from '../events.js';
-import type { Steps, Tally } from '../steps.js';
+import type { Made } from '../restore/restorer.js';
+import type { Steps } from '../steps.js';
 import type { RecoverRequest } from '../tree-engine.js';
 import type { Xattr } from '../xattrs.js';
 import { DumpReader, type InodeRecord } from './dump-reader.js';
 import { attributesOf, DumpTree, pathOf } from './dump-tree.js';
 
-export interface DumpRecoveryParts {
-  readonly input: ImageInput;
-  readonly events: Events;
-  readonly tally: Tally;
-  readonly settling: Settling;
-  readonly restorer: Restorer;
-}
 /** A place below the root that an inode gets. */
 interface Target {
   readonly wanted: Wanted;
@@ -38,37 +29,28 @@ const unread = 'unread';
 const linkTargetBytesMax = 4096;
 
 export class DumpRecovery {
-  readonly #parts: DumpRecoveryParts;
+  readonly #parts: RecoveryParts;
   readonly #reader: DumpReader;
   readonly #targets = new Map<number, Target[]>();
-  #damage: string | undefined;
+  readonly #damage: Damage;
 
-  constructor(parts: DumpRecoveryParts) {
+  constructor(parts: RecoveryParts) {
     this.#parts = parts;
-    this.#reader = new DumpReader(parts.input, (offset, text) => this.#damaged(offset, text));
-  }
-  #damaged(offset: number, text: string): void {
-    const line = `${text} (byte ${offset} of the image)`;
-    this.#damage ??= line;
-    this.#parts.settling.trouble(Buffer.alloc(0), line, 'io');
+    this.#damage = new Damage(parts);
+    this.#reader = new DumpReader(parts.input, (offset, text) => this.#damage.note(offset, text));
   }
 
   /** What was found wrong with the image, if anything. */
   *run(request: RecoverRequest): Steps<string | undefined> {
-    const { events, settling, tally } = this.#parts;
-    const wanted = wantedOf(request, (index, status, text) => {
-      tally.troubles += 1;
-      events.log({ level: 'error', text, status });
-      events.settled(index, status);
-    });
+    const wanted = wantedNames(request, this.#parts);
     const others: Wanted[] = [];
     for (const one of wanted.toSorted((a, b) => (a.fhInfo ?? 0) - (b.fhInfo ?? 0))) {
       if (!request.direct || one.fhInfo === undefined) others.push(one);
       else if (!(yield* this.#direct(one, one.fhInfo))) others.push(one);
     }
     if (others.length > 0) yield* this.#read(others, request.recursive);
-    for (const one of wanted) settling.settle(one);
-    return this.#damage;
+    for (const one of wanted) this.#parts.settling.settle(one);
+    return this.#damage.first;
   }
 
   /** False: it is a directory. */
@@ -90,7 +72,7 @@ export class DumpRecovery {
     const { settling } = this.#parts;
     const tree = new DumpTree();
     yield* this.#reader.open();
-    yield* tree.read(this.#reader, (offset, text) => this.#damaged(offset, text));
+    yield* tree.read(this.#reader, (offset, text) => this.#damage.note(offset, text));
     for (const one of wanted) {
       const number = tree.find(one.original);
       if (number !== undefined) yield* this.#choose(tree, one, number, isRecursive);

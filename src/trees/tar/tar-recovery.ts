@@ -6,25 +6,15 @@
  */
 import { E } from '#env';
 import { treeLinkBytes, treeLinksBytes } from '../../limits.js';
-import type { Events } from '../events.js';
-import type { ImageInput } from '../image-input.js';
-import { type Match, RecoverNames, type Wanted, wantedOf } from '../restore/recover-names.js';
+import { type Match, RecoverNames, type Wanted } from '../restore/recover-names.js';
+import { Damage, type RecoveryParts, wantedNames } from '../restore/recovery-parts.js';
 import type { NewFile } from '../restore/new-file.js';
-import type { Made, Restorer } from '../restore/restorer.js';
-import type { Settling } from '../restore/settling.js';
-import type { Steps, Tally } from '../steps.js';
+import type { Made } from '../restore/restorer.js';
+import type { Steps } from '../steps.js';
 import type { RecoverRequest } from '../tree-engine.js';
 import { plain } from '../tree-root.js';
 import type { ReadMember } from './read-member.js';
 import { TarReader } from './tar-reader.js';
-
-export interface TarRecoveryParts {
-  readonly input: ImageInput;
-  readonly events: Events;
-  readonly tally: Tally;
-  readonly settling: Settling;
-  readonly restorer: Restorer;
-}
 
 /** Names that are links of a file that was not asked for. */
 interface LostLinks {
@@ -34,7 +24,7 @@ interface LostLinks {
 }
 
 export class TarRecovery {
-  readonly #parts: TarRecoveryParts;
+  readonly #parts: RecoveryParts;
   readonly #reader: TarReader;
   /** By where the data is. */
   #lost = new Map<string, LostLinks>();
@@ -42,34 +32,25 @@ export class TarRecovery {
   readonly #unmade = new Set<string>();
   /** Memory that both take, about. */
   #lostBytes = 0;
-  #damage: string | undefined;
+  readonly #damage: Damage;
 
-  constructor(parts: TarRecoveryParts) {
+  constructor(parts: RecoveryParts) {
     this.#parts = parts;
-    this.#reader = new TarReader(parts.input, (offset, text) => this.#damaged(offset, text));
-  }
-  #damaged(offset: number, text: string): void {
-    const line = `${text} (byte ${offset} of the image)`;
-    this.#damage ??= line;
-    this.#parts.settling.trouble(Buffer.alloc(0), line, 'io');
+    this.#damage = new Damage(parts);
+    this.#reader = new TarReader(parts.input, (offset, text) => this.#damage.note(offset, text));
   }
 
   /** What was found wrong with the image, if anything. */
   *run(request: RecoverRequest): Steps<string | undefined> {
-    const { events, settling, tally } = this.#parts;
-    const wanted = wantedOf(request, (index, status, text) => {
-      tally.troubles += 1;
-      events.log({ level: 'error', text, status });
-      events.settled(index, status);
-    });
+    const wanted = wantedNames(request, this.#parts);
     const isDirect = ({ fhInfo }: Wanted): boolean => request.direct && fhInfo !== undefined;
     const direct = wanted.filter(isDirect).sort((a, b) => (a.fhInfo ?? 0) - (b.fhInfo ?? 0));
     for (const one of direct) yield* this.#direct(one, one.fhInfo ?? 0, request.recursive);
     const others = wanted.filter((one) => !isDirect(one));
     if (others.length > 0) yield* this.#read(new RecoverNames(others, request.recursive));
     if (this.#lost.size > 0) yield* this.#findLost();
-    for (const one of wanted) settling.settle(one);
-    return this.#damage;
+    for (const one of wanted) this.#parts.settling.settle(one);
+    return this.#damage.first;
   }
 
   /** One reading, from the beginning. Says which names are not known to be complete. */
@@ -117,7 +98,7 @@ export class TarRecovery {
     if (!isFolder) input.need(this.#reader.dataLeft);
     yield* this.#recover(first, { wanted, path: wanted.destination, isItself: true }, names);
     if (!isFolder && this.#reader.dataLeft > 0 && input.isEnded) {
-      this.#damaged(input.position, 'The image ends within a file');
+      this.#damage.note(input.position, 'The image ends within a file');
     }
     if (!isFolder || !isRecursive) return;
     input.grow();

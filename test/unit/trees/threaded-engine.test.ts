@@ -3,9 +3,18 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { realEnv } from '#env';
-import { type BackupRequest, type BackupSink, type ImageSource, threadedTreeEngine } from '#trees';
+import { type BackupSink, type ImageSource, threadedTreeEngine } from '#trees';
 import { treeChunkBytes, treeChunksMax } from '../../../src/limits.js';
-import { backUp, everythingIn, inlineEngine, MemoryImage, nameTo, recover, tempFolder } from '#support';
+import {
+  backUp,
+  backupOf,
+  everythingIn,
+  inlineEngine,
+  MemoryImage,
+  nameTo,
+  recover,
+  tempFolder,
+} from '#support';
 
 const engine = threadedTreeEngine(realEnv());
 
@@ -16,18 +25,6 @@ async function tree(t: ExecutionContext, bytes = 12_000_000): Promise<string> {
   writeFileSync(join(folder, 'large'), Buffer.alloc(bytes, 'large'));
   return folder;
 }
-const request = (folder: string): BackupRequest => ({
-  format: 'tar',
-  root: Buffer.from(folder),
-  path: Buffer.from(folder),
-  level: 0,
-  startedAt: 0n,
-  exclude: [],
-  files: [],
-  history: true,
-  crossMounts: false,
-  estimate: false,
-});
 const quiet: BackupSink = {
   image: async () => await Promise.resolve(),
   history: () => undefined,
@@ -73,7 +70,7 @@ test('A sink that does not take its chunks stops the job, and no more than the r
   const held: (() => void)[] = [];
   let most = 0;
   let release = false;
-  const job = engine.backup(request(folder), {
+  const job = engine.backup(backupOf(folder), {
     ...quiet,
     image: async () => {
       if (release) return;
@@ -96,7 +93,7 @@ test('A sink that does not take its chunks stops the job, and no more than the r
 
 test('Aborted while the sink takes nothing: it ends at once', async (t) => {
   const folder = await tree(t);
-  const job = engine.backup(request(folder), {
+  const job = engine.backup(backupOf(folder), {
     ...quiet,
     image: async () => {
       job.abort();
@@ -108,7 +105,7 @@ test('Aborted while the sink takes nothing: it ends at once', async (t) => {
 });
 
 test('Aborted before it began, and twice', async (t) => {
-  const job = engine.backup(request(await tree(t, 10)), quiet);
+  const job = engine.backup(backupOf(await tree(t, 10)), quiet);
   job.abort();
   job.abort();
   t.is((await job.done).outcome, 'aborted');
@@ -140,12 +137,12 @@ test('Aborted while it waits for the source: it ends at once', async (t) => {
 
 test('What the sink or source says when it fails is the message', async (t) => {
   const folder = await tree(t);
-  const broken = engine.backup(request(folder), {
+  const broken = engine.backup(backupOf(folder), {
     ...quiet,
     image: async () => await Promise.reject(new Error('The mover is gone')),
   });
   t.like(await broken.done, { outcome: 'failed', message: 'The mover is gone' });
-  const silent = engine.backup(request(folder), {
+  const silent = engine.backup(backupOf(folder), {
     ...quiet,
     history: async () => await Promise.reject(new Error('Nobody listens')),
   });
@@ -190,7 +187,7 @@ test('History that nobody takes holds the job up', async (t) => {
   const batches: number[] = [];
   let open = 0;
   let most = 0;
-  const job = engine.backup(request(folder), {
+  const job = engine.backup(backupOf(folder), {
     ...quiet,
     history: async (entries) => {
       open += 1;

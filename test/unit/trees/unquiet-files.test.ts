@@ -20,6 +20,7 @@ import test, { type ExecutionContext } from 'ava';
 import { E, statLayout, type TreeCalls } from '#env';
 import {
   backUp,
+  backupOf,
   type BackedUp,
   everythingIn,
   inlineEngine,
@@ -381,21 +382,11 @@ test('The estimate is near, and progress is told', async (t) => {
   const folder = await tree(t);
   const { result } = await backUp(await inlineEngine(), folder, { estimate: true });
   const engine = await inlineEngine();
-  const job = engine.backup(
-    {
-      format: 'tar',
-      root: Buffer.from(folder),
-      path: Buffer.from(folder),
-      level: 0,
-      startedAt: 0n,
-      exclude: [],
-      files: [],
-      history: false,
-      crossMounts: false,
-      estimate: true,
-    },
-    { image: async () => await Promise.resolve(), history: () => undefined, log: () => undefined },
-  );
+  const job = engine.backup(backupOf(folder, { history: false, estimate: true }), {
+    image: async () => await Promise.resolve(),
+    history: () => undefined,
+    log: () => undefined,
+  });
   await job.done;
   t.is(job.progress.bytes, result.bytes);
   t.is(job.progress.files, 6);
