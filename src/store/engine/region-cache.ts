@@ -130,8 +130,11 @@ export class RegionCache {
    * Begins to load what is not at hand of `count` regions that lie behind each other, as many as is worth while with one read; one at
    * least, if there is room. Resolves when that has ended, well or not: whoever reads it is told.
    */
-  async prepare(directory: Directory, first: number, count: number): Promise<void> {
-    const wanted = Math.max(1, this.loader.together(directory, first, count));
+  async prepare(directory: Directory, from: number, count: number): Promise<void> {
+    let first = from;
+    while (first < from + count && this.#blocks.has(keyOf(directory, first))) first += 1;
+    if (first === from + count) return;
+    const wanted = Math.max(1, this.loader.together(directory, first, from + count - first));
     const blocks: Block[] = [];
     while (blocks.length < wanted && !this.#blocks.has(keyOf(directory, first + blocks.length))) {
       const block = this.#take(keyOf(directory, first + blocks.length));

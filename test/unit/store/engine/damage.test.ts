@@ -1,12 +1,13 @@
 /** Rot: it is found, it stays where it is, and nobody is ever given other bytes. */
 import test, { type ExecutionContext } from 'ava';
 import { StoreError } from '#errors';
-import { realEnv } from '#env';
+import { type Disk, realEnv } from '#env';
 import { DedupGroup, plainKernels, type Volume } from '#store';
 import { SimDisk } from '#support';
 import { copyOf, xxh64 } from '#wire';
 import { decodeHead, type Directory, regionSeed } from '../../../../src/store/engine/container.format.js';
 import { patternBytes } from '../../../contract/store.js';
+import { passphrase } from '../sealed-world.js';
 import { containerOf } from './container-maker.js';
 import { SimRandom } from '../../../sim/sim-random.js';
 
@@ -119,6 +120,59 @@ test('damage costs what it hits and no more', async (t) => {
   }
   t.true(hits > 40, `${hits} of 60 hit data`);
 });
+
+/** Compresses to about half. */
+function halfPattern(length: number): Buffer {
+  const bytes = patternBytes(7, length);
+  for (let at = 0; at < length; at += 1000) bytes.fill(0x61, at, at + 500);
+  return bytes;
+}
+for (const kind of ['plain', 'encrypted'] as const) {
+  test(`of regions that are read together only what is rotten is lost (${kind})`, async (t) => {
+    const disk = new SimDisk({ dice: new SimRandom(3) });
+    const sealed = kind === 'encrypted' ? { keySource: passphrase('secret') } : {};
+    let reads = 0;
+    const counted = (): Disk => {
+      const life = disk.begin();
+      const openFile = life.open.bind(life);
+      life.open = async (...of) => {
+        const file = await openFile(...of);
+        const readAt = file.readAt.bind(file);
+        file.readAt = async (target, offset) => {
+          if (file.path.endsWith('.pack') && target.length > 64 * 1024) reads += 1;
+          return await readAt(target, offset);
+        };
+        return file;
+      };
+      return life;
+    };
+    const open = async (): Promise<DedupGroup> =>
+      await DedupGroup.open({ env: { ...realEnv(), disk: counted() }, folder: 'group', reserveBytes: 0, kernels: plainKernels, memoryBytes: 8 * 1024 * 1024, tuning: { passphraseCost: 4 }, ...sealed }); // prettier-ignore
+    const content = halfPattern(3_000_000);
+    let live = await open();
+    let volume = await live.create('one');
+    await volume.stream('data').append([content]);
+    await volume.commit(Buffer.from('label'));
+    await live.close();
+    const path = 'group/packs/000000/000000001.pack';
+    const dice = new SimRandom(9);
+    let hits = 0;
+    for (let round = 0; round < 20; round++) {
+      const [at, bit] = [dice.integer(disk.contentOf(path).length), dice.integer(8)];
+      if (round > 0) disk.rot(path, at, bit); // first as it is
+      live = await open();
+      volume = await live.open('one');
+      reads = 0;
+      const lost = await unreadable(t, volume, content);
+      t.true(lost <= 256 * 1024 + 2 * pieceBytes, `byte ${at}: ${lost}`);
+      if (round === 0) t.deepEqual({ lost, together: reads > 0 && reads <= 8 }, { lost: 0, together: true });
+      hits += lost > 0 ? 1 : 0;
+      await live.close();
+      if (round > 0) disk.rot(path, at, bit);
+    }
+    t.true(hits > 10, `${hits} of 19 hit data`);
+  });
+}
 
 for (const file of ['journal/000000001.journal', 'superblock-0', 'superblock-1'] as const) {
   test(`one rotten place of ${file} costs nothing`, async (t) => {
