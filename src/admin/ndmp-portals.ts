@@ -111,7 +111,7 @@ export class NdmpPortals {
     if (this.#identity !== undefined) return this.#identity;
     throw new RefusedError(
       'conflict',
-      `Cannot listen on ${formatAddress(address)} with TLS: there is no certificate. Make one with \`tapesilo ndmp certificate create NAME\`, ` +
+      `Cannot listen on ${formatAddress(address)} with TLS: there is no certificate. Make one with \`tapesilo ndmp certificate create NAME\` (while a daemon runs: start it without this portal), ` +
         'or use your own with `tapesilo ndmp certificate import` (or `serve --ndmp-tls-certificate FILE --ndmp-tls-key FILE`)',
     );
   }
