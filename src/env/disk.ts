@@ -15,7 +15,7 @@ import {
 import { fdatasync, read, write } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StoreError, type StoreErrorCode } from '../errors.js';
-import type { Disk, DiskFile } from './env.js';
+import { bulkAlignBytes, type Disk, type DiskFile } from './env.js';
 
 const CODES: Readonly<Record<string, StoreErrorCode>> = {
   ENOSPC: 'full',
@@ -46,6 +46,9 @@ class RealFile implements DiskFile {
     this.path = path;
     this.#handle = handle;
   }
+  protected get fd(): number {
+    return this.#handle.fd;
+  }
 
   // The callback forms below cost a third of the promise forms' time per call, and these are hot.
   async readAt(target: Uint8Array, offset: number): Promise<number> {
@@ -59,7 +62,7 @@ class RealFile implements DiskFile {
   }
   async #readOnce(target: Uint8Array, from: number, offset: number): Promise<number> {
     return await new Promise((resolve, reject) => {
-      read(this.#handle.fd, target, from, target.length - from, offset, (error, bytes) => {
+      read(this.fd, target, from, target.length - from, offset, (error, bytes) => {
         if (error === null) resolve(bytes);
         else reject(storeError(error, 'Reading', this.path));
       });
@@ -68,11 +71,12 @@ class RealFile implements DiskFile {
 
   async writeAt(source: Uint8Array, offset: number): Promise<void> {
     let done = 0;
-    while (done < source.length) done += await this.#writeOnce(source, done, offset + done);
+    while (done < source.length) done += await this.writeOnce(source, done, offset + done);
   }
-  async #writeOnce(source: Uint8Array, from: number, offset: number): Promise<number> {
+  /** What lies from `from` on, or some of it: the number of bytes. */
+  protected async writeOnce(source: Uint8Array, from: number, offset: number, fd = this.fd): Promise<number> {
     return await new Promise((resolve, reject) => {
-      write(this.#handle.fd, source, from, source.length - from, offset, (error, bytes) => {
+      write(fd, source, from, source.length - from, offset, (error, bytes) => {
         if (error === null) resolve(bytes);
         else reject(storeError(error, 'Writing', this.path));
       });
@@ -81,7 +85,7 @@ class RealFile implements DiskFile {
 
   async sync(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      fdatasync(this.#handle.fd, (error) => {
+      fdatasync(this.fd, (error) => {
         if (error === null) resolve();
         else reject(storeError(error, 'Synchronizing', this.path));
       });
@@ -98,6 +102,40 @@ class RealFile implements DiskFile {
   }
 }
 
+/**
+ * A file whose pages are not kept by the system when they are written: with O_DIRECT the disk fetches them from our memory. New
+ * pages of the cache cost 0.6 s of processor per GB (ext4), this a fiftieth of it. Reading is as ever. Where the
+ * file system cannot do it, and for memory or places that are not aligned, writing is as ever, too.
+ */
+class BulkFile extends RealFile {
+  /** Undefined: as ever. */
+  #direct: FileHandle | undefined;
+  constructor(path: string, handle: FileHandle, direct: FileHandle) {
+    super(path, handle);
+    this.#direct = direct;
+  }
+  protected override async writeOnce(source: Uint8Array, from: number, offset: number): Promise<number> {
+    const direct = this.#direct;
+    const isAligned = [source.byteOffset + from, source.length - from, offset].every(isBulkAligned);
+    if (direct === undefined || !isAligned) return await super.writeOnce(source, from, offset);
+    try {
+      return await super.writeOnce(source, from, offset, direct.fd);
+    } catch (cause) {
+      if (!isRefusal(cause)) throw cause;
+      return await super.writeOnce(source, from, offset);
+    }
+  }
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#direct?.close();
+    this.#direct = undefined;
+  }
+}
+const isBulkAligned = (place: number): boolean => place % bulkAlignBytes === 0;
+/** What open(2) and write(2) say about O_DIRECT where it cannot be done. */
+const isRefusal = (cause: unknown): boolean =>
+  cause instanceof StoreError && ['EINVAL', 'EOPNOTSUPP'].includes(String(cause.facts['errno']));
+
 async function openFile(path: string, flags: number): Promise<FileHandle> {
   return await open(path, flags, 0o600).catch(failed('Opening', path));
 }
@@ -113,9 +151,17 @@ async function makeDirectory(path: string): Promise<void> {
 }
 
 export const realDisk: Disk = {
-  async open(path, how) {
+  async open(path, how, use) {
     const flags = constants.O_RDWR | (how === 'create' ? constants.O_CREAT : 0);
-    return new RealFile(path, await openFile(path, flags));
+    const handle = await openFile(path, flags);
+    if (use !== 'bulk') return new RealFile(path, handle);
+    try {
+      return new BulkFile(path, handle, await openFile(path, constants.O_WRONLY | constants.O_DIRECT));
+    } catch (cause) {
+      if (isRefusal(cause)) return new RealFile(path, handle);
+      await handle.close();
+      throw cause;
+    }
   },
   async exists(path) {
     return await stat(path).then(

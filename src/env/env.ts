@@ -36,9 +36,16 @@ export interface Random {
   uuid(): string;
 }
 
+/** Addresses, lengths and offsets that the system can hand to a disk as they are (open(2), O_DIRECT). */
+export const bulkAlignBytes = 512;
+
 export interface Disk {
-  /** `create` makes the file when it is missing; `existing` throws StoreError 'missing'. Opens for reading and writing, mode 0600. */
-  open(path: string, how: 'existing' | 'create'): Promise<DiskFile>;
+  /**
+   * `create` makes the file when it is missing; `existing` throws StoreError 'missing'. Opens for reading and writing, mode 0600.
+   * `bulk`: much is written that nobody will read soon, so it need not go by way of the system's cache, which costs more
+   * than everything else about it. For that, memory, length and offset have to be multiples of `bulkAlignBytes`.
+   */
+  open(path: string, how: 'existing' | 'create', use?: 'bulk'): Promise<DiskFile>;
   exists(path: string): Promise<boolean>;
   /** Makes the folder and its parents, mode 0700. */
   makeDirectory(path: string): Promise<void>;

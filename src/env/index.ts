@@ -28,6 +28,7 @@ export type {
   TlsIdentity,
   TlsListener,
 } from './env.js';
+export { bulkAlignBytes } from './env.js';
 export { type CertificateRequest, selfSigned } from './certificate.js';
 export { type CertificateFacts, readIdentity } from './tls.js';
 export type { Level, Logger } from './log.js';

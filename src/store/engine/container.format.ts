@@ -14,6 +14,7 @@ import {
   containerAlignBytes,
   containerChunksMax,
   containerRegionsMax,
+  headAlignBytes,
   headBytesMax,
   regionAlignBytes,
   regionBytesMax,
@@ -137,6 +138,7 @@ export const isFast = ({ kind, regions }: Directory): boolean =>
 export const regionSeed = (container: number, region: number): bigint =>
   BigInt(container) * 65536n + BigInt(region);
 export const alignedRegion = (bytes: number): number => paddedBytes(bytes, regionAlignBytes);
+export const alignedHead = (bytes: number): number => paddedBytes(bytes, headAlignBytes);
 export const headBytesOf = (regions: number, chunks: number): number =>
   headerBytes + regions * regionEntryBytes + chunks * chunkEntryBytes;
 /** Bytes on disk of a container with so many bytes of regions (aligned), and so many behind the fingerprints. */
@@ -147,8 +149,7 @@ export function containerBytesOf(
   overheadBytes: number,
 ): number {
   const head = headBytesOf(regions, chunks);
-  const all =
-    alignedRegion(head) + regionBytes + chunks * fingerprintBytes + overheadBytes + head + footBytes;
+  const all = alignedHead(head) + regionBytes + chunks * fingerprintBytes + overheadBytes + head + footBytes;
   return paddedBytes(all, containerAlignBytes);
 }
 assert(headBytesOf(containerChunksMax / 16 + 24, containerChunksMax) <= headBytesMax);

@@ -1,5 +1,6 @@
 /** Sizes of the engine, with their reasons, and what holds between them. */
 import { strict as assert } from 'node:assert';
+import { bulkAlignBytes } from '#env';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -23,6 +24,9 @@ export const containerRegionsMax = 64;
 assert((2 * containerRawBytesMax) / regionBytesMax < containerRegionsMax);
 /** The head (header, regions, chunks) fits this, so one read fetches it. */
 export const headBytesMax = 8 * KiB;
+/** The first of them begins at such a multiple: so does the image in memory then, and the disk can fetch it from there (`bulk`). */
+export const headAlignBytes = bulkAlignBytes;
+assert(headBytesMax % headAlignBytes === 0 && headAlignBytes % regionAlignBytes === 0);
 /** Containers begin and end at such multiples of a pack. */
 export const containerAlignBytes = 4096;
 assert(containerAlignBytes % regionAlignBytes === 0 && regionBytesMax % regionAlignBytes === 0);

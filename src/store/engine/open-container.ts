@@ -10,6 +10,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import {
+  alignedHead,
   alignedRegion,
   containerBytesOf,
   type ContainerKind,
@@ -279,7 +280,7 @@ export class OpenContainer {
     const bytes = containerBytesOf(this.#regions.length, this.#count, regionBytes, overheadBytes);
     const place = reserve(bytes);
     const headBytes = headBytesOf(this.#regions.length, this.#count);
-    const start = headBytesMax - alignedRegion(headBytes);
+    const start = headBytesMax - alignedHead(headBytes);
     const fingerprints = Buffer.from(this.#memory().fingerprints.subarray(0, this.#count * fingerprintBytes));
     const stored = image.subarray(this.#end, this.#end + fingerprints.length + overheadBytes);
     this.#cipher.seal(this, PLACE.fingerprints, fingerprints, stored);

@@ -163,7 +163,7 @@ export class Packs {
       await this.#disk.syncDirectory(dirname(this.#folder));
       this.#named.add(pack);
     }
-    return await this.#disk.open(path, how);
+    return await this.#disk.open(path, how, pack >= this.#pack ? 'bulk' : undefined);
   }
   async #closeUnused(): Promise<void> {
     for (const held of this.#files.values()) {

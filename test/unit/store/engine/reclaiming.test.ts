@@ -232,8 +232,8 @@ test('a piece of a recipe that cannot be read is the damage of its bytes, and ke
   const names = (await live.list('group/mirrors')).toSorted();
   const pieces = names.at(-2) ?? '';
   const copy = disk.contentOf(`group/mirrors/${pieces}`);
-  const [pack, offset, headBytes] = [24, 28, 36].map((at) => copy.readUInt32LE(at));
-  const region = Math.ceil((headBytes ?? 0) / 64) * 64 + 3;
+  const [pack, offset, first] = [24, 28, 116].map((at) => copy.readUInt32LE(at));
+  const region = (first ?? 0) + 3;
   const path = `group/packs/000000/${String(pack).padStart(9, '0')}.pack`;
   disk.rot(`group/mirrors/${pieces}`, region, 1);
   disk.rot(path, (offset ?? 0) + region, 1);
