@@ -1,11 +1,10 @@
 /** ChunkReader: chunks of containers, wherever they are: still in memory, in a cached region, on the disk. */
 import { StoreError } from '../../errors.js';
 import type { Slab } from '#wire';
-import type { Directory } from './container.format.js';
+import { damaged, type Directory } from './container.format.js';
 import type { ContainerStore } from './container-store.js';
 import { regionsAtOnceMax } from './engine-limits.js';
 import type { Root } from './group-state.js';
-import { damaged } from './open-container.js';
 import type { Run } from './recipe.js';
 import type { Block } from './region-cache.js';
 import { plainVolumes, type VolumeCipher } from './volume-cipher.js';

@@ -8,13 +8,13 @@
  */
 import { strict as assert } from 'node:assert';
 import { StoreError } from '../../errors.js';
-import { type ContainerKind, type Directory, isFast } from './container.format.js';
+import { type ContainerKind, damaged, type Directory, isFast } from './container.format.js';
 import type { ContainerFact, ContainerTable } from './container-table.js';
 import { directoriesMax, localityPlaces } from './engine-limits.js';
 import { FingerprintCache } from './fingerprint-cache.js';
 import { HeadReader } from './head-reader.js';
 import type { Means } from './means.js';
-import { type ContainerTools, damaged, type Density, OpenContainer } from './open-container.js';
+import { type ContainerTools, type Density, OpenContainer } from './open-container.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
 import { toolsOf } from './pressure.js';

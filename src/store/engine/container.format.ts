@@ -299,3 +299,15 @@ function decodeTables(id: number, head: Buffer, place: Place, salt: Buffer): Dir
     fingerprintsChecksum: head.readBigUInt64LE(48),
   });
 }
+
+/** What a container that does not say what it should is refused with. */
+export const damaged = (
+  container: number,
+  what: string,
+  facts: Readonly<Record<string, unknown>> = {},
+): StoreError =>
+  new StoreError('corrupt', `Container ${container}: its ${what} does not verify`, {
+    container,
+    what,
+    ...facts,
+  });

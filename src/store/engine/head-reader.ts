@@ -2,6 +2,7 @@
 import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import {
+  damaged,
   decodeHead,
   type Directory,
   fingerprintBytes,
@@ -12,7 +13,6 @@ import {
 import type { ContainerFact } from './container-table.js';
 import { headBytesMax } from './engine-limits.js';
 import type { Mirrors } from './mirrors.js';
-import { damaged } from './open-container.js';
 import type { Packs } from './packs.js';
 import { PLACE, type RegionCipher } from './region-cipher.js';
 

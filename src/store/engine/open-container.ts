@@ -1,20 +1,20 @@
 /**
- * OpenContainer: a container in memory, from its first chunk until it is written. Chunks are gathered in regions; a region that is
- * full is compressed by the crew, several at a time, while the next is being filled; `seal` puts head and fingerprints around
- * them.
+ * OpenContainer: a container in memory, from its first chunk until it is written. Chunks are gathered in regions, each of them where
+ * it will lie in the image if nothing before it shrinks; a region that is full is compressed by the crew, several at a time, while
+ * the next is being filled, and moves up then; `seal` puts head and fingerprints around them.
  *
  *   S3 after `end` nothing is added. S5 the head is decoded again and compared before it goes anywhere.
  */
 import { strict as assert } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import { xxh64 } from '#wire';
-import { StoreError } from '../../errors.js';
 import {
   alignedHead,
   alignedRegion,
   containerBytesOf,
   type ContainerKind,
   type ContainerName,
+  damaged,
   decodeHead,
   Directory,
   encodeFoot,
@@ -46,6 +46,8 @@ export interface ContainerTools extends Means {
 /** A region that is full. */
 interface FullRegion {
   readonly part: Part;
+  /** Where it was gathered in the image. */
+  readonly from: number;
   readonly bytes: number;
   readonly chunks: number;
   isPacked: boolean;
@@ -75,11 +77,12 @@ export class OpenContainer {
   /** Regions that are full and not in the image yet, oldest first. */
   readonly #full: FullRegion[] = [];
   #waiting: (() => void)[] = [];
-  /** The region that is being filled, its chunks and bytes. */
+  /** The region that is being filled: who will pack it, where it is in the image, its chunks and bytes. */
   #part = 0;
+  #regionFrom = 0;
   #regionChunks = 0;
   #regionBytes = 0;
-  /** Where the next region goes in the image; the first lies behind the largest head. */
+  /** Behind the last region that is as it will be written; the first lies behind the largest head. */
   #end = headBytesMax;
   #image: Buffer | undefined;
 
@@ -155,11 +158,10 @@ export class OpenContainer {
     const bytes = to - from;
     assert(this.hasRoomFor(bytes) && bytes > 0 && bytes <= regionBytesMax && this.canTake(bytes));
     if (this.#regionBytes + bytes > regionBytesMax) this.#closeRegion();
-    const { parts, fingerprints, lengths } = this.#memory();
+    if (this.#regionChunks === 0) this.#regionFrom = this.#behindAll();
+    const { image, fingerprints, lengths } = this.#memory();
     const { kernels } = this.#tools;
-    const part = parts[this.#part];
-    assert(part !== undefined);
-    kernels.copy(memory, from, to, part.raw, this.#regionBytes);
+    kernels.copy(memory, from, to, image, this.#regionFrom + this.#regionBytes);
     kernels.copy(digests, at, at + fingerprintBytes, fingerprints, this.#count * fingerprintBytes);
     lengths[this.#count] = bytes;
     this.#regionBytes += bytes;
@@ -167,6 +169,13 @@ export class OpenContainer {
     this.#rawBytes += bytes;
     this.#count += 1;
     return this.#count - 1;
+  }
+  /** Where a region has room whatever becomes of those before it. */
+  #behindAll(): number {
+    const last = this.#full.at(-1);
+    return last === undefined
+      ? this.#end
+      : last.from + alignedRegion(last.bytes + this.#cipher.overheadBytes);
   }
   /** The same with a number of its own, for what is left of an older generation. Ascending. */
   addAs(ordinal: number, chunk: Buffer, fingerprint: Buffer): void {
@@ -224,32 +233,33 @@ export class OpenContainer {
   /** What was gathered is to be compressed. */
   #closeRegion(): void {
     if (this.#regionChunks === 0) return;
-    const { parts } = this.#memory();
+    const { image, parts } = this.#memory();
     const part = parts[this.#part];
     assert(part !== undefined && this.#full.length < parts.length);
-    const region = { part, bytes: this.#regionBytes, chunks: this.#regionChunks, isPacked: false };
+    const [from, bytes] = [this.#regionFrom, this.#regionBytes];
+    const region = { part, from, bytes, chunks: this.#regionChunks, isPacked: false };
     const number = this.#regions.length + this.#full.length;
     this.#full.push(region);
     this.#part = (this.#part + 1) % parts.length;
     this.#regionBytes = this.#regionChunks = 0;
     const density = this.#density();
     const effort = density === 'adaptive' ? this.#tools.effort : EFFORT[density];
-    part.slip.ask(part.raw.subarray(0, region.bytes), part.packed, effort, this.id, number, this.#key);
+    part.slip.ask(image.subarray(from, from + bytes), part.packed, effort, this.id, number, this.#key);
     part.slip.done = (): void => this.#packed(region);
     this.#tools.crew.run(part.slip);
   }
-  /** Into the image, in the order in which they came. */
+  /** To where they are written, in the order in which they came. */
   #packed(region: FullRegion): void {
     region.part.slip.forgetKey();
     region.isPacked = true;
     for (let next = this.#full[0]; next?.isPacked === true; next = this.#full[0]) {
       this.#full.shift();
-      const { chunks, bytes: rawBytes, part } = next;
+      const { chunks, bytes: rawBytes, from, part } = next;
       const { codec, storedBytes, checksum, effort } = part.slip;
       const { image } = this.#memory();
       const bytes = storedBytes + this.#cipher.overheadBytes;
-      const source = part.slip.isInSource ? part.raw : part.packed;
-      this.#tools.kernels.copy(source, 0, bytes, image, this.#end);
+      if (!part.slip.isInSource) this.#tools.kernels.copy(part.packed, 0, bytes, image, this.#end);
+      else if (from > this.#end) image.copyWithin(this.#end, from, from + bytes);
       const dense = effort !== EFFORT.fast || codec === CODEC.none;
       const offset = this.#end - headBytesMax;
       this.#pushRegion({ codec, dense, chunks, offset, storedBytes, rawBytes, checksum });
@@ -337,17 +347,16 @@ export class OpenContainer {
       }
       first += region.chunks;
     }
-    const { parts } = this.#memory();
-    let raw = parts[this.#part]?.raw;
+    let raw = this.#regionFrom;
     for (const region of this.#full) {
       if (ordinal < first + region.chunks) {
-        raw = region.part.raw;
+        raw = region.from;
         break;
       }
       first += region.chunks;
     }
-    const offset = this.#offsetOf(first, ordinal);
-    raw?.copy(target, at, offset + from, offset + to);
+    const offset = raw + this.#offsetOf(first, ordinal);
+    this.#memory().image.copy(target, at, offset + from, offset + to);
   }
   #openRegion(number: number, raw: Buffer): void {
     const region = this.#regions[number];
@@ -386,14 +395,3 @@ export class OpenContainer {
     return this.#workspace !== undefined;
   }
 }
-
-export const damaged = (
-  container: number,
-  what: string,
-  facts: Readonly<Record<string, unknown>> = {},
-): StoreError =>
-  new StoreError('corrupt', `Container ${container}: its ${what} does not verify`, {
-    container,
-    what,
-    ...facts,
-  });

@@ -5,11 +5,10 @@
 import { strict as assert } from 'node:assert';
 import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
-import { type Directory, regionSeed } from './container.format.js';
+import { damaged, type Directory, regionSeed } from './container.format.js';
 import { regionAlignBytes, regionBytesMax, regionsAtOnceMax } from './engine-limits.js';
 import { CODEC } from './kernels.js';
 import type { Means } from './means.js';
-import { damaged } from './open-container.js';
 import { plainRegions, type RegionCipher } from './region-cipher.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';

@@ -26,15 +26,14 @@ const imageBytes =
   headBytesMax +
   containerAlignBytes;
 
-/** A region on its way into the image: as it came, and packed, by a slip of its own, so that several are packed at a time. */
+/** What packs a region of the image, and where to: several are packed at a time. */
 export interface Part {
-  readonly raw: Buffer;
   readonly packed: Buffer;
   readonly slip: PackSlip;
 }
 export interface Workspace {
   readonly image: Buffer;
-  /** Regions: one that is being filled, others that are being packed. */
+  /** One for the region that is being filled, others for those that are being packed. */
   readonly parts: readonly Part[];
   readonly fingerprints: Buffer;
   readonly lengths: Uint32Array;
@@ -42,7 +41,7 @@ export interface Workspace {
   spare?: Buffer;
 }
 const partsOfWorkspace = 4;
-export const workspaceBytes = imageBytes + 2 * partsOfWorkspace * regionBytesMax + fingerprintsBytes;
+export const workspaceBytes = imageBytes + partsOfWorkspace * regionBytesMax + fingerprintsBytes;
 
 export class Workspaces {
   readonly max: number;
@@ -70,7 +69,6 @@ export class Workspaces {
   }
   #part(): Part {
     return {
-      raw: this.#arena.allocate(regionBytesMax),
       packed: this.#arena.allocate(regionBytesMax + regionAlignBytes), // and what sealing adds
       slip: new PackSlip(this.#arena.allocate(slipBytes)),
     };
