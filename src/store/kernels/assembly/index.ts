@@ -1,6 +1,7 @@
 /** What the module exports. Nothing here has static data or a stack in memory: every address comes from the caller. */
 export { cut } from './chunker';
-export { lz4Encode, lz4Decode } from './lz4';
+export { lz4Encode } from './lz4';
+export { lz4Decode } from './lz4-decoder';
 export { probe } from './probe';
 
 /** Bytes that may not overlap; nothing is allocated for it, as there is for views in JavaScript. */

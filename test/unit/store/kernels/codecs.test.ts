@@ -169,6 +169,50 @@ test('LZ4: the decoder and the reference take the same for a block, and make the
   t.true(sound > 200, `${sound} blocks were sound`);
 });
 
+test('LZ4: long blocks are decoded as the reference does it, whatever their sequences are like, sound and damaged', (t) => {
+  // Lengths and distances around those that are told apart.
+  const around = (...edges: number[]): fc.Arbitrary<number> =>
+    fc.oneof(...edges.map((edge) => fc.integer({ min: Math.max(0, edge - 2), max: edge + 2 })));
+  const sequence = fc.record({
+    literals: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 14 }), around(15, 32, 33, 48, 269, 270)),
+    distance: fc.oneof(around(3, 8, 15, 16, 17, 31, 33), fc.integer({ min: 1, max: 65535 })),
+    match: fc.oneof(fc.integer({ min: 4, max: 18 }), around(19, 32, 48, 64, 80, 273, 274, 530)),
+  });
+  const rest = (length: number): number[] =>
+    length < 15 ? [] : [...Array<number>(Math.floor((length - 15) / 255)).fill(255), (length - 15) % 255];
+  fc.assert(
+    fc.property(
+      fc.array(sequence, { minLength: 1, maxLength: 120 }),
+      fc.integer({ min: 5, max: 400 }),
+      fc.oneof(fc.constant(0), fc.constant(0), fc.integer({ min: 0, max: 0xffff_ffff })),
+      (sequences, last, damage) => {
+        const literals = noise(`${last}`, 40_000);
+        const bytes: number[] = [];
+        let produced = 0;
+        for (const { literals: count, distance, match } of sequences) {
+          const few = produced === 0 ? Math.max(1, count) : count;
+          const some = literals.subarray(produced % 1000, (produced % 1000) + few);
+          produced += few;
+          const back = 1 + ((distance - 1) % produced);
+          const token = (Math.min(few, 15) << 4) | Math.min(match - 4, 15);
+          bytes.push(token, ...rest(few), ...some, back & 0xff, back >> 8, ...rest(match - 4));
+          produced += match;
+        }
+        bytes.push(Math.min(last, 15) << 4, ...rest(last), ...literals.subarray(0, last));
+        produced += last;
+        const block = Uint8Array.from(bytes);
+        if (damage !== 0) block[damage % block.length] = damage >>> 24;
+        for (const room of [produced, produced + 1000, produced - 1, Math.floor(produced / 2)]) {
+          const [ours, theirs] = decodedTwice(block, room);
+          t.deepEqual(ours, theirs);
+          if (damage === 0) t.is(ours?.length, room < produced ? undefined : produced);
+        }
+      },
+    ),
+    { numRuns: 600, seed: 5 },
+  );
+});
+
 interface Vector {
   readonly say: string;
   readonly block: string;

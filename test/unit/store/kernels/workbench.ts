@@ -10,7 +10,9 @@ import {
 const memoryPages = 96; // of 64 KiB
 const outputAt = 256 * 1024;
 const guard = 0xa7;
-const guardBytes = 64;
+/** More than copies run ahead that may. */
+const guardBytes = 1024;
+const untouched = Buffer.alloc(guardBytes, guard);
 
 export const newState = (): CutState => ({ bytes: 0, hash: 0 });
 
@@ -74,7 +76,7 @@ export class Workbench {
     const before = this.#all.subarray(outputAt - guardBytes, outputAt);
     const behind = this.#all.subarray(outputAt + room, outputAt + room + guardBytes);
     const check = (): void => {
-      if (![...before, ...behind].every((byte) => byte === guard)) throw new Error('written out of bounds');
+      if (!before.equals(untouched) || !behind.equals(untouched)) throw new Error('written out of bounds');
     };
     for (const strip of [before, behind]) strip.fill(guard);
     try {
