@@ -259,7 +259,7 @@ export class OpenContainer {
       const { image } = this.#memory();
       const bytes = storedBytes + this.#cipher.overheadBytes;
       if (!part.slip.isInSource) this.#tools.kernels.copy(part.packed, 0, bytes, image, this.#end);
-      else if (from > this.#end) image.copyWithin(this.#end, from, from + bytes);
+      else if (from > this.#end) this.#tools.kernels.copy(image, from, from + bytes, image, this.#end);
       const dense = effort !== EFFORT.fast || codec === CODEC.none;
       const offset = this.#end - headBytesMax;
       this.#pushRegion({ codec, dense, chunks, offset, storedBytes, rawBytes, checksum });

@@ -95,7 +95,9 @@ export class Ring {
       const at = this.end % ringBytes;
       const part = Math.min(bytes - done, ringBytes - at);
       const whole = part === source.length;
-      this.#memory.set(whole ? source : source.subarray(from + done, from + done + part), chunkBytesMax + at);
+      const piece = whole ? source : source.subarray(from + done, from + done + part);
+      // Not `set`: into memory that threads share V8 copies word by word, at a third of the speed.
+      this.#memory.fill(piece, chunkBytesMax + at, chunkBytesMax + at + part);
       this.end += part;
       done += part;
     }
