@@ -38,10 +38,13 @@ export async function wasmKernelsOver(memory: WebAssembly.Memory, at: number): P
     },
     compress(source, target, dense) {
       const { byteOffset: from, length } = source;
-      if (length < 128 || !compiled.isCompressible(from, length)) return undefined;
+      if (length < 128 || (dense && !compiled.isCompressible(from, length))) return undefined;
       const room = Math.min(target.length, length - 64);
       const bytes = compiled.compress(dense ? 'dense' : 'fast', from, length, target.byteOffset, room);
-      return bytes === 0 ? undefined : { codec: dense ? CODEC.zstd : CODEC.lz4, bytes };
+      if (bytes === 0) return undefined;
+      // LZ4 is done with what does not compress sooner than the probe; that is asked about a doubtful gain.
+      if (!dense && bytes > length - length / 16 && !compiled.isCompressible(from, length)) return undefined;
+      return { codec: dense ? CODEC.zstd : CODEC.lz4, bytes };
     },
     decompress(codec, source, target) {
       if (codec !== CODEC.lz4 && codec !== CODEC.zstd) {

@@ -27,7 +27,7 @@ export const cutsPerCallMax = 8192;
 
 const stateBytes = 64;
 const cutsBytes = cutsPerCallMax * 4;
-const tableBytes = 64 * 1024; // of lz4.ts; probe.ts uses a part
+const tableBytes = 32 * 1024; // of lz4.ts, and of probe.ts
 /** What a Kernels needs of the memory for itself. */
 export const scratchBytes = stateBytes + cutsBytes + tableBytes;
 const alignBytes = 64;
