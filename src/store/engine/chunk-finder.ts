@@ -7,7 +7,8 @@
 import { StoreError } from '../../errors.js';
 import { Directory, fingerprintBytes } from './container.format.js';
 import type { Engine } from './engine.js';
-import { type FingerprintSource, isAt } from './fingerprint-cache.js';
+import { isAt, putAt } from './fingerprint.js';
+import type { FingerprintSource } from './fingerprint-cache.js';
 import type { Found } from './fingerprint-index.js';
 
 export class ChunkFinder {
@@ -75,7 +76,7 @@ export class ChunkFinder {
     const found = index.peek(digests, at);
     this.#state = found === 'absent' ? 'new' : 'asking';
     if (found === 'absent') return;
-    digests.copy(this.#asked, 0, at, at + fingerprintBytes);
+    putAt(this.#asked, 0, digests, at);
     this.#asking = this.#ask(found === 'ask' ? undefined : found);
   }
   #known(source: FingerprintSource, index: number): void {

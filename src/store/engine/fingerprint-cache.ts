@@ -6,6 +6,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { fingerprintBytes } from './container.format.js';
+import { isAt } from './fingerprint.js';
 
 /** Somebody with fingerprints at hand. */
 export interface FingerprintSource {
@@ -84,11 +85,4 @@ export class FingerprintCache {
   }
   /** Of the chunk that `find` found. */
   index = 0;
-}
-
-/** Byte by byte: chunks that differ do so in the first, and Buffer.compare costs more than all of it. */
-export function isAt(fingerprints: Buffer, index: number, digests: Buffer, at: number): boolean {
-  const from = index * fingerprintBytes;
-  for (let i = 0; i < fingerprintBytes; i++) if (fingerprints[from + i] !== digests[at + i]) return false;
-  return true;
 }

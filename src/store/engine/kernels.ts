@@ -27,7 +27,7 @@ export interface Kernels {
    * enough for chunks of the smallest size. Stops behind `cutsMax` of them.
    */
   cut(memory: Buffer, from: number, to: number, state: CutState, cuts: Int32Array, cutsMax?: number): number;
-  /** Bytes from … to of `source` to `at` of `target`, without views of them. */
+  /** Bytes from … to of `source` to `at` of `target`, without views of them. They may overlap. */
   copy(source: Buffer, from: number, to: number, target: Buffer, at: number): void;
   /** Compresses into `target`; undefined when that is no gain. `dense`: take the time. */
   compress(source: Buffer, target: Buffer, dense: boolean): Packed | undefined;

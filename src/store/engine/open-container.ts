@@ -27,6 +27,7 @@ import {
   regionSeed,
 } from './container.format.js';
 import { containerChunksMax, containerRawBytesMax, headBytesMax, regionBytesMax } from './engine-limits.js';
+import { putAt } from './fingerprint.js';
 import { CODEC } from './kernels.js';
 import type { Means } from './means.js';
 import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
@@ -160,9 +161,8 @@ export class OpenContainer {
     if (this.#regionBytes + bytes > regionBytesMax) this.#closeRegion();
     if (this.#regionChunks === 0) this.#regionFrom = this.#behindAll();
     const { image, fingerprints, lengths } = this.#memory();
-    const { kernels } = this.#tools;
-    kernels.copy(memory, from, to, image, this.#regionFrom + this.#regionBytes);
-    kernels.copy(digests, at, at + fingerprintBytes, fingerprints, this.#count * fingerprintBytes);
+    this.#tools.kernels.copy(memory, from, to, image, this.#regionFrom + this.#regionBytes);
+    putAt(fingerprints, this.#count, digests, at);
     lengths[this.#count] = bytes;
     this.#regionBytes += bytes;
     this.#regionChunks += 1;
@@ -212,8 +212,7 @@ export class OpenContainer {
     const checksum = xxh64(sealed, regionSeed(this.id, place));
     for (let index = old.regionOf.indexOf(number); old.regionOf[index] === number; index++) {
       this.#number(old.ordinals[index] ?? 0);
-      const at = index * fingerprintBytes;
-      old.fingerprints.copy(fingerprints, this.#count * fingerprintBytes, at, at + fingerprintBytes);
+      putAt(fingerprints, this.#count, old.fingerprints, index * fingerprintBytes);
       lengths[this.#count] = old.lengths[index] ?? 0;
       this.#count += 1;
     }

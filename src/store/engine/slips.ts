@@ -10,6 +10,7 @@ import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import { fingerprintBytes, regionSeed } from './container.format.js';
 import { chunkBytesMax, chunkBytesMin, cutBytesMax } from './engine-limits.js';
+import { putAt } from './fingerprint.js';
 import { CODEC, type CutState, type Kernels } from './kernels.js';
 import { openPlace, sealPlace } from './region-cipher.js';
 import { keyBytes, tagBytes } from './sealing.js';
@@ -144,9 +145,7 @@ export class CutSlip extends Slip {
     if (count === cutsMax) return false;
     this.#hintFrom[count] = offset;
     this.#hintBytes[count] = bytes;
-    // Byte by byte: Buffer.copy would allocate a view for each.
-    for (let i = 0; i < fingerprintBytes; i++)
-      this.#hintDigests[count * fingerprintBytes + i] = fingerprints[at + i] ?? 0;
+    putAt(this.#hintDigests, count, fingerprints, at);
     this.set(6, count + 1);
     return true;
   }
