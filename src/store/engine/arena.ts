@@ -8,6 +8,7 @@ const pageBytes = 65_536;
 const alignBytes = 4096;
 /** Address space that is set aside, 2 GiB; memory is taken as it is needed. */
 const pagesMax = 32_768;
+export const arenaBytesMax = pagesMax * pageBytes;
 
 export class Arena {
   readonly memory: WebAssembly.Memory;

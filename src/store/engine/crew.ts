@@ -2,13 +2,15 @@
  * Crew: who performs slips: threads that share the arena with us, or, without any, we ourselves and at once (the simulator,
  * offline tools). Slips with the same lane are performed one after another.
  *
- * Thread: the store's. What is handed over is the address of a slip, so a message costs the same whatever it is about.
+ * Thread: the store's. What is handed over is the address of a slip, so it costs the same whatever it is about: into the mailbox of a
+ * thread, and one message back for as many as are done.
  */
 import { strict as assert } from 'node:assert';
 import { Worker } from 'node:worker_threads';
 import type { Arena } from './arena.js';
 import type { CrewWorkerData } from './crew.worker.js';
 import type { Kernels } from './kernels.js';
+import { Mailbox, mailboxBytes } from './mailbox.js';
 import { OUTCOME, type Slip } from './slips.js';
 import { kernelsBytes } from './wasm-kernels.js';
 
@@ -47,6 +49,7 @@ class Hand {
   readonly worker: Worker;
   isGone = false;
   readonly #wake: () => void;
+  readonly #mailbox: Mailbox;
   /** 1: it has said that something is done, and we have not looked. */
   readonly #flag: Int32Array;
 
@@ -56,7 +59,10 @@ class Hand {
     const scratchAt = arena.allocate(kernelsBytes).byteOffset;
     const flag = arena.allocate(4);
     this.#flag = new Int32Array(flag.buffer, flag.byteOffset, 1).fill(0); // the memory may have been another's
-    const workerData: CrewWorkerData = { memory: arena.memory, scratchAt, flagAt: flag.byteOffset };
+    const mailbox = arena.allocate(mailboxBytes).fill(0);
+    this.#mailbox = new Mailbox(mailbox);
+    const at = { scratchAt, flagAt: flag.byteOffset, mailboxAt: mailbox.byteOffset };
+    const workerData: CrewWorkerData = { memory: arena.memory, ...at };
     this.worker = new Worker(new URL('./crew.worker.js', import.meta.url), { workerData });
     this.worker.on('message', () => this.#done());
     this.worker.on('error', () => undefined); // 'exit' follows
@@ -69,7 +75,7 @@ class Hand {
   run(slip: Slip): void {
     this.slips.set(slip.address, slip);
     if (this.slips.size === 1) this.worker.ref(); // the process must not end before it is done
-    this.worker.postMessage(slip.address);
+    this.#mailbox.put(slip.address);
   }
   #done(): void {
     Atomics.store(this.#flag, 0, 0);

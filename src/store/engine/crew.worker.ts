@@ -1,6 +1,7 @@
 /** A thread of a Crew: performs slips in the order in which their addresses come. */
 import { strict as assert } from 'node:assert';
 import { parentPort, workerData } from 'node:worker_threads';
+import { Mailbox, mailboxBytes } from './mailbox.js';
 import { slipAt } from './slips.js';
 import { wasmKernelsOver } from './wasm-kernels.js';
 
@@ -9,8 +10,9 @@ export interface CrewWorkerData {
   /** Address of what the kernels of this thread need for themselves. */
   readonly scratchAt: number;
   readonly flagAt: number;
+  readonly mailboxAt: number;
 }
-const { memory, scratchAt, flagAt } = workerData as CrewWorkerData; // what ThreadCrew gave us
+const { memory, scratchAt, flagAt, mailboxAt } = workerData as CrewWorkerData; // what ThreadCrew gave us
 const kernels = await wasmKernelsOver(memory, scratchAt);
 const view = (at: number, bytes: number): Buffer => {
   if (at + bytes > memory.buffer.byteLength) memory.grow(0); // another thread has made it larger: we hear of it now
@@ -20,8 +22,10 @@ const view = (at: number, bytes: number): Buffer => {
 const flag = new Int32Array(memory.buffer, flagAt, 1);
 const port = parentPort;
 assert(port !== null, 'a thread of a crew');
-port.on('message', (address: number) => {
-  slipAt(address, view).perform(kernels, view);
+const mailbox = new Mailbox(view(mailboxAt, mailboxBytes));
+// Until the thread is ended.
+for (;;) {
+  slipAt(mailbox.take(), view).perform(kernels, view);
   // One message for as many as are done before it is heard.
   if (Atomics.exchange(flag, 0, 1) === 0) port.postMessage(0);
-});
+}

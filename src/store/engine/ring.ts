@@ -47,6 +47,7 @@ export class Ring {
   /** The next chunk of the oldest. */
   #index = 0;
   #chunkFrom = 0;
+  #chunkTo = 0;
   #owner: RingOwner | undefined;
   #givenUp: (() => void) | undefined;
 
@@ -151,6 +152,7 @@ export class Ring {
       if (this.#index < count) {
         const base = from - this.#memory.byteOffset;
         this.#chunkFrom = this.#index === 0 ? base - begunBytes : base + (cuts[this.#index - 1] ?? 0);
+        this.#chunkTo = base + (cuts[this.#index] ?? 0);
         return true;
       }
       this.#settled += bytes;
@@ -173,8 +175,7 @@ export class Ring {
     return this.#chunkFrom;
   }
   get chunkTo(): number {
-    const { from, cuts } = this.#oldest;
-    return from - this.#memory.byteOffset + (cuts[this.#index] ?? 0);
+    return this.#chunkTo;
   }
   get digests(): Buffer {
     return this.#oldest.digests;
@@ -184,7 +185,7 @@ export class Ring {
   }
   /** The next chunk is somewhere else now. */
   take(): void {
-    this.begin += this.chunkTo - this.#chunkFrom;
+    this.begin += this.#chunkTo - this.#chunkFrom;
     this.#index += 1;
   }
   /** Behind the last byte that is cut as far as it can be, and of which all chunks were taken. */

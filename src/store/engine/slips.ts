@@ -1,6 +1,6 @@
 /**
  * Slips: what is to be done to bytes, and what came of it, in memory that every thread sees. A slip is made once, with its
- * owner, and handed out again and again: on its way nothing is allocated but the message with its address.
+ * owner, and handed out again and again: on its way nothing is allocated.
  *
  * Whoever made the slip may touch it, and the memory that it names, only before `Crew.run` and after its `done`.
  */

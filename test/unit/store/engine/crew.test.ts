@@ -3,7 +3,14 @@ import test from 'ava';
 import { plainKernels } from '#store';
 import { Arena } from '../../../../src/store/engine/arena.js';
 import { ThreadCrew } from '../../../../src/store/engine/crew.js';
-import { EFFORT, OUTCOME, PackSlip, Slip, slipBytes } from '../../../../src/store/engine/slips.js';
+import {
+  type Effort,
+  EFFORT,
+  OUTCOME,
+  PackSlip,
+  Slip,
+  slipBytes,
+} from '../../../../src/store/engine/slips.js';
 import { patternBytes } from '../../../contract/store.js';
 
 /** Of a kind that threads do not know. */
@@ -18,11 +25,16 @@ class OddSlip extends Slip {
     this.end(OUTCOME.done);
   }
 }
-function packSlip(arena: Arena): PackSlip {
-  const slip = new PackSlip(arena.allocate(slipBytes));
+class PackAgain extends PackSlip {
+  again: () => void = () => undefined;
+}
+function packSlip(arena: Arena, effort: Effort = EFFORT.fast): PackAgain {
+  const slip = new PackAgain(arena.allocate(slipBytes));
   const source = arena.allocate(10_000);
+  const target = arena.allocate(10_001);
   source.set(patternBytes(1, source.length));
-  slip.ask(source, arena.allocate(10_001), EFFORT.fast, 1, 0, undefined);
+  slip.again = () => slip.ask(source, target, effort, 1, 0, undefined);
+  slip.again();
   return slip;
 }
 
@@ -57,5 +69,26 @@ test('memory that was used before misleads no thread', async (t) => {
     crew.run(slip);
   });
   t.is(slip.outcome, OUTCOME.done);
+  await crew.close();
+});
+
+test('slips are done in order, however often the mailbox has gone round', async (t) => {
+  const arena = new Arena();
+  const crew = new ThreadCrew(arena, plainKernels, 1);
+  const slips = Array.from({ length: 1000 }, () => packSlip(arena, EFFORT.none));
+  const done: number[] = [];
+  for (let round = 0; round < 20; round++) {
+    await new Promise<void>((resolve) => {
+      for (const [index, slip] of slips.entries()) {
+        slip.again();
+        slip.done = () => {
+          done.push(index);
+          if (index === slips.length - 1) resolve();
+        };
+        crew.run(slip, 0);
+      }
+    });
+    t.deepEqual(done.splice(0), [...slips.keys()]);
+  }
   await crew.close();
 });
