@@ -19,6 +19,8 @@ const strideBytes: usize = 32;
 let rolled: u32 = 0;
 /** Where the vector loop ended. */
 let reached: usize = 0;
+/** Memory from which that loads what does not change: V8 makes constants, and what is made of them, anew in each turn. */
+let constants: usize = 0;
 
 function entryOf(byte: u32): u32 {
   const low = i8x16.splat(<i8>(byte & 15));
@@ -45,8 +47,11 @@ function firstCut(at: usize, low: v128, high: v128, mask: v128): usize {
  * Returns where the chunk ends, or 0; sets `reached`, and `rolled` when there is no cut.
  */
 function scanVectors(from: usize, to: usize, mask: u32): usize {
-  const nibble = i8x16.splat(15);
-  const cutMask = i16x8.splat(<i16>mask);
+  store<u16>(constants, <u16>mask);
+  store<u16>(constants, 0x0f0f, 2);
+  const cutMask = v128.load16_splat(constants);
+  const nibble = v128.load16_splat(constants, 2);
+  const zero = i16x8.splat(0);
   let t = i16x8.splat(0); // T of the eight bytes before
   let two = t; // and their sums over two, four, eight and sixteen bytes
   let four = t;
@@ -56,7 +61,7 @@ function scanVectors(from: usize, to: usize, mask: u32): usize {
   for (let at = from - 16; at < to; at += 16) {
     const bytes = v128.load(at);
     const lowNibbles = v128.and(bytes, nibble);
-    const highNibbles = i8x16.shr_u(bytes, 4);
+    const highNibbles = v128.and(i16x8.shr_u(bytes, 4), nibble);
     const plane0 = v128.xor(i8x16.swizzle(lowPlane0, lowNibbles), i8x16.swizzle(highPlane0, highNibbles));
     const plane1 = v128.xor(i8x16.swizzle(lowPlane1, lowNibbles), i8x16.swizzle(highPlane1, highNibbles));
     const tA = i8x16.shuffle(plane0, plane1, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -74,8 +79,8 @@ function scanVectors(from: usize, to: usize, mask: u32): usize {
     four = fourB;
     eight = eightB;
     // The mask has the top bits, so the least of two hashes passes when either does.
-    if (!i16x8.all_true(v128.and(i16x8.min_u(allA, all), cutMask)) && at >= from) {
-      return firstCut(at, allA, all, cutMask);
+    if (i8x16.bitmask(i16x8.eq(v128.and(i16x8.min_u(allA, all), cutMask), zero)) !== 0) {
+      if (at >= from) return firstCut(at, allA, all, cutMask);
     }
   }
   reached = to;
@@ -109,7 +114,7 @@ function topBits(bits: u32): u32 {
 }
 
 /**
- * Cuts at … at+length. `bytes` and `hash` are what the call before left behind in state: u32 bytes, u32 hash. Writes the
+ * Cuts at … at+length. `bytes` and `hash` are what the call before left behind in state: u32 bytes, u32 hash; four bytes more are scratch. Writes the
  * ends of chunks, as u32 distances from `at`, to `out`; `cutsMax` of them at most, and stops behind the last one then.
  * Returns how many.
  */
@@ -120,6 +125,7 @@ export function cut(at: usize, length: u32, averageBits: u32, state: usize, out:
   const strict = topBits(averageBits + 2);
   const loose = topBits(averageBits - 2);
   const end = at + length;
+  constants = state + 8;
   let bytes = load<u32>(state); // of the chunk, before `p`
   rolled = load<u32>(state, 4);
   let p = at;
