@@ -10,6 +10,12 @@ export class SocketLink implements Link {
   readonly #socket: net.Socket;
   #handlers: LinkHandlers | undefined;
   #error: Error | undefined;
+  /** What is written waits for the end of this turn of the event loop. */
+  #isHeld = false;
+  readonly #release = (): void => {
+    this.#isHeld = false;
+    this.#socket.uncork();
+  };
 
   constructor(socket: net.Socket) {
     this.#socket = socket;
@@ -42,12 +48,18 @@ export class SocketLink implements Link {
       return true;
     }
     let room = true;
-    this.#socket.cork();
+    this.#hold();
     slices.forEach((slice, index) => {
       room = index === slices.length - 1 ? this.#socket.write(slice, sent) : this.#socket.write(slice);
     });
-    this.#socket.uncork();
     return room;
+  }
+  /** All that comes of one turn leaves in one call: calls cost as much as the bytes, and so does waking the peer for each. */
+  #hold(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.#socket.cork();
+    setImmediate(this.#release);
   }
   get queuedBytes(): number {
     return this.#socket.writableLength;
@@ -62,6 +74,7 @@ export class SocketLink implements Link {
     this.#socket.end();
   }
   destroy(): void {
+    this.#release(); // what was written before, a reason for instance, is not taken back
     this.#socket.destroy();
   }
 }

@@ -36,6 +36,30 @@ test('what is sent arrives in order, in both directions, and both ends learn the
   t.is(heard.bytes()[4 + 699_999], (699_999 * 7) & 0xff);
 });
 
+test('what one turn writes leaves together, and also when the link is destroyed or ended in the same turn', async (t) => {
+  for (const last of ['destroy', 'end'] as const) {
+    const accepted: Link[] = [];
+    const listener = await net.listen(loopback, (link) => accepted.push(link));
+    const client = await net.connect(listener.address);
+    const heard = collect(client);
+    while (accepted.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const [server] = accepted;
+    if (server === undefined) return t.fail();
+    collect(server);
+    let sent = 0;
+    for (const word of ['why ', 'it ', 'ends']) server.write([Buffer.from(word)], () => (sent += 1));
+    t.is(sent, 0);
+    t.is(server.queuedBytes, 11);
+    server[last]();
+    await heard.closed;
+    t.is(heard.bytes().toString(), 'why it ends');
+    t.is(sent, 3);
+    client.destroy();
+    await listener.close();
+  }
+  return t.pass();
+});
+
 test('nothing is delivered before start, and pause stops delivery', async (t) => {
   const seen: string[] = [];
   let done = (): void => undefined;
