@@ -5,6 +5,7 @@ import { damaged, type Directory } from './container.format.js';
 import type { ContainerStore } from './container-store.js';
 import { regionsAtOnceMax } from './engine-limits.js';
 import type { Root } from './group-state.js';
+import type { OpenContainer } from './open-container.js';
 import type { Run } from './recipe.js';
 import type { Block } from './region-cache.js';
 import { plainVolumes, type VolumeCipher } from './volume-cipher.js';
@@ -48,6 +49,83 @@ export interface Filler {
   putOf(block: Block, from: number, to: number): void;
 }
 
+/** Places of a run's chunks in a directory. */
+interface Cursor {
+  index: number;
+  /** Where the chunk at `index` begins in the stream. */
+  place: number;
+  /** What is to be added to a place for the number of its chunk: none is missing within a run. */
+  readonly skew: number;
+}
+/** At the chunk that holds the byte at `at` of the stream. */
+function cursorAt(directory: Directory, run: Run, at: number): Cursor {
+  const first = directory.indexOf(run.first);
+  if (first === -1) throw damaged(directory.id, 'chunk', { ordinal: run.first });
+  const skew = run.first - first;
+  let [index, place] = [first, run.from];
+  for (let bytes = directory.lengths[index] ?? 0; place + bytes <= at;) {
+    place += bytes;
+    index += 1;
+    checkChunk(directory, run, index, skew);
+    bytes = directory.lengths[index] ?? 0;
+  }
+  return { index, place, skew };
+}
+function checkChunk(directory: Directory, { first, count }: Run, index: number, skew: number): void {
+  const ordinal = index + skew;
+  if (ordinal >= first + count) throw damaged(directory.id, 'run', { first });
+  if (index >= directory.count || directory.ordinals[index] !== ordinal)
+    throw damaged(directory.id, 'chunk', { ordinal });
+}
+/** As much as lies in the region of the chunk at the cursor, which is in the block. */
+function copyRegion(
+  directory: Directory,
+  run: Run,
+  cursor: Cursor,
+  range: { readonly block: Block; readonly at: number; readonly to: number },
+  filler: Filler,
+): number {
+  const { block, to } = range;
+  let { at } = range;
+  let { index, place } = cursor;
+  const region = directory.regionOf[index];
+  for (; at < to && directory.regionOf[index] === region; index++) {
+    checkChunk(directory, run, index, cursor.skew);
+    const bytes = directory.lengths[index] ?? 0;
+    const offset = (directory.offsets[index] ?? 0) + at - place;
+    const part = Math.min(to - at, place + bytes - at);
+    filler.putOf(block, offset, offset + part);
+    block.unreadBytes -= part;
+    at += part;
+    place += bytes;
+  }
+  cursor.index = index;
+  cursor.place = place;
+  return at;
+}
+/** Chunks of a container that is still in memory. */
+function copyHeld(
+  open: OpenContainer,
+  run: Run,
+  { from, to }: { readonly from: number; readonly to: number },
+  filler: Filler,
+): number {
+  let at = from;
+  let place = run.from;
+  for (let ordinal = run.first; at < to; ordinal++) {
+    if (ordinal >= run.first + run.count) throw damaged(run.container, 'run', { first: run.first });
+    const bytes = open.lengthOf(ordinal);
+    if (place + bytes > at) {
+      const part = Buffer.alloc(Math.min(to, place + bytes) - at);
+      open.readChunk(ordinal, at - place, at - place + part.length, part, 0);
+      filler.put(part, 0, part.length);
+      at += part.length;
+    }
+    place += bytes;
+  }
+  return at;
+}
+
 export class ChunkReader {
   readonly #containers: ContainerStore;
   readonly #volumes: VolumeCipher;
@@ -58,72 +136,42 @@ export class ChunkReader {
 
   /** Bytes from … to of the stream, which lie in the run, into `filler`. StoreError 'corrupt', 'io'. */
   async copyRun(run: Run, from: number, to: number, filler: Filler): Promise<void> {
-    let at = from;
-    let place = run.from;
-    for (let ordinal = run.first; at < to;) {
-      if (ordinal >= run.first + run.count) throw damaged(run.container, 'run', { first: run.first });
-      const open = this.#containers.openOf(run.container);
-      if (open?.holdsMemory === true) {
-        const bytes = open.lengthOf(ordinal);
-        if (place + bytes > at) {
-          const part = Buffer.alloc(Math.min(to, place + bytes) - at);
-          open.readChunk(ordinal, at - place, at - place + part.length, part, 0);
-          filler.put(part, 0, part.length);
-          at += part.length;
-        }
-        place += bytes;
-        ordinal += 1;
-        continue;
+    for (let at = this.copyAtHand(run, from, to, filler); at < to;) {
+      const block = await this.#bring(run, at);
+      try {
+        at = this.copyAtHand(run, at, to, filler);
+      } finally {
+        if (block !== undefined) this.#containers.regions.unpin(block);
       }
-      const directory =
-        this.#containers.directoryOf(run.container) ?? (await this.#containers.loadDirectory(run.container));
-      const reached = await this.#copyRegion(directory, run, ordinal, { place, at, to }, filler);
-      ordinal = reached.ordinal;
-      place = reached.place;
-      at = reached.at;
     }
   }
-  /** As much as lies in the region of the chunk. */
-  async #copyRegion(
-    directory: Directory,
-    run: Run,
-    ordinal: number,
-    range: { readonly place: number; readonly at: number; readonly to: number },
-    filler: Filler,
-  ): Promise<{ ordinal: number; place: number; at: number }> {
-    let { place, at } = range;
-    let index = directory.indexOf(ordinal);
-    if (index === -1) throw damaged(directory.id, 'chunk', { ordinal });
-    const first = index;
-    // Whole chunks before the range are passed over without being read.
-    while (place + (directory.lengths[index] ?? 0) <= at) {
-      place += directory.lengths[index] ?? 0;
-      index += 1;
-      if (index === directory.count || directory.ordinals[index] !== ordinal + index - first)
-        throw damaged(directory.id, 'chunk', { ordinal: ordinal + index - first });
-    }
-    const region = directory.regionOf[index] ?? 0;
+  /** As many of them as need not be waited for. Where it came to. StoreError 'corrupt'. */
+  copyAtHand(run: Run, from: number, to: number, filler: Filler): number {
+    const open = this.#containers.openOf(run.container);
+    if (open?.holdsMemory === true) return copyHeld(open, run, { from, to }, filler);
+    const directory = this.#containers.directoryOf(run.container);
+    if (directory === undefined) return from;
     const { regions } = this.#containers;
-    const block = regions.peek(directory, region) ?? (await this.#get(directory, region));
-    if (block === undefined) return { ordinal: ordinal + index - first, place, at }; // moved: look again
-    try {
-      const end = run.first + run.count;
-      for (; index < directory.count && at < range.to; index++) {
-        if (directory.regionOf[index] !== region || (directory.ordinals[index] ?? 0) >= end) break;
-        if (directory.ordinals[index] !== ordinal + index - first) break;
-        const bytes = directory.lengths[index] ?? 0;
-        const offset = (directory.offsets[index] ?? 0) + at - place;
-        const part = Math.min(range.to - at, bytes - (at - place));
-        filler.putOf(block, offset, offset + part);
-        block.unreadBytes -= part;
-        at += part;
-        if (at < place + bytes) break;
-        place += bytes;
+    let at = from;
+    for (const cursor = cursorAt(directory, run, at); at < to;) {
+      const block = regions.peek(directory, directory.regionOf[cursor.index] ?? 0);
+      if (block === undefined) break;
+      try {
+        at = copyRegion(directory, run, cursor, { block, at, to }, filler);
+      } finally {
+        regions.unpin(block);
       }
-    } finally {
-      regions.unpin(block);
     }
-    return { ordinal: ordinal + index - first, place, at };
+    return at;
+  }
+  /** What keeps the byte at `at` from being at hand. A block is pinned; undefined: look again. */
+  async #bring(run: Run, at: number): Promise<Block | undefined> {
+    const directory = this.#containers.directoryOf(run.container);
+    if (directory === undefined) await this.#containers.loadDirectory(run.container);
+    if (directory === undefined || this.#containers.openOf(run.container)?.holdsMemory === true)
+      return undefined;
+    const { index } = cursorAt(directory, run, at);
+    return await this.#get(directory, directory.regionOf[index] ?? 0);
   }
   /** Undefined when the container was moved meanwhile and its old place is gone. */
   async #get(

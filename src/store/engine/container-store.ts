@@ -49,6 +49,8 @@ export class ContainerStore {
   /** Those with memory, oldest first; and those that are not journaled yet. */
   readonly #open = new Map<number, OpenContainer>();
   readonly #directories = new Map<number, { readonly directory: Directory; readonly source: number }>();
+  /** The last of them: who reads forward asks for it again and again. */
+  #latestDirectory = -1;
   readonly #loading = new Map<number, Promise<Directory>>();
   readonly #queue: OpenContainer[] = [];
   #writes = 0;
@@ -305,14 +307,18 @@ export class ContainerStore {
   directoryOf(id: number): Directory | undefined {
     const held = this.#directories.get(id);
     if (held === undefined) return this.#open.get(id)?.directory;
-    this.#directories.delete(id);
-    this.#directories.set(id, held);
+    if (id !== this.#latestDirectory) {
+      this.#directories.delete(id);
+      this.#directories.set(id, held);
+      this.#latestDirectory = id;
+    }
     return held.directory;
   }
   #hold(directory: Directory, source?: number): void {
     const number = source ?? this.cache.enter(directory);
     if (directory.fingerprints !== undefined && source === undefined) this.cache.putAll(number, directory);
     this.#directories.set(directory.id, { directory, source: number });
+    this.#latestDirectory = -1;
     for (const [id, held] of this.#directories) {
       if (this.#directories.size <= directoriesMax) return;
       this.#directories.delete(id);

@@ -29,7 +29,10 @@ export class RegionCache {
   readonly loader: RegionLoader;
   readonly #means: Means;
   readonly #blocksMax: number;
+  /** The longest unused first. */
   readonly #blocks = new Map<number, Block>();
+  /** The last of them, if it is there. */
+  #latest = noKey;
   readonly #free: Block[] = [];
   /** Read to their ends; some may be in use again. */
   readonly #spent: Block[] = [];
@@ -49,8 +52,11 @@ export class RegionCache {
     const key = keyOf(directory, region);
     const block = this.#blocks.get(key);
     if (block === undefined || block.loading !== undefined) return undefined;
-    this.#blocks.delete(key);
-    this.#blocks.set(key, block);
+    if (key !== this.#latest) {
+      this.#blocks.delete(key);
+      this.#blocks.set(key, block);
+      this.#latest = key;
+    }
     block.pins += 1;
     return block;
   }
@@ -177,6 +183,7 @@ export class RegionCache {
     block.pins = 1;
     block.unreadBytes = Infinity;
     this.#blocks.set(key, block);
+    this.#latest = key;
     return block;
   }
   async #takeSoon(key: number): Promise<Block | undefined> {

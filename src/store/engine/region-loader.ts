@@ -66,9 +66,13 @@ export class RegionLoader {
     }
     await this.#with(this.#single, async ({ memory, openers: [opener] }) => {
       const source = memory.subarray(0, region.storedBytes + this.#cipher.overheadBytes);
-      await this.#readSound(directory, number, source);
       assert(opener !== undefined);
-      await this.#open(opener, source, raw, directory, number);
+      const got = region.codec === CODEC.lost ? 0 : await this.#readPack(directory, region.offset, source);
+      if (got === source.length && (await this.#isOpened(opener, source, raw, directory, number))) return;
+      // Where it fails is told by looking closer; and there may be another copy.
+      await this.#readSound(directory, number, source);
+      if (!(await this.#isOpened(opener, source, raw, directory, number)))
+        throw damaged(directory.id, 'region', { region: number, codec: region.codec });
     });
   }
   /** How many regions from this one on are worth to be read together: those that are compressed, without gaps. */
@@ -126,28 +130,30 @@ export class RegionLoader {
     const bytes = region.storedBytes + this.#cipher.overheadBytes;
     if (offset < 0 || offset + bytes > memory.length) return false; // a head that makes no sense
     const source = memory.subarray(offset, offset + bytes);
-    if (xxh64(source, regionSeed(directory.id, number)) !== region.checksum) return false;
-    await this.#open(opener, source, target.subarray(0, region.rawBytes), directory, number);
-    return true;
+    return await this.#isOpened(opener, source, target.subarray(0, region.rawBytes), directory, number);
   }
-  async #open(
+  /** Verified by its checksum, opened and decompressed, by the crew: while its bytes are at hand there. */
+  async #isOpened(
     { slip, opened }: Opener,
-    source: Buffer,
+    bytes: Buffer,
     target: Buffer,
     directory: Directory,
     number: number,
-  ): Promise<void> {
-    const codec = directory.regions[number]?.codec ?? CODEC.lost;
+  ): Promise<boolean> {
+    const region = directory.regions[number];
+    assert(region !== undefined);
+    const { codec, checksum } = region;
+    const source = { bytes, codec, container: directory.id, region: number, checksum };
     const key = this.#cipher.keyOf(directory);
-    if (key === undefined) slip.ask(source, target, codec);
-    else slip.askSealed(source, opened, target, codec, directory.id, number, key);
+    if (key === undefined) slip.ask(source, target);
+    else slip.askSealed(source, opened, target, key);
     key?.fill(0);
     await new Promise<void>((resolve) => {
       slip.done = resolve;
       this.#means.crew.run(slip);
     });
     slip.forgetKey();
-    if (slip.outcome !== OUTCOME.done) throw damaged(directory.id, 'region', { region: number, codec });
+    return slip.outcome === OUTCOME.done;
   }
   /** A region as it was compressed, read from the disk, verified and opened. */
   async readStored(directory: Directory, number: number, target: Buffer): Promise<void> {

@@ -302,37 +302,39 @@ export class PackSlip extends Slip {
   }
 }
 
-/** What is stored of a region, its checksum verified already, to be opened and decompressed. */
+/** A region of a container as it is stored, and what its checksum says there. */
+export interface StoredRegion {
+  readonly bytes: Buffer;
+  readonly codec: number;
+  readonly container: number;
+  readonly region: number;
+  readonly checksum: bigint;
+}
+/** What is stored of a region, to be verified, opened and decompressed. */
 export class OpenSlip extends Slip {
   constructor(memory: Buffer) {
     super(memory, SLIP.open);
   }
-  ask(source: Buffer, target: Buffer, codec: number): void {
+  ask(source: StoredRegion, target: Buffer): void {
     this.lend(undefined);
-    this.#ask(source, target, codec);
+    this.#ask(source, target);
   }
-  /** The same of what was sealed as a region of a container; by way of `opened`, unless it is not compressed. */
-  askSealed(
-    source: Buffer,
-    opened: Buffer,
-    target: Buffer,
-    codec: number,
-    container: number,
-    region: number,
-    key: Buffer,
-  ): void {
+  /** The same of what was sealed; by way of `opened`, unless it is not compressed. */
+  askSealed(source: StoredRegion, opened: Buffer, target: Buffer, key: Buffer): void {
     this.lend(key);
-    this.set(5, container);
-    this.set(6, region);
     this.set(7, opened.byteOffset);
-    this.#ask(source, target, codec);
+    this.#ask(source, target);
   }
-  #ask(source: Buffer, target: Buffer, codec: number): void {
-    this.set(0, source.byteOffset);
-    this.set(1, source.length);
+  #ask({ bytes, codec, container, region, checksum }: StoredRegion, target: Buffer): void {
+    this.set(0, bytes.byteOffset);
+    this.set(1, bytes.length);
     this.set(2, target.byteOffset);
     this.set(3, target.length);
     this.set(4, codec);
+    this.set(5, container);
+    this.set(6, region);
+    this.set(8, Number(checksum & 0xffffffffn) | 0);
+    this.set(9, Number(checksum >> 32n) | 0);
     this.begin();
   }
   perform(kernels: Kernels, view: ViewOf): void {
@@ -346,15 +348,17 @@ export class OpenSlip extends Slip {
       this.end(OUTCOME.corrupt);
     }
   }
-  /** Undefined when it is not what was sealed there. */
+  /** Undefined when it is not what was stored there. */
   #opened(view: ViewOf, target: Buffer): Buffer | undefined {
     const source = view(this.word(0), this.word(1));
+    const [container, region] = [this.word(5) >>> 0, this.word(6)];
+    if (xxh64(source, regionSeed(container, region)) !== bigintOf(this.word(8), this.word(9)))
+      return undefined;
     const { key } = this;
     if (key === undefined) return source;
     const packed = this.word(4) === CODEC.none ? target : view(this.word(7), source.length - tagBytes);
     const isOpen =
-      packed.length === source.length - tagBytes &&
-      openPlace(key, this.word(5) >>> 0, this.word(6), source, packed);
+      packed.length === source.length - tagBytes && openPlace(key, container, region, source, packed);
     return isOpen ? packed : undefined;
   }
 }

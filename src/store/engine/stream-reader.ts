@@ -3,7 +3,7 @@ import type { Slab } from '#wire';
 import { StoreError } from '../../errors.js';
 import { type Filler, SlabFiller } from './chunk-reader.js';
 import { LendingFiller } from './lending.js';
-import type { Recipe } from './recipe.js';
+import type { Recipe, Run } from './recipe.js';
 import { located, type StreamHost } from './stream-host.js';
 
 /** Loaded ahead of a reader: as much as an initiator asks for at a time. */
@@ -22,6 +22,8 @@ export class StreamReader {
   /** Up to here it is loaded, or is being. */
   #aheadOffset = 0;
   #isLooking = false;
+  /** The run that was read last. */
+  #run: Run | undefined;
 
   /** `heldAt`: bytes behind the recipe, into the filler. */
   constructor(
@@ -68,23 +70,48 @@ export class StreamReader {
     return slab;
   }
   async #fill(offset: number, length: number, filler: Filler): Promise<void> {
+    const end = offset + length;
     while (filler.filled < length) {
-      if (this.#host.refusal !== undefined) throw this.#host.refusal;
-      await this.#readSome(offset, offset + length, filler);
+      this.#fillAtHand(offset, end, filler);
+      if (filler.filled < length) await this.#fillSome(offset, end, filler);
     }
   }
-  async #readSome(begin: number, end: number, filler: Filler): Promise<void> {
-    const at = begin + filler.filled;
-    if (at >= this.#recipe.bytes) {
-      this.#heldAt(at, end, filler);
-      return;
+  /** As much as need not be waited for: that is most of what is read forward, and waiting costs more than it. */
+  #fillAtHand(begin: number, end: number, filler: Filler): void {
+    const { engine, refusal } = this.#host;
+    if (refusal !== undefined) throw refusal;
+    for (let at = begin + filler.filled; at < end; at = begin + filler.filled) {
+      if (at >= this.#recipe.bytes) {
+        this.#heldAt(at, end, filler);
+        continue;
+      }
+      const run = this.#runAtHand(at);
+      if (run === undefined) return;
+      const to = Math.min(end, run.to);
+      try {
+        if (engine.chunks.copyAtHand(run, at, to, filler) < to) return;
+      } catch (cause) {
+        throw located(cause, this.#host, this.#name, begin + filler.filled);
+      }
     }
-    const run = await this.#host.engine.runIn(this.#recipe, at);
+  }
+  async #fillSome(begin: number, end: number, filler: Filler): Promise<void> {
+    const { engine } = this.#host;
+    const at = begin + filler.filled;
+    const run = this.#runAtHand(at) ?? (await engine.runIn(this.#recipe, at));
+    this.#run = run;
+    if (this.#host.refusal !== undefined) throw this.#host.refusal;
     try {
-      await this.#host.engine.chunks.copyRun(run, at, Math.min(end, run.to), filler);
+      await engine.chunks.copyRun(run, at, Math.min(end, run.to), filler);
     } catch (cause) {
       throw located(cause, this.#host, this.#name, begin + filler.filled);
     }
+  }
+  #runAtHand(at: number): Run | undefined {
+    const run = this.#run;
+    if (run !== undefined && at >= run.from && at < run.to) return run;
+    const { runs } = this.#recipe;
+    return at >= runs.from ? (this.#run = runs.at(runs.indexAt(at))) : undefined;
   }
   willRead(offset: number): void {
     this.#nextOffset = offset;
@@ -92,6 +119,7 @@ export class StreamReader {
   }
   /** What was there is not there any more. */
   forget(): void {
+    this.#run = undefined;
     this.#nextOffset = -1;
     this.#aheadOffset = 0;
   }

@@ -161,15 +161,12 @@ test('a region that is sealed twice under one key is the same twice; opened twic
       'as the main thread would have sealed it',
     );
     const open = new OpenSlip(arena.allocate(slipBytes));
-    const source = stored.subarray(0, bytes);
-    const ask = (place: number): void =>
+    const source = { bytes: stored.subarray(0, bytes), codec: pack.codec, container: image.id };
+    const ask = (region: number, checksum = xxh64(first, regionSeed(image.id, region))): void =>
       open.askSealed(
-        source,
+        { ...source, region, checksum },
         opened,
         target.subarray(0, content.length),
-        pack.codec,
-        image.id,
-        place,
         cipher.keyOf(image),
       );
     ask(3);
@@ -179,9 +176,11 @@ test('a region that is sealed twice under one key is the same twice; opened twic
       t.is(open.outcome, OUTCOME.done);
       t.true(target.subarray(0, content.length).equals(content));
     }
-    ask(4);
-    open.perform(plainKernels, view);
-    t.is(open.outcome, OUTCOME.corrupt);
+    for (const refused of [(): void => ask(4), (): void => ask(3, pack.checksum ^ 1n)]) {
+      refused();
+      open.perform(plainKernels, view);
+      t.is(open.outcome, OUTCOME.corrupt);
+    }
     for (const slip of [pack, open]) {
       t.true(slip.memory.includes(cipher.keyOf(image)));
       slip.forgetKey();
