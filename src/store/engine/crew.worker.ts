@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Mailbox, mailboxBytes } from './mailbox.js';
-import { slipAt } from './slips.js';
+import { OpenSlip, slipAt } from './slips.js';
 import { wasmKernelsOver } from './wasm-kernels.js';
 
 export interface CrewWorkerData {
@@ -23,9 +23,14 @@ const flag = new Int32Array(memory.buffer, flagAt, 1);
 const port = parentPort;
 assert(port !== null, 'a thread of a crew');
 const mailbox = new Mailbox(view(mailboxAt, mailboxBytes));
+/** While there is more to do, so many are told together, half of what a ring has; but a reader waits for what he wants opened. */
+const toldTogether = 4;
 // Until the thread is ended.
-for (;;) {
-  slipAt(mailbox.take(), view).perform(kernels, view);
+for (let untold = 1; ; untold++) {
+  const slip = slipAt(mailbox.take(), view);
+  slip.perform(kernels, view);
+  if (!(slip instanceof OpenSlip) && untold < toldTogether && !mailbox.isEmpty) continue;
+  untold = 0;
   // One message for as many as are done before it is heard.
   if (Atomics.exchange(flag, 0, 1) === 0) port.postMessage(0);
 }

@@ -30,6 +30,9 @@ export class Mailbox {
     Atomics.store(words, PUT, (put + 1) | 0);
     Atomics.notify(words, PUT, 1);
   }
+  get isEmpty(): boolean {
+    return Atomics.load(this.#words, PUT) === Atomics.load(this.#words, TAKEN);
+  }
   /** Waits for the next one. */
   take(): number {
     const words = this.#words;
