@@ -269,11 +269,14 @@ export class FingerprintIndex {
     const plan = { ...what, group: this.#group, number: this.#lastNumber, entriesMax, mergedTo };
     return await RunWriter.begin(this.#disk, this.#folder, plan);
   }
-  /** Neighbours of about one size that are enough to be merged. */
+  /**
+   * Neighbours of about one size that are enough to be merged; the oldest of them, or what was just merged would be merged again with
+   * each few of those behind it when many wait.
+   */
   #tier(held: number): readonly IndexRun[] | undefined {
     const tierOf = (run: IndexRun): number =>
       Math.floor(Math.log(run.entries / this.#entriesPerRun + 1) / Math.log(indexRunsPerTier));
-    for (let from = 0; from + indexRunsPerTier <= this.#fresh.length - held; from++) {
+    for (let from = this.#fresh.length - held - indexRunsPerTier; from >= 0; from--) {
       const some = this.#fresh.slice(from, from + indexRunsPerTier);
       const first = tierOf(some[0] as IndexRun);
       if (some.every((run) => tierOf(run) <= first)) return some;

@@ -60,11 +60,14 @@ class World {
     return new FingerprintIndex(this.disk, 'index', 1n, (id) => !this.dead.has(id), this.#perRun, this.#pace);
   }
   async publish(chunks: readonly number[]): Promise<void> {
+    this.enter(chunks);
+    if (this.index.due) await this.index.maintain();
+  }
+  enter(chunks: readonly number[]): void {
     this.#containers += 1;
     this.index.publish(directory(this.#containers, chunks));
     for (const [ordinal, chunk] of chunks.entries())
       this.model.set(chunk, { container: this.#containers, ordinal });
-    if (this.index.due) await this.index.maintain();
   }
   async reload(): Promise<boolean> {
     const { runs } = this.index;
@@ -103,6 +106,24 @@ test('a run whose last page is the last of a write has that page', async (t) => 
   for (let first = 0; first < entries; first += perContainer)
     await world.publish(Array.from({ length: perContainer }, (_, index) => first + index));
   t.is(world.index.runs.length, 1);
+  for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
+});
+
+test('many runs that wait are merged with those of their size: each entry a few times, not once for each few runs', async (t) => {
+  const [runs, perRun] = [96, 510];
+  const world = new World(undefined, perRun);
+  const chunksOf = (run: number): number[] =>
+    Array.from({ length: perRun }, (_, index) => run * perRun + index);
+  for (let run = 0; run < runs; run++) {
+    world.enter(chunksOf(run));
+    await world.index.relieve();
+  }
+  t.is(world.index.runs.length, runs);
+  const onceBytes = world.index.bytes;
+  await world.index.maintain();
+  t.true(world.index.runs.length < 8);
+  // What was merged is counted as long as no checkpoint is without it: the runs, a quarter as many four times as large, and so on.
+  t.true(world.index.bytes < 6 * onceBytes, `${world.index.bytes / onceBytes} times`);
   for (const [chunk, place] of world.model) t.deepEqual(await world.found(chunk), place);
 });
 
