@@ -159,6 +159,8 @@ export class Recipe {
   #base = 0;
   /** The last run may go on. */
   #open = false;
+  /** How often it was cut: a run that was looked up before need not be one of its runs any more. */
+  cuts = 0;
 
   constructor(pieces: readonly Piece[] = [], runs = new Runs(pieces.at(-1)?.end ?? 0)) {
     assert(runs.from === (pieces.at(-1)?.end ?? 0));
@@ -180,6 +182,7 @@ export class Recipe {
   truncate(end: number): void {
     assert(end >= 0 && end <= this.bytes);
     this.#open = false;
+    this.cuts += 1;
     if (end >= this.runs.from) {
       this.runs.truncate(end);
       return;

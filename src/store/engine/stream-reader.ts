@@ -22,8 +22,9 @@ export class StreamReader {
   /** Up to here it is loaded, or is being. */
   #aheadOffset = 0;
   #isLooking = false;
-  /** The run that was read last. */
+  /** The run that was read last; of the recipe as it was when it had been cut so often. */
   #run: Run | undefined;
+  #runCuts = 0;
 
   /** `heldAt`: bytes behind the recipe, into the filler. */
   constructor(
@@ -98,8 +99,9 @@ export class StreamReader {
   async #fillSome(begin: number, end: number, filler: Filler): Promise<void> {
     const { engine } = this.#host;
     const at = begin + filler.filled;
+    const { cuts } = this.#recipe;
     const run = this.#runAtHand(at) ?? (await engine.runIn(this.#recipe, at));
-    this.#run = run;
+    this.#keep(run, cuts);
     if (this.#host.refusal !== undefined) throw this.#host.refusal;
     try {
       await engine.chunks.copyRun(run, at, Math.min(end, run.to), filler);
@@ -109,9 +111,14 @@ export class StreamReader {
   }
   #runAtHand(at: number): Run | undefined {
     const run = this.#run;
-    if (run !== undefined && at >= run.from && at < run.to) return run;
-    const { runs } = this.#recipe;
-    return at >= runs.from ? (this.#run = runs.at(runs.indexAt(at))) : undefined;
+    const { runs, cuts } = this.#recipe;
+    if (run !== undefined && this.#runCuts === cuts && at >= run.from && at < run.to) return run;
+    return at >= runs.from ? this.#keep(runs.at(runs.indexAt(at)), cuts) : undefined;
+  }
+  #keep(run: Run, cuts: number): Run {
+    this.#run = run;
+    this.#runCuts = cuts;
+    return run;
   }
   willRead(offset: number): void {
     this.#nextOffset = offset;
@@ -119,7 +126,6 @@ export class StreamReader {
   }
   /** What was there is not there any more. */
   forget(): void {
-    this.#run = undefined;
     this.#nextOffset = -1;
     this.#aheadOffset = 0;
   }

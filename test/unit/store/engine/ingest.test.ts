@@ -100,6 +100,34 @@ test('an append that fails for want of news of the disk leaves everything as it 
   await group.close();
 });
 
+test('what was read while an append was under way that was refused is not what lies there later', async (t) => {
+  const disk = newDisk();
+  disk.capacityBytes = 8 * MiB;
+  const group = await openGroup(disk);
+  const volume = await group.create('tape');
+  const stream = volume.stream('data');
+  const content = patternBytes(1, 3 * MiB);
+  await append(volume, content);
+  await volume.commit(label('one'));
+  const reads: Promise<Buffer>[] = [];
+  disk.fault = ({ kind }) => {
+    if (kind === 'free') reads.push(bytesOf(stream, content.length - 1000, 1000));
+    return undefined;
+  };
+  await t.throwsAsync(append(volume, patternBytes(2, 9 * MiB)), { instanceOf: StoreError, code: 'full' });
+  disk.fault = undefined;
+  t.true(reads.length > 10);
+  for (const read of reads) t.true((await read).equals(content.subarray(-1000)));
+  disk.capacityBytes = 100 * MiB;
+  const last = patternBytes(3, 700_000);
+  await append(volume, last);
+  await volume.commit(label('two'));
+  t.true(
+    (await bytesOf(stream, content.length - 1000, 101_000)).subarray(1000).equals(last.subarray(0, 100_000)),
+  );
+  await group.close();
+});
+
 test('a read under way when its volume is closed is told so', async (t) => {
   const disk = newDisk();
   const group = await openGroup(disk);
@@ -114,6 +142,37 @@ test('a read under way when its volume is closed is told so', async (t) => {
   const read = volume.stream('data').read(0, 3 * MiB);
   await t.throwsAsync(read, { instanceOf: StoreError, code: 'broken' });
   await closed;
+  await group.close();
+});
+
+test('a read under way when what it reads is cut off says nothing about what comes there later', async (t) => {
+  const disk = newDisk();
+  const options = { tuning: { checkpointBytes: 1000, pieceRuns: 8 } };
+  let group = await openGroup(disk, options);
+  let volume = await group.create('tape');
+  for (let round = 0; round < 30; round++) {
+    await append(volume, patternBytes(round, 200 * KiB));
+    await volume.commit(label('one'));
+  }
+  await group.close();
+  group = await openGroup(disk, options);
+  volume = await group.open('tape');
+  const stream = volume.stream('data');
+  let isCut = false;
+  disk.fault = ({ kind }) => {
+    if (kind === 'read' && !isCut) {
+      isCut = true;
+      stream.truncate(0);
+    }
+    return undefined;
+  };
+  await Promise.allSettled([bytesOf(stream, 0, 1000)]);
+  t.true(isCut, 'the recipe has to be fetched');
+  await volume.commit(label('cut'));
+  const content = patternBytes(100, 500 * KiB);
+  await append(volume, content);
+  await volume.commit(label('two'));
+  t.true((await bytesOf(stream, 0, 10_000)).equals(content.subarray(0, 10_000)));
   await group.close();
 });
 
