@@ -13,7 +13,9 @@ import {
   statfs,
 } from 'node:fs/promises';
 import { fdatasync, read, write } from 'node:fs';
+import { constants as system } from 'node:os';
 import { dirname, join } from 'node:path';
+import { getSystemErrorName } from 'node:util';
 import { StoreError, type StoreErrorCode } from '../errors.js';
 import { bulkAlignBytes, type Disk, type DiskFile } from './env.js';
 
@@ -126,15 +128,20 @@ class BulkFile extends RealFile {
     }
   }
   override async close(): Promise<void> {
-    await super.close();
-    await this.#direct?.close();
+    const direct = this.#direct;
     this.#direct = undefined;
+    try {
+      await super.close();
+    } finally {
+      await direct?.close();
+    }
   }
 }
 const isBulkAligned = (place: number): boolean => place % bulkAlignBytes === 0;
-/** What open(2) and write(2) say about O_DIRECT where it cannot be done. */
+/** What open(2) and write(2) say about O_DIRECT where it cannot be done; Node has a name of its own for the second. */
+const refusals = [system.errno.EINVAL, system.errno.EOPNOTSUPP].map((number) => getSystemErrorName(-number));
 const isRefusal = (cause: unknown): boolean =>
-  cause instanceof StoreError && ['EINVAL', 'EOPNOTSUPP'].includes(String(cause.facts['errno']));
+  cause instanceof StoreError && refusals.includes(String(cause.facts['errno']));
 
 async function openFile(path: string, flags: number): Promise<FileHandle> {
   return await open(path, flags, 0o600).catch(failed('Opening', path));

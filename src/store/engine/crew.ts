@@ -48,6 +48,8 @@ class Hand {
   readonly slips = new Map<number, Slip>();
   readonly worker: Worker;
   isGone = false;
+  /** It is gone, and its slips are being done. */
+  isFinishing = false;
   readonly #wake: () => void;
   readonly #mailbox: Mailbox;
   /** 1: it has said that something is done, and we have not looked. */
@@ -111,7 +113,8 @@ export class ThreadCrew implements Crew {
   }
   run(slip: Slip, lane?: number): void {
     const hand = lane === undefined ? this.#idlest() : this.#hands[lane % this.#hands.length];
-    if (hand === undefined || hand.isGone) this.#inline.run(slip);
+    assert(hand !== undefined);
+    if (hand.isGone) this.#finish(hand, slip);
     else hand.run(slip);
   }
   #idlest(): Hand | undefined {
@@ -119,15 +122,24 @@ export class ThreadCrew implements Crew {
     for (const hand of this.#hands) if (hand.slips.size < (idlest?.slips.size ?? 0)) idlest = hand;
     return idlest;
   }
-  #gone({ slips }: Hand): void {
+  #gone(hand: Hand): void {
     if (this.#isClosing) return;
+    this.#finish(hand);
+    this.#wake();
+  }
+  /** What the thread left undone, and then `more`: what comes of doing it is done behind it, or a lane would be out of order. */
+  #finish(hand: Hand, more?: Slip): void {
+    const { slips } = hand;
+    if (more !== undefined) slips.set(more.address, more);
+    if (hand.isFinishing) return;
+    hand.isFinishing = true;
     for (const [address, slip] of slips) {
       slips.delete(address);
       // What is cut twice is cut elsewhere: the stream's words have gone on.
       if (slip.outcome === OUTCOME.none) this.#inline.run(slip);
       else slip.done();
     }
-    this.#wake();
+    hand.isFinishing = false;
   }
   #wake(): void {
     const waiting = this.#waiting;

@@ -58,6 +58,24 @@ test('what a thread that dies leaves undone is done here, in order, and so is wh
   t.is(done.at(-1), 'later');
 });
 
+test('what comes while the slips of a thread that died are being done is done behind them', async (t) => {
+  const arena = new Arena();
+  const crew = new ThreadCrew(arena, plainKernels, 1);
+  const odd = new OddSlip(arena.allocate(slipBytes));
+  const [first, second, later] = [packSlip(arena), packSlip(arena), packSlip(arena)];
+  const done: string[] = [];
+  odd.done = () => done.push('odd');
+  first.done = () => {
+    done.push('first');
+    crew.run(later, 0);
+  };
+  second.done = () => done.push('second');
+  later.done = () => done.push('later');
+  for (const slip of [odd, first, second]) crew.run(slip, 0);
+  await crew.close();
+  t.deepEqual(done, ['odd', 'first', 'second', 'later']);
+});
+
 test('memory that was used before misleads no thread', async (t) => {
   const arena = new Arena();
   const used = arena.allocate(4).fill(0xff);
