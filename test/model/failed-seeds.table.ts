@@ -8,5 +8,6 @@ export const failedSeeds: readonly (readonly [seed: number, what: string])[] = [
   [1436, 'a container of recipes was sealed for want of memory between looking and writing: the engine died'],
   [31128, 'a collection that was cut short removed mirrors that the journal still counted on'],
   [30253, 'the same'],
+  [8_420_039, 'a failed fdatasync was told to one that ran beside that of a commit, which went on'],
   [38020, 'who was reading when the engine failed was told that his tape is damaged'],
 ];

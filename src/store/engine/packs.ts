@@ -30,8 +30,11 @@ export class Packs {
   #syncing: Promise<void> = Promise.resolve();
   /** Written since some of it was last begun to be made durable ahead. */
   #aheadBytes = 0;
-  #isSyncingAhead = false;
-  /** A failed fdatasync is told once, and to whoever asked: the next one may say that all is well. */
+  /** Some of it is being made durable ahead. Never rejects. */
+  #ahead: Promise<void> | undefined;
+  /** Those that it is about, but for what was removed meanwhile. */
+  #aheadOf = new Set<number>();
+  /** A failed fdatasync is told once, and to whoever asked: one beside it, or the next one, may say that all is well. */
   #aheadFailure: StoreError | undefined;
   /** Made, and its folder not synchronized since. */
   readonly #unnamed = new Set<number>();
@@ -88,7 +91,7 @@ export class Packs {
       this.#unsynced.add(place.pack); // not before: a sync that is under way meanwhile covers nothing of it
     });
     this.#aheadBytes += place.bytes;
-    if (this.#aheadBytes >= this.#packBytes / 4 && !this.#isSyncingAhead) void this.#syncAhead();
+    if (this.#aheadBytes >= this.#packBytes / 4) this.#ahead ??= this.#syncAhead();
   }
   /** Bytes from `offset` of the container on; fewer when the file ends early. */
   async read(place: Place, offset: number, target: Buffer): Promise<number> {
@@ -105,28 +108,32 @@ export class Packs {
     await this.#syncing;
   }
   async #syncAhead(): Promise<void> {
-    this.#isSyncingAhead = true;
     this.#aheadBytes = 0;
-    const packs = [...this.#unsynced];
-    for (const pack of packs) {
+    this.#aheadOf = new Set(this.#unsynced);
+    for (const pack of this.#aheadOf) {
       try {
         await this.#with(pack, 'existing', async (file) => await file.sync());
       } catch (cause) {
         if (!(cause instanceof StoreError)) throw cause;
-        if (this.#unsynced.has(pack)) this.#aheadFailure ??= cause; // else it was removed, or a sync has met the same
+        if (this.#aheadOf.has(pack)) this.#aheadFailure ??= cause; // else it was removed
       }
     }
-    this.#isSyncingAhead = false;
+    this.#ahead = undefined;
   }
   async #syncAfter(before: Promise<void>): Promise<void> {
     await before;
-    if (this.#aheadFailure !== undefined) throw this.#aheadFailure;
+    this.#checkAhead();
     const packs = [...this.#unsynced];
     this.#unsynced.clear();
     for (const pack of packs) {
       await this.#with(pack, 'existing', async (file) => await file.sync());
       if (this.#unnamed.delete(pack)) await this.#disk.syncDirectory(dirname(this.#path(pack)));
     }
+    await this.#ahead; // it may have been told of what we were not
+    this.#checkAhead();
+  }
+  #checkAhead(): void {
+    if (this.#aheadFailure !== undefined) throw this.#aheadFailure;
   }
 
   async #with<T>(pack: number, how: 'existing' | 'create', act: (file: DiskFile) => Promise<T>): Promise<T> {
@@ -180,6 +187,7 @@ export class Packs {
     const held = this.#files.get(pack);
     if (held !== undefined) held.removed = true;
     this.#unsynced.delete(pack);
+    this.#aheadOf.delete(pack);
     this.#named.delete(pack);
     await this.#disk.remove(this.#path(pack));
     await this.#closeUnused();

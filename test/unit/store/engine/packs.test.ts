@@ -93,3 +93,37 @@ test('what fails while it is made durable ahead is told by the next sync, which 
   await hasFailed;
   await t.throwsAsync(packs.sync(), { code: 'io' });
 });
+
+for (const isLate of [false, true]) {
+  const when = isLate ? 'after' : 'before';
+  test(`a sync hears of what fails ahead while it is under way itself, told ${when} it has ended`, async (t) => {
+    const life = new SimDisk({ dice: new SimRandom(1) }).begin();
+    const open = life.open.bind(life);
+    let began = (): void => undefined;
+    let fail = (): void => undefined;
+    const isUnderWay = new Promise<void>((resolve) => (began = resolve));
+    const failing = new Promise<void>((resolve) => (fail = resolve));
+    let syncs = 0;
+    life.open = async (...of) => {
+      const file = await open(...of);
+      const sync = file.sync.bind(file);
+      file.sync = async () => {
+        if ((syncs += 1) > 1) {
+          if (!isLate) fail();
+          await sync();
+          setImmediate(fail);
+          return; // what failed was told to the other
+        }
+        began();
+        await failing;
+        throw new StoreError('io', 'The disk failed');
+      };
+      return file;
+    };
+    const packs = new Packs(life, 'packs', 0, 4 * image.length);
+    await packs.write(image, packs.reserve(image.length)); // a quarter of a pack
+    await isUnderWay;
+    await t.throwsAsync(packs.sync(), { code: 'io' });
+    t.is(syncs, 2);
+  });
+}
