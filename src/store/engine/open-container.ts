@@ -113,7 +113,7 @@ export class OpenContainer {
   /** Bytes that it will need on disk at most. */
   get pendingBytes(): number {
     const { overheadBytes } = this.#cipher;
-    let regions = this.#end - headBytesMax + this.#regionBytes + overheadBytes;
+    let regions = this.#end - headBytesMax + alignedRegion(this.#regionBytes + overheadBytes);
     for (const { bytes } of this.#full) regions += alignedRegion(bytes + overheadBytes);
     const count = this.#regions.length + this.#full.length + 1;
     return containerBytesOf(count, this.#count, regions, overheadBytes);

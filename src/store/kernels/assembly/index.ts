@@ -4,7 +4,7 @@ export { lz4Encode } from './lz4';
 export { lz4Decode } from './lz4-decoder';
 export { probe } from './probe';
 
-/** Bytes that may not overlap; nothing is allocated for it, as there is for views in JavaScript. */
+/** The ranges may overlap; nothing is allocated for it, as there is for views in JavaScript. */
 export function move(from: usize, length: usize, to: usize): void {
   memory.copy(to, from, length);
 }

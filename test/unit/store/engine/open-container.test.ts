@@ -12,6 +12,7 @@ import {
   type RegionCipher,
   SealedRegions,
 } from '../../../../src/store/engine/region-cipher.js';
+import { InlineCrew } from '../../../../src/store/engine/crew.js';
 import { EFFORT } from '../../../../src/store/engine/slips.js';
 import { Workspaces } from '../../../../src/store/engine/workspace.js';
 import { patternBytes } from '../../../contract/store.js';
@@ -86,4 +87,27 @@ test('the same when regions are sealed, which makes them longer', async (t) => {
     const cipher = new SealedRegions(patternBytes(1, 32), (bytes) => patternBytes(seed, bytes));
     await fill(t, 100 + seed, cipher);
   }
+});
+
+test('it needs no more on disk than it says before it is sealed', async (t) => {
+  const arena = new Arena();
+  const workspaces = new Workspaces(arena, 2);
+  const tools = {
+    arena,
+    kernels: plainKernels,
+    crew: new InlineCrew(arena, plainKernels),
+    effort: EFFORT.fast,
+  };
+  for (let bytes = 5000; bytes < 5000 + 4096; bytes += 31) {
+    const workspace = workspaces.take();
+    if (workspace === undefined) return t.fail();
+    const open = new OpenContainer(7, KIND.data, tools, workspace, () => 'none');
+    for (const part of [bytes, 4096, 4096]) open.add(patternBytes(1, part), 0, part, patternBytes(2, 32), 0);
+    const { pendingBytes } = open;
+    await open.ended();
+    const image = open.seal(5n, 0, (all) => ({ pack: 1, offset: 0, bytes: all }));
+    t.true(image.length <= pendingBytes, `${bytes}`);
+    workspaces.give(open.release());
+  }
+  return t.pass();
 });
