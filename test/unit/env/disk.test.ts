@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { bulkAlignBytes, realEnv } from '#env';
-import { isInstalled, runProgram } from '../../support/programs.js';
+import { runProgram, testWith } from '#support';
 
 const { disk } = realEnv();
 const folder = mkdtempSync(join(tmpdir(), 'tapesilo-disk-'));
@@ -62,8 +62,7 @@ test('a bulk file has what was written at any place from any memory, and reads i
   t.is(await again.size(), model.length);
   await again.close();
 });
-const canSee = isInstalled('fincore');
-(canSee ? test : test.skip)('what is written in bulk is not left in the cache of the system', async (t) => {
+testWith(['fincore', 'dd'], 'what is written in bulk is not left in the cache of the system', async (t) => {
   const bytes = 1024 * 1024;
   const source = onPages(pattern(bytes));
   const written = async (name: string, use?: 'bulk'): Promise<number> => {
