@@ -162,13 +162,8 @@ export const realDisk: Disk = {
     const flags = constants.O_RDWR | (how === 'create' ? constants.O_CREAT : 0);
     const handle = await openFile(path, flags);
     if (use !== 'bulk') return new RealFile(path, handle);
-    try {
-      return new BulkFile(path, handle, await openFile(path, constants.O_WRONLY | constants.O_DIRECT));
-    } catch (cause) {
-      if (isRefusal(cause)) return new RealFile(path, handle);
-      await handle.close();
-      throw cause;
-    }
+    const direct = await open(path, constants.O_WRONLY | constants.O_DIRECT).catch(() => undefined);
+    return direct === undefined ? new RealFile(path, handle) : new BulkFile(path, handle, direct); // slower, and all there
   },
   async exists(path) {
     return await stat(path).then(
