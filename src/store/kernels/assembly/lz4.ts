@@ -73,7 +73,7 @@ function putSequence(to: usize, from: usize, literals: u32, distance: u32, more:
   to = putLiterals(to, from, literals, false);
   store<u16>(to, <u16>distance);
   to += 2;
-  store<u8>(token, load<u8>(token) | <u8>min(more, 15));
+  store<u8>(token, load<u8>(token) | (<u8>min(more, 15)));
   return more < 15 ? to : putLength(to, more - 15);
 }
 
@@ -110,12 +110,12 @@ export function lz4Encode(from: usize, length: u32, to: usize, room: u32, table:
       tries = 1 << skipBits;
       const first = i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(match)));
       const second = i8x16.bitmask(i8x16.eq(v128.load(at, 16), v128.load(match, 16)));
-      const differ = ~(<u32>first | (<u32>second << 16));
+      const differ = ~((<u32>first) | ((<u32>second) << 16));
       let bytes = ctz(differ);
       if (differ === 0) bytes += sameBytes(at + 32, match + 32, end - lastLiteralBytes);
       let literals = <u32>(at - anchor);
       if (match - from >= 8) {
-        const back = min(<u32>clz(load<u64>(at - 8) ^ load<u64>(match - 8)) >> 3, literals);
+        const back = min((<u32>clz(load<u64>(at - 8) ^ load<u64>(match - 8))) >> 3, literals);
         at -= back;
         bytes += back;
         literals -= back;
