@@ -138,7 +138,7 @@ class BulkFile extends RealFile {
   }
 }
 const isBulkAligned = (place: number): boolean => place % bulkAlignBytes === 0;
-/** What open(2) and write(2) say about O_DIRECT where it cannot be done; Node has a name of its own for the second. */
+/** What write(2) says where O_DIRECT cannot be done; Node has a name of its own for the second. */
 const refusals = [system.errno.EINVAL, system.errno.EOPNOTSUPP].map((number) => getSystemErrorName(-number));
 const isRefusal = (cause: unknown): boolean =>
   cause instanceof StoreError && refusals.includes(String(cause.facts['errno']));

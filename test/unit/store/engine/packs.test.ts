@@ -1,5 +1,6 @@
 /** Packs: what is durable when `sync` has resolved, whatever else goes on. */
 import test from 'ava';
+import type { Disk } from '#env';
 import { SimDisk } from '#support';
 import { patternBytes } from '../../../contract/store.js';
 import { SimRandom } from '../../../sim/sim-random.js';
@@ -71,23 +72,28 @@ test('closing waits for a write that is under way, and nothing is written afterw
   t.is(disk.contentOf(path).length, image.length);
 });
 
-test('what fails while it is made durable ahead is told by the next sync, which would have succeeded', async (t) => {
-  const disk = new SimDisk({ dice: new SimRandom(1) });
-  const life = disk.begin();
+/** Has syncs of all files that are opened from now on done by `act`. */
+function onSync(life: Disk, act: (sync: () => Promise<void>) => Promise<void>): void {
   const open = life.open.bind(life);
-  let failures = 0;
-  let failed = (): void => undefined;
-  const hasFailed = new Promise<void>((resolve) => (failed = resolve));
   life.open = async (...of) => {
     const file = await open(...of);
     const sync = file.sync.bind(file);
-    file.sync = async () => {
-      if (failures++ > 0) return await sync();
-      setImmediate(failed);
-      throw new StoreError('io', 'The disk failed');
-    };
+    file.sync = async () => await act(sync);
     return file;
   };
+}
+
+test('what fails while it is made durable ahead is told by the next sync, which would have succeeded', async (t) => {
+  const disk = new SimDisk({ dice: new SimRandom(1) });
+  const life = disk.begin();
+  let failures = 0;
+  let failed = (): void => undefined;
+  const hasFailed = new Promise<void>((resolve) => (failed = resolve));
+  onSync(life, async (sync) => {
+    if (failures++ > 0) return await sync();
+    setImmediate(failed);
+    throw new StoreError('io', 'The disk failed');
+  });
   const packs = new Packs(life, 'packs', 0, 4 * image.length);
   await packs.write(image, packs.reserve(image.length)); // a quarter of a pack
   await hasFailed;
@@ -98,28 +104,22 @@ for (const isLate of [false, true]) {
   const when = isLate ? 'after' : 'before';
   test(`a sync hears of what fails ahead while it is under way itself, told ${when} it has ended`, async (t) => {
     const life = new SimDisk({ dice: new SimRandom(1) }).begin();
-    const open = life.open.bind(life);
     let began = (): void => undefined;
     let fail = (): void => undefined;
     const isUnderWay = new Promise<void>((resolve) => (began = resolve));
     const failing = new Promise<void>((resolve) => (fail = resolve));
     let syncs = 0;
-    life.open = async (...of) => {
-      const file = await open(...of);
-      const sync = file.sync.bind(file);
-      file.sync = async () => {
-        if ((syncs += 1) > 1) {
-          if (!isLate) fail();
-          await sync();
-          setImmediate(fail);
-          return; // what failed was told to the other
-        }
-        began();
-        await failing;
-        throw new StoreError('io', 'The disk failed');
-      };
-      return file;
-    };
+    onSync(life, async (sync) => {
+      if ((syncs += 1) > 1) {
+        if (!isLate) fail();
+        await sync();
+        setImmediate(fail);
+        return; // what failed was told to the other
+      }
+      began();
+      await failing;
+      throw new StoreError('io', 'The disk failed');
+    });
     const packs = new Packs(life, 'packs', 0, 4 * image.length);
     await packs.write(image, packs.reserve(image.length)); // a quarter of a pack
     await isUnderWay;
