@@ -2,7 +2,7 @@
 import test from 'ava';
 import { realEnv } from '#env';
 import { StoreError } from '#errors';
-import { DedupGroup, type DedupGroupOptions, plainKernels, type Volume } from '#store';
+import { DedupGroup, type DedupGroupOptions, plainKernels, type Stream, type Volume } from '#store';
 import { DelayedCrew, SimDisk } from '#support';
 import { bytesOf, label, patternBytes } from '../../../contract/store.js';
 import { SimRandom } from '../../../sim/sim-random.js';
@@ -76,15 +76,28 @@ test('whoever has cut off what needed a container leaves it to others', async (t
   await group.close();
 });
 
-test('an append that fails for want of news of the disk leaves everything as it was', async (t) => {
+interface Tape {
+  readonly disk: SimDisk;
+  readonly group: DedupGroup;
+  readonly volume: Volume;
+  readonly stream: Stream;
+  readonly content: Buffer;
+}
+/** 3 MiB are committed, on a disk with not much room for more. */
+async function nearlyFull(): Promise<Tape> {
   const disk = newDisk();
   disk.capacityBytes = 8 * MiB;
   const group = await openGroup(disk);
   const volume = await group.create('tape');
-  const stream = volume.stream('data');
-  let content = patternBytes(1, 3 * MiB);
+  const content = patternBytes(1, 3 * MiB);
   await append(volume, content);
   await volume.commit(label('one'));
+  return { disk, group, volume, stream: volume.stream('data'), content };
+}
+
+test('an append that fails for want of news of the disk leaves everything as it was', async (t) => {
+  const { disk, group, volume, stream, content: before } = await nearlyFull();
+  let content = before;
   let asked = 0;
   disk.fault = ({ kind }) => (kind === 'free' && (asked += 1) === 3 ? 'io' : undefined);
   const more = Buffer.concat([patternBytes(1, 2 * MiB), patternBytes(2, 3 * MiB)]);
@@ -101,14 +114,7 @@ test('an append that fails for want of news of the disk leaves everything as it 
 });
 
 test('what was read while an append was under way that was refused is not what lies there later', async (t) => {
-  const disk = newDisk();
-  disk.capacityBytes = 8 * MiB;
-  const group = await openGroup(disk);
-  const volume = await group.create('tape');
-  const stream = volume.stream('data');
-  const content = patternBytes(1, 3 * MiB);
-  await append(volume, content);
-  await volume.commit(label('one'));
+  const { disk, group, volume, stream, content } = await nearlyFull();
   const reads: Promise<Buffer>[] = [];
   disk.fault = ({ kind }) => {
     if (kind === 'free') reads.push(bytesOf(stream, content.length - 1000, 1000));
