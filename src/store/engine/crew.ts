@@ -7,6 +7,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { Worker } from 'node:worker_threads';
+import { type Logger, silentLog } from '#env';
 import type { Arena } from './arena.js';
 import type { CrewWorkerData } from './crew.worker.js';
 import type { Kernels } from './kernels.js';
@@ -50,6 +51,8 @@ class Hand {
   isGone = false;
   /** It is gone, and its slips are being done. */
   isFinishing = false;
+  /** What it died of. */
+  error: unknown;
   readonly #wake: () => void;
   readonly #mailbox: Mailbox;
   /** 1: it has said that something is done, and we have not looked. */
@@ -67,7 +70,9 @@ class Hand {
     const workerData: CrewWorkerData = { memory: arena.memory, ...at };
     this.worker = new Worker(new URL('./crew.worker.js', import.meta.url), { workerData });
     this.worker.on('message', () => this.#done());
-    this.worker.on('error', () => undefined); // 'exit' follows
+    this.worker.on('error', (error) => {
+      this.error = error; // 'exit' follows
+    });
     this.worker.on('exit', () => {
       this.isGone = true;
       gone(this);
@@ -97,11 +102,13 @@ export class ThreadCrew implements Crew {
   readonly isBeside = true;
   readonly #hands: readonly Hand[];
   readonly #inline: InlineCrew;
+  readonly #log: Logger;
   #waiting: (() => void)[] = [];
   #isClosing = false;
 
-  constructor(arena: Arena, kernels: Kernels, threads: number) {
+  constructor(arena: Arena, kernels: Kernels, threads: number, log: Logger = silentLog) {
     assert(threads > 0);
+    this.#log = log;
     this.#inline = new InlineCrew(arena, kernels);
     const wake = (): void => this.#wake();
     this.#hands = Array.from({ length: threads }, () => new Hand(arena, wake, (hand) => this.#gone(hand)));
@@ -124,6 +131,10 @@ export class ThreadCrew implements Crew {
   }
   #gone(hand: Hand): void {
     if (this.#isClosing) return;
+    const message =
+      'A thread of the store has died: the main thread does its work, more slowly, until the next start';
+    const { error } = hand;
+    this.#log.error(message, { error: error instanceof Error ? String(error.stack) : String(error) });
     this.#finish(hand);
     this.#wake();
   }

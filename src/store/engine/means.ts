@@ -1,5 +1,6 @@
 /** Means: what everything that is done to bytes stands on: memory, and who does it. One set for a life of the engine. */
 import { strict as assert } from 'node:assert';
+import type { Logger } from '#env';
 import { Arena } from './arena.js';
 import { type Crew, InlineCrew, ThreadCrew } from './crew.js';
 import type { Kernels } from './kernels.js';
@@ -25,7 +26,8 @@ export interface MeansOptions {
 /** Beside the main thread: measured on two processors, two are faster than one (`npm run bench`). */
 export const threadsFor = (processors: number): number => Math.max(2, processors - 1);
 
-export async function openMeans(options: MeansOptions): Promise<Means> {
+/** `log` hears of threads that die. */
+export async function openMeans(options: MeansOptions, log: Logger): Promise<Means> {
   const arena = options.arena ?? new Arena();
   if (options.threads === 0) {
     const kernels = options.kernels ?? (await openWasmKernels(arena));
@@ -33,5 +35,5 @@ export async function openMeans(options: MeansOptions): Promise<Means> {
   }
   assert(options.kernels === undefined, 'threads have the compiled kernels');
   const kernels = await openWasmKernels(arena);
-  return { arena, kernels, crew: new ThreadCrew(arena, kernels, options.threads) };
+  return { arena, kernels, crew: new ThreadCrew(arena, kernels, options.threads, log) };
 }

@@ -136,7 +136,7 @@ export async function recover(
   const { env, folder } = options;
   const { disk } = env;
   const group = groupNumber(superblock.id);
-  const means = await openMeans(options);
+  const means = await openMeans(options, env.log.facility('store', { folder }));
   const cipher = cipherOf(means);
   const owner = { group, cipher };
   const segments = await segmentsIn(disk, journalFolder(folder));

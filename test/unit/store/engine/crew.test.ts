@@ -1,8 +1,10 @@
 /** Threads: what they are given is done, also when they die of it. */
 import test from 'ava';
+import { type Logger, silentLog } from '#env';
 import { plainKernels } from '#store';
 import { Arena } from '../../../../src/store/engine/arena.js';
 import { ThreadCrew } from '../../../../src/store/engine/crew.js';
+import { openMeans } from '../../../../src/store/engine/means.js';
 import {
   type Effort,
   EFFORT,
@@ -74,6 +76,19 @@ test('what comes while the slips of a thread that died are being done is done be
   for (const slip of [odd, first, second]) crew.run(slip, 0);
   await crew.close();
   t.deepEqual(done, ['odd', 'first', 'second', 'later']);
+});
+
+test('the log hears once what a thread has died of, and nothing of threads that end with the engine', async (t) => {
+  const said: string[] = [];
+  const log: Logger = {
+    ...silentLog,
+    error: (message, facts) => said.push(`${message}: ${String(facts?.['error'])}`),
+  };
+  const { arena, crew } = await openMeans({ threads: 2 }, log);
+  for (const lane of [0, 0]) crew.run(new OddSlip(arena.allocate(slipBytes)), lane);
+  await crew.close();
+  t.is(said.length, 1);
+  t.regex(said[0] ?? '', /^A thread of the store has died: .*AssertionError.*crew\.worker/s);
 });
 
 test('memory that was used before misleads no thread', async (t) => {
