@@ -254,12 +254,11 @@ export class OpenContainer {
     for (let next = this.#full[0]; next?.isPacked === true; next = this.#full[0]) {
       this.#full.shift();
       const { chunks, bytes: rawBytes, from, part } = next;
-      const { codec, storedBytes, checksum, effort } = part.slip;
+      const { codec, isDense: dense, storedBytes, checksum } = part.slip;
       const { image } = this.#memory();
       const bytes = storedBytes + this.#cipher.overheadBytes;
       if (!part.slip.isInSource) this.#tools.kernels.copy(part.packed, 0, bytes, image, this.#end);
       else if (from > this.#end) this.#tools.kernels.copy(image, from, from + bytes, image, this.#end);
-      const dense = effort !== EFFORT.fast || codec === CODEC.none;
       const offset = this.#end - headBytesMax;
       this.#pushRegion({ codec, dense, chunks, offset, storedBytes, rawBytes, checksum });
     }

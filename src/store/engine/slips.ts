@@ -10,6 +10,7 @@ import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import { fingerprintBytes, regionSeed } from './container.format.js';
 import { chunkBytesMax, chunkBytesMin, cutBytesMax } from './engine-limits.js';
+import { isEven } from './evenness.js';
 import { putAt } from './fingerprint.js';
 import { CODEC, type CutState, type Kernels } from './kernels.js';
 import { openPlace, sealPlace } from './region-cipher.js';
@@ -277,6 +278,10 @@ export class PackSlip extends Slip {
   get isInSource(): boolean {
     return this.word(11) === 1;
   }
+  /** Compressed as well as it is worth. */
+  get isDense(): boolean {
+    return this.word(12) === 1;
+  }
 
   perform(kernels: Kernels, view: ViewOf): void {
     const source = view(this.word(0), this.word(1));
@@ -298,6 +303,8 @@ export class PackSlip extends Slip {
     this.set(9, Number(checksum & 0xffffffffn) | 0);
     this.set(10, Number(checksum >> 32n) | 0);
     this.set(11, isInSource ? 1 : 0);
+    const isDense = this.effort !== EFFORT.fast || (packed === undefined && isEven(source));
+    this.set(12, isDense ? 1 : 0);
     this.end(OUTCOME.done);
   }
 }

@@ -80,6 +80,29 @@ test('recompression makes it smaller and changes nothing', async (t) => {
   await group.close();
 });
 
+test('what only zstd shrinks is left to optimizing, which is done with it then; noise is left alone', async (t) => {
+  const group = await openGroup(new SimDisk({ dice: new SimRandom(1) }).begin());
+  const append = async (id: string, bytes: Buffer): Promise<void> => {
+    const volume = await group.create(id);
+    await volume.stream('data').append([bytes]);
+    await volume.commit(Buffer.from(id));
+    await volume.close();
+  };
+  await append('noise', patternBytes(1, 5_000_000));
+  t.is((await group.sizes()).fastBytes, 0);
+  t.is((await group.optimize()).copiedBytes, 0);
+  await append('mail', Buffer.from(patternBytes(2, 3_000_000).toString('base64')));
+  const before = await group.sizes();
+  t.true(before.fastBytes > 3_900_000, `${before.fastBytes}`);
+  await group.optimize();
+  const after = await group.sizes();
+  const freed = before.physicalBytes - after.physicalBytes;
+  t.true(freed > 0.2 * 4_000_000, `${freed} of 4 MB freed`);
+  t.is(after.fastBytes, 0);
+  t.is((await group.optimize()).copiedBytes, 0);
+  await group.close();
+});
+
 test('what only a volume uses is what its removal frees; snapshots say when they were taken', async (t) => {
   const group = await openGroup(new SimDisk({ dice: new SimRandom(1) }).begin());
   const shared = patternBytes(1, 2_000_000);
