@@ -48,7 +48,7 @@ class RealFile implements DiskFile {
     this.path = path;
     this.#handle = handle;
   }
-  protected get fd(): number {
+  get descriptor(): number {
     return this.#handle.fd;
   }
 
@@ -64,7 +64,7 @@ class RealFile implements DiskFile {
   }
   async #readOnce(target: Uint8Array, from: number, offset: number): Promise<number> {
     return await new Promise((resolve, reject) => {
-      read(this.fd, target, from, target.length - from, offset, (error, bytes) => {
+      read(this.descriptor, target, from, target.length - from, offset, (error, bytes) => {
         if (error === null) resolve(bytes);
         else reject(storeError(error, 'Reading', this.path));
       });
@@ -76,7 +76,12 @@ class RealFile implements DiskFile {
     while (done < source.length) done += await this.writeOnce(source, done, offset + done);
   }
   /** What lies from `from` on, or some of it: the number of bytes. */
-  protected async writeOnce(source: Uint8Array, from: number, offset: number, fd = this.fd): Promise<number> {
+  protected async writeOnce(
+    source: Uint8Array,
+    from: number,
+    offset: number,
+    fd = this.descriptor,
+  ): Promise<number> {
     return await new Promise((resolve, reject) => {
       write(fd, source, from, source.length - from, offset, (error, bytes) => {
         if (error === null) resolve(bytes);
@@ -87,7 +92,7 @@ class RealFile implements DiskFile {
 
   async sync(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      fdatasync(this.fd, (error) => {
+      fdatasync(this.descriptor, (error) => {
         if (error === null) resolve();
         else reject(storeError(error, 'Synchronizing', this.path));
       });

@@ -64,6 +64,8 @@ export interface Disk {
 
 export interface DiskFile {
   readonly path: string;
+  /** The system's number for it while it is open, for `PageCache`; undefined where there is none. */
+  readonly descriptor?: number;
   /** Reads up to target.length bytes; fewer only at the end of the file. */
   readAt(target: Uint8Array, offset: number): Promise<number>;
   /** Writes all of it. StoreError 'full' when there is no space, 'io' for anything else. */

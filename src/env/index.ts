@@ -35,6 +35,7 @@ export type { Level, Logger } from './log.js';
 export type { Machine, Process, Signal } from './process.js';
 export { expectLongLife, realProcess } from './process.js';
 export { type FileSystemFigures, fileSystemOf, kindBeneath, type PlaceKind } from './file-systems.js';
+export { openPageCache, type PageCache, type PageCacheRead } from './page-cache.js';
 export { hasTreeCalls, posixTreeCalls } from './posix-tree-calls.js';
 export { E, S, statBytes, statLayout, type Times, type TreeCalls } from './tree-calls.js';
 export { makeDurableDirectory, realLog, silentLog };

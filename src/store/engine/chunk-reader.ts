@@ -3,7 +3,6 @@ import { StoreError } from '../../errors.js';
 import type { Slab } from '#wire';
 import { damaged, type Directory } from './container.format.js';
 import type { ContainerStore } from './container-store.js';
-import { regionsAtOnceMax } from './engine-limits.js';
 import type { Root } from './group-state.js';
 import type { OpenContainer } from './open-container.js';
 import type { Run } from './recipe.js';
@@ -185,30 +184,27 @@ export class ChunkReader {
       throw cause;
     }
   }
-  /** Begins to load the region of the byte at `offset`, and some behind it. Where they end in the stream; `loaded` never rejects. */
-  async prefetch(
-    run: Run,
-    offset: number,
-  ): Promise<{ readonly end: number; readonly loaded: Promise<void> }> {
-    const directory =
-      this.#containers.directoryOf(run.container) ?? (await this.#containers.loadDirectory(run.container));
+  /**
+   * Begins to load regions that bytes from … to of the run lie in. How far it came: not to `to` when there is no room, further when the
+   * last of them holds more of the run. Undefined when the directory is not at hand.
+   */
+  prepare(run: Run, from: number, to: number): number | undefined {
+    const directory = this.#containers.directoryOf(run.container);
+    if (directory === undefined) return undefined;
     let index = directory.indexOf(run.first);
+    if (index < 0) return run.to; // whoever reads it is told
     let place = run.from;
-    while (index >= 0 && index < directory.count && place + (directory.lengths[index] ?? 0) <= offset)
-      place += directory.lengths[index++] ?? 0;
-    const region = directory.regionOf[index];
-    if (index < 0 || region === undefined) return { end: run.to, loaded: Promise.resolve() };
-    const { regions } = this.#containers;
-    const together = Math.max(1, regions.loader.together(directory, region, regionsAtOnceMax));
-    let last = region;
-    for (; index < directory.count && place < run.to; index++) {
+    for (let region = -1; index < directory.count && place < run.to; index++) {
+      const end = place + (directory.lengths[index] ?? 0);
       const next = directory.regionOf[index] ?? 0;
-      if (next !== last && (next !== last + 1 || next >= region + together)) break;
-      last = next;
-      place += directory.lengths[index] ?? 0;
+      if (end > from && next !== region) {
+        if (place >= to) return place;
+        if (!this.#containers.regions.prepare(directory, next)) return Math.max(place, from);
+        region = next;
+      }
+      place = end;
     }
-    const loaded = regions.prepare(directory, region, last - region + 1);
-    return { end: Math.min(place, run.to), loaded };
+    return run.to;
   }
 
   /** What a MetaWriter stored. */

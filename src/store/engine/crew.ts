@@ -9,6 +9,7 @@ import { strict as assert } from 'node:assert';
 import { Worker } from 'node:worker_threads';
 import { type Logger, silentLog } from '#env';
 import type { Arena } from './arena.js';
+import { atHandBytes } from './at-hand.js';
 import type { CrewWorkerData } from './crew.worker.js';
 import type { Kernels } from './kernels.js';
 import { Mailbox, mailboxBytes } from './mailbox.js';
@@ -62,11 +63,12 @@ class Hand {
   constructor(arena: Arena, wake: () => void, gone: (hand: Hand) => void) {
     this.#wake = wake;
     const scratchAt = arena.allocate(kernelsBytes).byteOffset;
+    const atHandAt = arena.allocate(atHandBytes).byteOffset;
     const flag = arena.allocate(4);
     this.#flag = new Int32Array(flag.buffer, flag.byteOffset, 1).fill(0); // the memory may have been another's
     const mailbox = arena.allocate(mailboxBytes).fill(0);
     this.#mailbox = new Mailbox(mailbox);
-    const at = { scratchAt, flagAt: flag.byteOffset, mailboxAt: mailbox.byteOffset };
+    const at = { scratchAt, atHandAt, flagAt: flag.byteOffset, mailboxAt: mailbox.byteOffset };
     const workerData: CrewWorkerData = { memory: arena.memory, ...at };
     this.worker = new Worker(new URL('./crew.worker.js', import.meta.url), { workerData });
     this.worker.on('message', () => this.#done());

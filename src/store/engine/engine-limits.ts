@@ -14,8 +14,6 @@ export const chunkBytesMax = 64 * KiB;
 export const regionBytesMax = 256 * KiB;
 /** Regions begin at such multiples in a container: copies into kernel buffers are slow at 16 mod 32. */
 export const regionAlignBytes = 64;
-/** Regions that are read from the disk together, ahead of a reader. */
-export const regionsAtOnceMax = 4;
 /** Bytes of chunks in one container, before compression. */
 export const containerRawBytesMax = 4 * MiB;
 export const containerChunksMax = 1024;

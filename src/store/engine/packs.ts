@@ -15,8 +15,16 @@ import { containerAlignBytes, packFilesMax } from './engine-limits.js';
 interface PackFile {
   readonly pack: number;
   readonly file: Promise<DiskFile>;
+  /** As soon as it is open. */
+  opened: DiskFile | undefined;
   users: number;
   removed: boolean;
+}
+/** Where something lies for another thread to read. The file stays open until this is returned. */
+export interface PackLoan {
+  readonly descriptor: number;
+  readonly offset: number;
+  return(): void;
 }
 const packsPerFolder = 1000;
 const suffix = '.pack';
@@ -101,6 +109,14 @@ export class Packs {
       async (file) => await file.readAt(target, place.offset + offset),
     );
   }
+  /** Undefined when the pack is not open, or nobody but we can read it. */
+  lend(place: Place, offset: number): PackLoan | undefined {
+    const held = this.#files.get(place.pack);
+    const descriptor = held?.opened?.descriptor;
+    if (held === undefined || descriptor === undefined || this.#isClosed) return undefined;
+    this.#use(held);
+    return { descriptor, offset: place.offset + offset, return: () => void this.#unuse(held) };
+  }
   /** What was written before is durable when it resolves. */
   async sync(): Promise<void> {
     // One after another: what the one before has begun to make durable is durable when it has ended.
@@ -139,9 +155,7 @@ export class Packs {
   async #with<T>(pack: number, how: 'existing' | 'create', act: (file: DiskFile) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new StoreError('broken', 'The storage group is closed', { pack });
     const held = this.#files.get(pack) ?? this.#open(pack, how);
-    this.#files.delete(pack);
-    this.#files.set(pack, held); // the longest unused come first
-    held.users += 1;
+    this.#use(held);
     try {
       return await act(await held.file);
     } catch (error) {
@@ -149,15 +163,29 @@ export class Packs {
         this.#files.delete(pack);
       throw error;
     } finally {
-      held.users -= 1;
-      for (const resolve of this.#waiting.splice(0)) resolve();
-      await this.#closeUnused();
+      await this.#unuse(held);
     }
+  }
+  #use(held: PackFile): void {
+    this.#files.delete(held.pack);
+    this.#files.set(held.pack, held); // the longest unused come first
+    held.users += 1;
+  }
+  async #unuse(held: PackFile): Promise<void> {
+    held.users -= 1;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+    await this.#closeUnused();
   }
   #open(pack: number, how: 'existing' | 'create'): PackFile {
     const file = this.#openFile(pack, how);
-    file.catch(() => undefined); // whoever awaits it is told
-    return { pack, file, users: 0, removed: false };
+    const held: PackFile = { pack, file, opened: undefined, users: 0, removed: false };
+    file.then(
+      (opened) => {
+        held.opened = opened;
+      },
+      () => undefined, // whoever awaits it is told
+    );
+    return held;
   }
   async #openFile(pack: number, how: 'existing' | 'create'): Promise<DiskFile> {
     const path = this.#path(pack);

@@ -123,48 +123,38 @@ export class RegionCache {
     }
     const block = this.#take(key) ?? (await this.#takeSoon(key));
     if (block === undefined) return await this.get(directory, region); // another has begun to load it meanwhile
-    this.#begin(block, directory, region, this.loader.load(directory, region, block.memory));
     try {
-      await block.loading;
+      await this.#begin(block, directory, region);
       return block;
     } catch (error) {
       this.unpin(block);
       throw error;
     }
   }
-  /**
-   * Begins to load what is not at hand of `count` regions that lie behind each other, as many as is worth while with one read; one at
-   * least, if there is room. Resolves when that has ended, well or not: whoever reads it is told.
-   */
-  async prepare(directory: Directory, from: number, count: number): Promise<void> {
-    let first = from;
-    while (first < from + count && this.#blocks.has(keyOf(directory, first))) first += 1;
-    if (first === from + count) return;
-    const wanted = Math.max(1, this.loader.together(directory, first, from + count - first));
-    const blocks: Block[] = [];
-    while (blocks.length < wanted && !this.#blocks.has(keyOf(directory, first + blocks.length))) {
-      const block = this.#take(keyOf(directory, first + blocks.length));
-      if (block === undefined) break;
-      blocks.push(block);
-    }
-    const memories = blocks.map(({ memory }) => memory);
-    const loads =
-      memories.length > 1
-        ? this.loader.loadSeveral(directory, first, memories)
-        : memories.map(async (memory) => await this.loader.load(directory, first, memory));
-    for (const [at, block] of blocks.entries()) this.#begin(block, directory, first + at, loads[at]);
-    const ended = await Promise.allSettled(blocks.map(async ({ loading }) => await loading));
-    for (const block of blocks) this.unpin(block);
-    for (const end of ended) {
-      if (end.status === 'rejected' && !(end.reason instanceof StoreError)) throw end.reason;
+  /** Begins to load it, unless it is at hand or being loaded: whoever reads it is told how that ends. False when there is no room. */
+  prepare(directory: Directory, region: number): boolean {
+    const key = keyOf(directory, region);
+    if (this.#blocks.has(key)) return true;
+    const block = this.#take(key);
+    if (block === undefined) return false;
+    void this.#prepare(this.#begin(block, directory, region), block);
+    return true;
+  }
+  async #prepare(loading: Promise<void>, block: Block): Promise<void> {
+    try {
+      await loading;
+    } catch (cause) {
+      if (!(cause instanceof StoreError)) throw cause;
+    } finally {
+      this.unpin(block);
     }
   }
   /** A block that was taken for the region is being loaded. */
-  #begin(block: Block, directory: Directory, region: number, load: Promise<void> | undefined): void {
+  #begin(block: Block, directory: Directory, region: number): Promise<void> {
     const { key } = block;
     const loaded = async (): Promise<void> => {
       try {
-        await load;
+        await this.loader.load(directory, region, block.memory);
         block.unreadBytes = directory.regions[region]?.rawBytes ?? 0;
       } catch (error) {
         if (this.#blocks.get(key) === block) this.#blocks.delete(key);
@@ -175,6 +165,7 @@ export class RegionCache {
       }
     };
     block.loading = loaded();
+    return block.loading;
   }
   #take(key: number): Block | undefined {
     const block = this.#free.pop() ?? this.#takeSpent() ?? this.#make() ?? this.#evicted();

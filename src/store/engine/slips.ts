@@ -8,6 +8,7 @@ import { strict as assert } from 'node:assert';
 import { hash } from 'node:crypto';
 import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
+import type { AtHand } from './at-hand.js';
 import { fingerprintBytes, regionSeed } from './container.format.js';
 import { chunkBytesMax, chunkBytesMin, cutBytesMax } from './engine-limits.js';
 import { isEven } from './evenness.js';
@@ -21,7 +22,8 @@ const wordsOf = 24;
 const keyAt = wordsOf * 4;
 /** Words of every slip: what it is, and what is said of it. The others are its kind's own. */
 const WORD = { kind: 0, outcome: 1, isKeyed: 2, arguments: 3 } as const;
-export const OUTCOME = { none: 0, done: 1, corrupt: 2 } as const;
+/** `away`: what it is about is not in the system's memory. `refused`: nobody here can tell whether it is. */
+export const OUTCOME = { none: 0, done: 1, corrupt: 2, away: 3, refused: 4 } as const;
 export const slipBytes = keyAt + keyBytes;
 
 /** Ends of chunks that one slip can report: also of those before it that were left to a hint which was wrong. */
@@ -77,7 +79,8 @@ export abstract class Slip {
   protected get key(): Buffer | undefined {
     return this.words[WORD.isKeyed] === 0 ? undefined : this.memory.subarray(keyAt, keyAt + keyBytes);
   }
-  abstract perform(kernels: Kernels, view: ViewOf): void;
+  /** `atHand`: of a thread that has it. */
+  abstract perform(kernels: Kernels, view: ViewOf, atHand?: AtHand): void;
 }
 
 /** Another thread's view of a slip. */
@@ -311,43 +314,49 @@ export class PackSlip extends Slip {
 
 /** A region of a container as it is stored, and what its checksum says there. */
 export interface StoredRegion {
-  readonly bytes: Buffer;
   readonly codec: number;
   readonly container: number;
   readonly region: number;
   readonly checksum: bigint;
+  /** Its key, when it is sealed. */
+  readonly key: Buffer | undefined;
 }
+/** Where it is: in memory, and room for what was sealed when it is open; or in a file, of which it is read if it is at hand. */
+export type StoredAt =
+  | { readonly bytes: Buffer; readonly opened: Buffer }
+  | { readonly descriptor: number; readonly offset: number; readonly length: number };
+const nowhere = -1;
+
 /** What is stored of a region, to be verified, opened and decompressed. */
 export class OpenSlip extends Slip {
   constructor(memory: Buffer) {
     super(memory, SLIP.open);
   }
-  ask(source: StoredRegion, target: Buffer): void {
-    this.lend(undefined);
-    this.#ask(source, target);
-  }
-  /** The same of what was sealed; by way of `opened`, unless it is not compressed. */
-  askSealed(source: StoredRegion, opened: Buffer, target: Buffer, key: Buffer): void {
+  ask({ codec, container, region, checksum, key }: StoredRegion, at: StoredAt, target: Buffer): void {
     this.lend(key);
-    this.set(7, opened.byteOffset);
-    this.#ask(source, target);
-  }
-  #ask({ bytes, codec, container, region, checksum }: StoredRegion, target: Buffer): void {
-    this.set(0, bytes.byteOffset);
-    this.set(1, bytes.length);
+    const isInMemory = 'bytes' in at;
+    this.set(0, isInMemory ? at.bytes.byteOffset : at.offset);
+    this.set(1, isInMemory ? at.bytes.length : at.length);
     this.set(2, target.byteOffset);
     this.set(3, target.length);
     this.set(4, codec);
     this.set(5, container);
     this.set(6, region);
+    this.set(7, isInMemory ? at.opened.byteOffset : 0);
     this.set(8, Number(checksum & 0xffffffffn) | 0);
     this.set(9, Number(checksum >> 32n) | 0);
+    this.set(10, isInMemory ? nowhere : at.descriptor);
     this.begin();
   }
-  perform(kernels: Kernels, view: ViewOf): void {
+  perform(kernels: Kernels, view: ViewOf, atHand?: AtHand): void {
     const target = view(this.word(2), this.word(3));
     try {
-      const packed = this.#opened(view, target);
+      const source = this.#source(view, target, atHand);
+      if (typeof source === 'number') {
+        this.end(source);
+        return;
+      }
+      const packed = this.#opened(source, view, target, atHand);
       if (packed !== undefined && packed !== target) kernels.decompress(this.word(4), packed, target);
       this.end(packed === undefined ? OUTCOME.corrupt : OUTCOME.done);
     } catch (cause) {
@@ -355,18 +364,28 @@ export class OpenSlip extends Slip {
       this.end(OUTCOME.corrupt);
     }
   }
+  /** What is stored, or why it is not there. */
+  #source(view: ViewOf, target: Buffer, atHand: AtHand | undefined): Buffer | number {
+    const descriptor = this.word(10);
+    if (descriptor === nowhere) return view(this.word(0), this.word(1));
+    if (atHand === undefined) return OUTCOME.refused;
+    const isPlain = this.word(4) === CODEC.none && this.key === undefined;
+    const source = isPlain ? target : atHand.stored.subarray(0, this.word(1));
+    const read = atHand.read(descriptor, source, this.word(0) >>> 0);
+    return read === 'read' ? source : OUTCOME[read];
+  }
   /** Undefined when it is not what was stored there. */
-  #opened(view: ViewOf, target: Buffer): Buffer | undefined {
-    const source = view(this.word(0), this.word(1));
+  #opened(source: Buffer, view: ViewOf, target: Buffer, atHand: AtHand | undefined): Buffer | undefined {
     const [container, region] = [this.word(5) >>> 0, this.word(6)];
     if (xxh64(source, regionSeed(container, region)) !== bigintOf(this.word(8), this.word(9)))
       return undefined;
     const { key } = this;
     if (key === undefined) return source;
-    const packed = this.word(4) === CODEC.none ? target : view(this.word(7), source.length - tagBytes);
-    const isOpen =
-      packed.length === source.length - tagBytes && openPlace(key, container, region, source, packed);
-    return isOpen ? packed : undefined;
+    const bytes = source.length - tagBytes;
+    const isInMemory = this.word(10) === nowhere || atHand === undefined;
+    const room = isInMemory ? view(this.word(7), bytes) : atHand.opened.subarray(0, bytes);
+    const packed = this.word(4) === CODEC.none ? target : room;
+    return packed.length === bytes && openPlace(key, container, region, source, packed) ? packed : undefined;
   }
 }
 const bigintOf = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);

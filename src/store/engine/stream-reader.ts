@@ -8,8 +8,6 @@ import { located, type StreamHost } from './stream-host.js';
 
 /** Loaded ahead of a reader: as much as an initiator asks for at a time. */
 const aheadBytes = 2 * 1024 * 1024;
-/** Of one reader: they share what the group has for it. */
-const loadsMax = 4;
 /** Longer reads are copied: they would pin too much of the cache. */
 const lentBytesMax = 1024 * 1024;
 
@@ -25,6 +23,8 @@ export class StreamReader {
   /** The run that was read last; of the recipe as it was when it had been cut so often. */
   #run: Run | undefined;
   #runCuts = 0;
+  #foundRun: Run | undefined;
+  #foundCuts = 0;
 
   /** `heldAt`: bytes behind the recipe, into the filler. */
   constructor(
@@ -132,32 +132,50 @@ export class StreamReader {
   #ahead(offset: number): void {
     // Somewhere else than we looked: it begins there anew.
     if (this.#aheadOffset < offset || this.#aheadOffset > offset + 2 * aheadBytes) this.#aheadOffset = offset;
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    this.#lookAhead()
-      .catch((cause: unknown) => {
-        if (!(cause instanceof StoreError)) throw cause; // else whoever reads it is told
-      })
-      .finally(() => {
-        this.#isLooking = false;
-      });
+    if (!this.#isLooking) this.#lookAhead();
   }
-  /** Several regions are loaded at a time: while some are opened, others are read. */
-  async #lookAhead(): Promise<void> {
+  #lookAhead(): void {
     const { engine } = this.#host;
-    const under: Promise<void>[] = [];
-    for (;;) {
-      const offset = this.#aheadOffset;
-      const isFar = offset >= this.#nextOffset + aheadBytes || offset >= this.#recipe.bytes;
-      if (this.#nextOffset < 0 || isFar || this.#host.refusal !== undefined) return;
-      const run = await engine.runIn(this.#recipe, offset);
-      let end = run.to;
-      let loaded: Promise<void> | undefined;
-      if (engine.containers.openOf(run.container) === undefined)
-        ({ end, loaded } = await engine.chunks.prefetch(run, offset));
-      if (this.#aheadOffset === offset) this.#aheadOffset = end;
-      if (loaded !== undefined) under.push(loaded);
-      if (under.length === loadsMax) await under.shift();
+    while (this.#nextOffset >= 0 && this.#host.refusal === undefined) {
+      const from = this.#aheadOffset;
+      const to = Math.min(this.#nextOffset + aheadBytes, this.#recipe.bytes);
+      if (from >= to) return;
+      const run = this.#runAhead(from);
+      const isHeld = run !== undefined && engine.containers.openOf(run.container) !== undefined;
+      const end = isHeld ? run.to : run && engine.chunks.prepare(run, from, to);
+      if (end === from) return; // no room: who reads on tries again
+      if (end === undefined) {
+        this.#isLooking = true;
+        void this.#find(from);
+        return;
+      }
+      this.#aheadOffset = end;
     }
+  }
+  #runAhead(offset: number): Run | undefined {
+    const { runs } = this.#recipe;
+    if (offset >= runs.from) return runs.at(runs.indexAt(offset));
+    const run = this.#foundRun;
+    return run !== undefined && this.#foundCuts === this.#recipe.cuts && offset >= run.from && offset < run.to
+      ? run
+      : undefined;
+  }
+  /** What is not at hand of the recipe and of directories. */
+  async #find(offset: number): Promise<void> {
+    const { engine } = this.#host;
+    try {
+      const { cuts } = this.#recipe;
+      const run = await engine.runIn(this.#recipe, offset);
+      this.#foundRun = run;
+      this.#foundCuts = cuts;
+      if (engine.containers.openOf(run.container) === undefined)
+        await engine.containers.loadDirectory(run.container);
+    } catch (cause) {
+      if (!(cause instanceof StoreError)) throw cause; // else whoever reads it is told
+      return;
+    } finally {
+      this.#isLooking = false;
+    }
+    this.#lookAhead();
   }
 }

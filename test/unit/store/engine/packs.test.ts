@@ -127,3 +127,38 @@ for (const isLate of [false, true]) {
     t.is(syncs, 2);
   });
 }
+
+test('a pack that is lent stays open until it is returned, though it is removed or the group is closed', async (t) => {
+  const life = new SimDisk({ dice: new SimRandom(1) }).begin();
+  const open = life.open.bind(life);
+  const closed: string[] = [];
+  life.open = async (...of) => {
+    const file = await open(...of);
+    const close = file.close.bind(file);
+    file.close = async () => {
+      closed.push(file.path);
+      await close();
+    };
+    return Object.assign(file, { descriptor: 7 });
+  };
+  const packs = new Packs(life, 'packs', 0, image.length);
+  const places = [packs.reserve(image.length), packs.reserve(image.length)] as const;
+  t.is(packs.lend(places[0], 0), undefined, 'nobody has opened it yet');
+  for (const place of places) await packs.write(image, place);
+  const loan = packs.lend(places[0], 100);
+  t.is(loan?.descriptor, 7);
+  t.is(loan?.offset, places[0].offset + 100);
+  await packs.remove(1);
+  t.deepEqual(closed, []);
+  loan?.return();
+  await packs.sync();
+  t.deepEqual(closed, [path]);
+  const last = packs.lend(places[1], 0);
+  const closing = packs.close();
+  t.is(packs.lend(places[1], 0), undefined, 'it is being closed');
+  await new Promise((resolve) => setImmediate(resolve));
+  t.is(closed.length, 1);
+  last?.return();
+  await closing;
+  t.is(closed.length, 2);
+});
