@@ -148,7 +148,6 @@ export class ThreadCrew implements Crew {
     hand.isFinishing = true;
     for (const [address, slip] of slips) {
       slips.delete(address);
-      // What is cut twice is cut elsewhere: the stream's words have gone on.
       if (slip.outcome === OUTCOME.none) this.#inline.run(slip);
       else slip.done();
     }

@@ -14,10 +14,10 @@ import type { Crew } from './crew.js';
 import { chunkBytesMax, cutBytesMax, cutBytesMin, ringBytes } from './engine-limits.js';
 import type { FingerprintCipher } from './fingerprint-cipher.js';
 import type { Means } from './means.js';
-import { cutSlipBytes, CutSlip } from './slips.js';
+import { cutSlipBytes, CutSlip, streamWordsBytes } from './slips.js';
 
 const slipsMax = ringBytes / cutBytesMax;
-const stateBytes = 64;
+const wordsBytes = Math.ceil(streamWordsBytes / 64) * 64;
 
 export interface RingOwner {
   /** Chunks may have come. */
@@ -31,7 +31,7 @@ export class Ring {
   readonly #fingerprints: FingerprintCipher;
   /** Room for a chunk before the front. */
   readonly #memory: Buffer;
-  readonly #state: Buffer;
+  readonly #words: Buffer;
   readonly #slips: readonly CutSlip[];
   readonly lane: number;
   /** Place of the first byte that is held, and behind the last. */
@@ -44,6 +44,7 @@ export class Ring {
   #first = 0;
   #out = 0;
   #ready = 0;
+  #slipsEver = 0;
   /** The next chunk of the oldest. */
   #index = 0;
   #chunkFrom = 0;
@@ -56,10 +57,10 @@ export class Ring {
     this.#fingerprints = fingerprints;
     this.lane = lane;
     this.#memory = arena.allocate(chunkBytesMax + ringBytes);
-    const slips = arena.allocate(stateBytes + slipsMax * slotBytes);
-    this.#state = slips.subarray(0, stateBytes);
+    const slips = arena.allocate(wordsBytes + slipsMax * slotBytes);
+    this.#words = slips.subarray(0, wordsBytes);
     this.#slips = Array.from({ length: slipsMax }, (_, index) => {
-      const at = stateBytes + index * slotBytes;
+      const at = wordsBytes + index * slotBytes;
       const slip = new CutSlip(slips.subarray(at, at + cutSlipBytes));
       slip.done = (): void => this.#done(slip);
       return slip;
@@ -69,8 +70,8 @@ export class Ring {
   begun(owner: RingOwner): void {
     assert(this.#out === 0);
     this.begin = this.end = this.#handed = this.#settled = 0;
-    this.#index = 0;
-    this.#state.fill(0);
+    this.#index = this.#slipsEver = 0;
+    this.#words.fill(0);
     this.#owner = owner;
     this.#givenUp = undefined;
   }
@@ -126,10 +127,12 @@ export class Ring {
       const from = this.#memory.byteOffset + chunkBytesMax + at;
       const slip = this.#slips[(this.#first + this.#out) % slipsMax];
       assert(slip !== undefined);
-      slip.ask(from, bytes, this.#state.byteOffset, at === 0 && this.#handed > 0 ? from + ringBytes : 0);
+      const seam = at === 0 && this.#handed > 0 ? from + ringBytes : 0;
+      slip.ask(from, bytes, this.#words.byteOffset, this.#slipsEver, seam);
       this.#owner?.hint(slip, this.#handed, bytes);
       this.#fingerprints.restore(slip.hintDigests);
       this.#handed += bytes;
+      this.#slipsEver += 1;
       this.#out += 1;
       this.#crew.run(slip, this.lane);
     }

@@ -29,8 +29,12 @@ export const slipBytes = keyAt + keyBytes;
 /** Ends of chunks that one slip can report: also of those before it that were left to a hint which was wrong. */
 export const cutsMax = Math.ceil((cutBytesMax + chunkBytesMax) / chunkBytesMin) + 1;
 export const cutSlipBytes = slipBytes + cutsMax * (3 * 4 + 2 * fingerprintBytes);
-/** Of a stream, between its slips: bytes of the chunk that has begun, how many of them were searched, their hash. */
-export const begunBytesMax = 12;
+/**
+ * Of a stream, between its slips: bytes of the chunk that has begun, how many of them were searched, their hash. In two places in
+ * turn: a slip that is performed twice, because a thread ended before it could tell, finds again what it began with.
+ */
+const begunWords = 3;
+export const streamWordsBytes = 2 * begunWords * 4;
 
 /** Where bytes lie that a slip names: those of one memory by their address. */
 export type ViewOf = (at: number, bytes: number) => Buffer;
@@ -94,7 +98,7 @@ export function slipAt(address: number, view: ViewOf): Slip {
 
 /**
  * Bytes of a stream, to be cut into chunks that are fingerprinted. What is known of the chunk that has begun is kept in words of the
- * stream's (`begunBytesMax`), so slips of a stream are performed one after another.
+ * stream's (`streamWordsBytes`), so slips of a stream are performed one after another.
  *
  * A hint says that a chunk may follow which is known: its place, length and fingerprint. Where a chunk ends follows from its
  * bytes alone, so bytes with that fingerprint need not be searched for their end (performance.md C, RapidCDC).
@@ -126,17 +130,18 @@ export class CutSlip extends Slip {
     this.#hintDigests = digests();
   }
   /**
-   * `bytes` at `from`, which follow on those of the slip before; `begunAt`: address of the stream's words. `seam`: when the stream
-   * goes on at the front of its memory, the address at which the bytes before end: those of the chunk that has begun are
-   * copied from there to before `from`. Else 0.
+   * `bytes` at `from`, which follow on those of the slip before; `wordsAt`: address of the stream's words; `number`: how many slips
+   * of the stream were before. `seam`: when the stream goes on at the front of its memory, the address at which the bytes before
+   * end: those of the chunk that has begun are copied from there to before `from`. Else 0.
    */
-  ask(from: number, bytes: number, begunAt: number, seam: number): void {
+  ask(from: number, bytes: number, wordsAt: number, number: number, seam: number): void {
     assert(bytes > 0 && bytes <= cutBytesMax);
     this.set(0, from);
     this.set(1, bytes);
-    this.set(2, begunAt);
+    this.set(2, wordsAt);
     this.set(3, seam);
     this.set(6, 0);
+    this.set(7, number % 2);
     this.begin();
   }
   /**
@@ -172,16 +177,18 @@ export class CutSlip extends Slip {
   }
 
   perform(kernels: Kernels, view: ViewOf): void {
-    const begunWords = view(this.word(2), begunBytesMax);
-    const begun = begunWords.readInt32LE(0);
+    const words = new Int32Array(this.memory.buffer, this.word(2), 2 * begunWords);
+    const at = this.word(7) * begunWords;
+    const begun = words[at] ?? 0;
     const memory = view(this.from - begun, begun + this.bytes);
     const seam = this.word(3);
     if (seam !== 0) view(seam - begun, begun).copy(memory);
-    const state = { bytes: begunWords.readInt32LE(4), hash: begunWords.readInt32LE(8) };
+    const state = { bytes: words[at + 1] ?? 0, hash: words[at + 2] ?? 0 };
     const start = this.#cutAll(kernels, memory, begun, state);
-    begunWords.writeInt32LE(memory.length - start, 0);
-    begunWords.writeInt32LE(state.bytes, 4);
-    begunWords.writeInt32LE(state.hash, 8);
+    const next = begunWords - at;
+    words[next] = memory.length - start;
+    words[next + 1] = state.bytes;
+    words[next + 2] = state.hash;
     this.set(5, begun);
     this.end(OUTCOME.done);
   }

@@ -23,8 +23,8 @@ interface Chunk {
   readonly digest: Buffer;
 }
 const arena = new Arena();
-const ringsOf = (kernels: typeof plainKernels): Rings =>
-  new Rings({ arena, kernels, crew: new InlineCrew(arena, kernels) }, plainFingerprints);
+const ringsOf = (kernels: typeof plainKernels, crew = new InlineCrew(arena, kernels)): Rings =>
+  new Rings({ arena, kernels, crew }, plainFingerprints);
 const plainRings = ringsOf(plainKernels);
 
 /** All chunks of the content, in the order in which the ring gives them; pieces of these sizes go in. */
@@ -73,6 +73,21 @@ test('chunks are contiguous, as long as they may be, and have the fingerprints o
     t.true(digest.equals(createHash('sha256').update(content.subarray(from, at)).digest()));
   }
   t.true(content.length - at < 65_536);
+});
+
+/** As when a thread ends between doing and telling. */
+class TwiceCrew extends InlineCrew {
+  override run(slip: CutSlip): void {
+    slip.perform(plainKernels, (at, bytes) => arena.view(at, bytes));
+    super.run(slip);
+  }
+}
+test('a slip that is performed twice comes out the same', (t) => {
+  const rings = ringsOf(plainKernels, new TwiceCrew(arena, plainKernels));
+  t.deepEqual(
+    cut(content, [70_001, 300_000], () => undefined, rings),
+    whole,
+  );
 });
 
 test('hints that are right, wrong, shifted, or missing change nothing', (t) => {
