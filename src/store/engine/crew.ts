@@ -126,15 +126,17 @@ export class ThreadCrew implements Crew {
     if (hand.isGone) this.#finish(hand, slip);
     else hand.run(slip);
   }
+  /** Of those that live; any, when none does. */
   #idlest(): Hand | undefined {
-    let idlest = this.#hands[0];
-    for (const hand of this.#hands) if (hand.slips.size < (idlest?.slips.size ?? 0)) idlest = hand;
-    return idlest;
+    let idlest: Hand | undefined;
+    for (const hand of this.#hands)
+      if (!hand.isGone && hand.slips.size < (idlest?.slips.size ?? Infinity)) idlest = hand;
+    return idlest ?? this.#hands[0];
   }
   #gone(hand: Hand): void {
     if (this.#isClosing) return;
     const message =
-      'A thread of the store has died: the main thread does its work, more slowly, until the next start';
+      'A thread of the store has died: the others and the main thread do its work, more slowly, until the next start';
     const { error } = hand;
     this.#log.error(message, { error: error instanceof Error ? String(error.stack) : String(error) });
     this.#finish(hand);

@@ -91,6 +91,30 @@ test('the log hears once what a thread has died of, and nothing of threads that 
   t.regex(said[0] ?? '', /^A thread of the store has died: .*AssertionError.*crew\.worker/s);
 });
 
+test('what any thread may do is done by one that lives, and here when none does', async (t) => {
+  const arena = new Arena();
+  const crew = new ThreadCrew(arena, plainKernels, 2);
+  for (const isLast of [false, true]) {
+    await new Promise<void>((resolve) => {
+      const odd = new OddSlip(arena.allocate(slipBytes));
+      odd.done = resolve;
+      crew.run(odd, isLast ? 1 : 0);
+    });
+    const slip = packSlip(arena);
+    let isDone = false;
+    await new Promise<void>((resolve) => {
+      slip.done = () => {
+        isDone = true;
+        resolve();
+      };
+      crew.run(slip);
+      t.is(isDone, isLast);
+    });
+    t.is(slip.outcome, OUTCOME.done);
+  }
+  await crew.close();
+});
+
 test('memory that was used before misleads no thread', async (t) => {
   const arena = new Arena();
   const used = arena.allocate(4).fill(0xff);
