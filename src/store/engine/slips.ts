@@ -5,14 +5,13 @@
  * Whoever made the slip may touch it, and the memory that it names, only before `Crew.run` and after its `done`.
  */
 import { strict as assert } from 'node:assert';
-import { hash } from 'node:crypto';
 import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import type { AtHand } from './at-hand.js';
 import { fingerprintBytes, regionSeed } from './container.format.js';
 import { chunkBytesMax, chunkBytesMin, cutBytesMax } from './engine-limits.js';
 import { isEven } from './evenness.js';
-import { putAt } from './fingerprint.js';
+import { Pieces, putAt } from './fingerprint.js';
 import { CODEC, type CutState, type Kernels } from './kernels.js';
 import { openPlace, sealPlace } from './region-cipher.js';
 import { keyBytes, tagBytes } from './sealing.js';
@@ -197,15 +196,19 @@ export class CutSlip extends Slip {
     const hints = this.word(6);
     let count = 0;
     let start = 0;
-    for (let hint = 0; ;) {
+    unknown.count = 0;
+    for (let hint = 0, together = 2; ;) {
       while (hint < hints && (this.#hintFrom[hint] ?? 0) + begun < start) hint += 1;
       const isHinted = hint < hints && (this.#hintFrom[hint] ?? 0) + begun === start;
-      const end = start + (this.#hintBytes[hint] ?? 0);
-      if (isHinted && end > memory.length) break; // with the next bytes it will be known
-      if (isHinted && this.#isAsHinted(memory.subarray(start, end), count, hint)) {
-        this.cuts[count] = end - begun;
-        count += 1;
-        start = end;
+      if (isHinted && start + (this.#hintBytes[hint] ?? 0) > memory.length) break; // with the next bytes it will be known
+      const known = isHinted ? this.#knownFrom(hint, together, kernels, memory, begun) : 0;
+      for (let index = 0; index < known; index++, count++) {
+        start += this.#hintBytes[hint + index] ?? 0;
+        this.cuts[count] = start - begun;
+        putAt(this.digests, count, this.#hintDigests, (hint + index) * fingerprintBytes);
+      }
+      together = known === together ? Math.min(2 * together, hinted.max) : 2;
+      if (known > 0) {
         state.bytes = state.hash = 0;
         continue;
       }
@@ -214,34 +217,33 @@ export class CutSlip extends Slip {
       const more = kernels.cut(memory, from, memory.length, state, found, hint < hints ? 1 : undefined);
       for (const last = count + more; count < last; count++) {
         const cut = from + (this.cuts[count] ?? 0);
-        this.#fingerprint(memory.subarray(start, cut), count);
+        unknown.add(start, cut, count);
         this.cuts[count] = cut - begun;
         start = cut;
       }
       if (more === 0 || hint === hints) break;
     }
+    unknown.put(kernels, memory, this.digests);
     this.set(4, count);
     return start;
   }
-  #fingerprint(chunk: Buffer, index: number): void {
-    // As a string of bytes it comes fastest (performance.md A2); Node's types do not list that encoding here.
-    this.digests.write(hash('sha256', chunk, 'latin1' as 'hex'), index * fingerprintBytes, 'latin1');
-  }
-  #isAsHinted(chunk: Buffer, index: number, hint: number): boolean {
-    this.#fingerprint(chunk, index);
-    const at = index * fingerprintBytes;
-    const wanted = hint * fingerprintBytes;
-    return (
-      this.digests.compare(
-        this.#hintDigests,
-        wanted,
-        wanted + fingerprintBytes,
-        at,
-        at + fingerprintBytes,
-      ) === 0
-    );
+  /** Of at most so many hints that follow each other, that one first, so many are as the bytes say. */
+  #knownFrom(first: number, together: number, kernels: Kernels, memory: Buffer, begun: number): number {
+    const last = Math.min(first + together, this.word(6));
+    let at = this.#hintFrom[first] ?? 0;
+    hinted.count = 0;
+    for (let hint = first; hint < last && this.#hintFrom[hint] === at; hint++) {
+      const from = at + begun;
+      at += this.#hintBytes[hint] ?? 0;
+      if (at + begun > memory.length) break;
+      hinted.add(from, at + begun, hint);
+    }
+    return hinted.countKnown(kernels, memory, this.#hintDigests);
   }
 }
+/** Of the slip that this thread is at: what hints speak of, of which those behind a wrong one are for nothing; chunks without. */
+const hinted = new Pieces(8);
+const unknown = new Pieces(cutsMax);
 
 /** How hard a region is to be compressed. */
 export const EFFORT = { none: 0, fast: 1, dense: 2 } as const;

@@ -3,6 +3,7 @@
  * buffers of the engine come from.
  */
 import { strict as assert } from 'node:assert';
+import { lanesBytes, openSha256Lanes } from '#env';
 import { cutsPerCallMax, Kernels as Compiled, scratchBytes } from '../kernels/index.js';
 import { StoreError } from '../../errors.js';
 import type { Arena } from './arena.js';
@@ -16,13 +17,14 @@ export async function openWasmKernels(arena: Arena): Promise<Kernels> {
   return await wasmKernelsOver(arena.memory, arena.allocate(kernelsBytes).byteOffset);
 }
 /** Bytes that kernels need for themselves, at a multiple of 64. */
-export const kernelsBytes = Math.ceil(scratchBytes / alignBytes) * alignBytes + regionBytesMax;
+const lanesAt = Math.ceil(scratchBytes / alignBytes) * alignBytes;
+const spareAt = Math.ceil((lanesAt + lanesBytes) / alignBytes) * alignBytes;
+export const kernelsBytes = spareAt + regionBytesMax;
 
 /** `at`: address of `kernelsBytes` that are theirs. */
 export async function wasmKernelsOver(memory: WebAssembly.Memory, at: number): Promise<Kernels> {
   const compiled = await Compiled.open(memory, at);
-  /** For what comes from elsewhere: rare. */
-  const spareAt = at + kernelsBytes - regionBytesMax;
+  const lanes = await openSha256Lanes(Buffer.from(memory.buffer, at + lanesAt, lanesBytes));
   const isOurs = (bytes: Buffer): boolean => bytes.buffer instanceof SharedArrayBuffer;
   return {
     cut(bytes, from, to, state, cuts, cutsMax = cutsPerCallMax) {
@@ -30,6 +32,10 @@ export async function wasmKernelsOver(memory: WebAssembly.Memory, at: number): P
       assert(count <= cuts.length);
       for (let index = 0; index < count; index++) cuts[index] = compiled.cuts[index] ?? 0;
       return count;
+    },
+    fingerprint(bytes, pieces, count, digests) {
+      if (lanes !== undefined && count > 1 && isOurs(bytes)) lanes.digest(bytes, pieces, count, digests);
+      else plainKernels.fingerprint(bytes, pieces, count, digests);
     },
     copy(source, from, to, target, at) {
       if (isOurs(source) && isOurs(target))
@@ -52,7 +58,7 @@ export async function wasmKernelsOver(memory: WebAssembly.Memory, at: number): P
         return;
       }
       assert(isOurs(source));
-      const into = isOurs(target) ? target : Buffer.from(memory.buffer, spareAt, regionBytesMax);
+      const into = isOurs(target) ? target : Buffer.from(memory.buffer, at + spareAt, regionBytesMax);
       const kind = codec === CODEC.lz4 ? 'fast' : 'dense';
       const bytes = compiled.decompress(
         kind,
