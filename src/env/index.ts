@@ -36,6 +36,7 @@ export type { Machine, Process, Signal } from './process.js';
 export { expectLongLife, realProcess } from './process.js';
 export { type FileSystemFigures, fileSystemOf, kindBeneath, type PlaceKind } from './file-systems.js';
 export { openPageCache, type PageCache, type PageCacheRead } from './page-cache.js';
+export { askForHugePages } from './huge-pages.js';
 export { hasTreeCalls, posixTreeCalls } from './posix-tree-calls.js';
 export { lanesBytes, openSha256Lanes, type Sha256Lanes } from './sha256-lanes.js';
 export { E, S, statBytes, statLayout, type Times, type TreeCalls } from './tree-calls.js';

@@ -1,7 +1,7 @@
 /** Means: what everything that is done to bytes stands on: memory, and who does it. One set for a life of the engine. */
 import { strict as assert } from 'node:assert';
-import type { Logger } from '#env';
-import { Arena } from './arena.js';
+import { askForHugePages, type Logger } from '#env';
+import { Arena, arenaBytesMax } from './arena.js';
 import { type Crew, InlineCrew, ThreadCrew } from './crew.js';
 import type { Kernels } from './kernels.js';
 import { openWasmKernels } from './wasm-kernels.js';
@@ -34,6 +34,8 @@ export async function openMeans(options: MeansOptions, log: Logger): Promise<Mea
     return { arena, kernels, crew: options.crew?.(arena, kernels) ?? new InlineCrew(arena, kernels) };
   }
   assert(options.kernels === undefined, 'threads have the compiled kernels');
+  // All of it is gone through again and again: with small pages the processor looks for them for 3 % of the time.
+  await askForHugePages(arena.view(0, 1), arenaBytesMax);
   const kernels = await openWasmKernels(arena);
   return { arena, kernels, crew: new ThreadCrew(arena, kernels, options.threads, log) };
 }
