@@ -21,3 +21,17 @@ export async function openAtHand(memory: Buffer): Promise<AtHand | undefined> {
   const [stored, opened] = [memory.subarray(0, storedBytesMax), memory.subarray(storedBytesMax)];
   return read === undefined ? undefined : { read, stored, opened };
 }
+
+/** A region of a container as it is stored, and what its checksum says there. */
+export interface StoredRegion {
+  readonly codec: number;
+  readonly container: number;
+  readonly region: number;
+  readonly checksum: bigint;
+  /** Its key, when it is sealed. */
+  readonly key: Buffer | undefined;
+}
+/** Where it is: in memory, and room for what was sealed when it is open; or in a file, of which it is read if it is at hand. */
+export type StoredAt =
+  | { readonly bytes: Buffer; readonly opened: Buffer }
+  | { readonly descriptor: number; readonly offset: number; readonly length: number };

@@ -3,7 +3,8 @@
  * offline tools). Slips with the same lane are performed one after another.
  *
  * Thread: the store's. What is handed over is the address of a slip, so it costs the same whatever it is about: into the mailbox of a
- * thread, and one message back for as many as are done.
+ * thread, or, without a lane, into one that all threads empty, so that none waits behind another's; and one message back for as many as
+ * are done.
  */
 import { strict as assert } from 'node:assert';
 import { Worker } from 'node:worker_threads';
@@ -12,6 +13,7 @@ import type { Arena } from './arena.js';
 import { atHandBytes } from './at-hand.js';
 import type { CrewWorkerData } from './crew.worker.js';
 import type { Kernels } from './kernels.js';
+import { Desk, deskBytes } from './desk.js';
 import { Mailbox, mailboxBytes } from './mailbox.js';
 import { OUTCOME, type Slip } from './slips.js';
 import { kernelsBytes } from './wasm-kernels.js';
@@ -47,31 +49,32 @@ export class InlineCrew implements Crew {
 
 /** A thread. */
 class Hand {
+  /** Those of its lanes. */
   readonly slips = new Map<number, Slip>();
   readonly worker: Worker;
+  readonly desk: Desk;
   isGone = false;
-  /** It is gone, and its slips are being done. */
-  isFinishing = false;
   /** What it died of. */
   error: unknown;
-  readonly #wake: () => void;
   readonly #mailbox: Mailbox;
-  /** 1: it has said that something is done, and we have not looked. */
-  readonly #flag: Int32Array;
 
-  /** `gone`: it has ended before it was told to, with work undone. */
-  constructor(arena: Arena, wake: () => void, gone: (hand: Hand) => void) {
-    this.#wake = wake;
+  /** `commonAt`: the mailbox of all. `told`: something may be done. `gone`: it has ended before it was told to, with work undone. */
+  constructor(arena: Arena, commonAt: number, told: () => void, gone: (hand: Hand) => void) {
     const scratchAt = arena.allocate(kernelsBytes).byteOffset;
     const atHandAt = arena.allocate(atHandBytes).byteOffset;
-    const flag = arena.allocate(4);
-    this.#flag = new Int32Array(flag.buffer, flag.byteOffset, 1).fill(0); // the memory may have been another's
+    const desk = arena.allocate(deskBytes).fill(0); // the memory may have been another's
+    this.desk = new Desk(desk);
     const mailbox = arena.allocate(mailboxBytes).fill(0);
     this.#mailbox = new Mailbox(mailbox);
-    const at = { scratchAt, atHandAt, flagAt: flag.byteOffset, mailboxAt: mailbox.byteOffset };
+    const mailboxesAt = [mailbox.byteOffset, commonAt];
+    const at = { scratchAt, atHandAt, deskAt: desk.byteOffset, mailboxesAt };
     const workerData: CrewWorkerData = { memory: arena.memory, ...at };
     this.worker = new Worker(new URL('./crew.worker.js', import.meta.url), { workerData });
-    this.worker.on('message', () => this.#done());
+    this.worker.on('message', () => {
+      this.desk.heard();
+      this.#done();
+      told();
+    });
     this.worker.on('error', (error) => {
       this.error = error; // 'exit' follows
     });
@@ -83,19 +86,15 @@ class Hand {
   }
   run(slip: Slip): void {
     this.slips.set(slip.address, slip);
-    if (this.slips.size === 1) this.worker.ref(); // the process must not end before it is done
     this.#mailbox.put(slip.address);
+    this.desk.wake();
   }
   #done(): void {
-    Atomics.store(this.#flag, 0, 0);
     for (const [address, slip] of this.slips) {
       if (slip.outcome === OUTCOME.none) break; // done in order
       this.slips.delete(address);
       slip.done();
     }
-    if (this.slips.size > 0) return;
-    this.worker.unref();
-    this.#wake();
   }
 }
 
@@ -103,35 +102,80 @@ class Hand {
 export class ThreadCrew implements Crew {
   readonly isBeside = true;
   readonly #hands: readonly Hand[];
+  /** Slips without a lane. */
+  readonly #slips = new Map<number, Slip>();
+  readonly #mailbox: Mailbox;
   readonly #inline: InlineCrew;
   readonly #log: Logger;
+  /** Slips of threads that are gone, which are being done. */
+  readonly #finishing = new Set<ReadonlyMap<number, Slip>>();
   #waiting: (() => void)[] = [];
+  #isAwaited = false;
   #isClosing = false;
 
   constructor(arena: Arena, kernels: Kernels, threads: number, log: Logger = silentLog) {
     assert(threads > 0);
     this.#log = log;
     this.#inline = new InlineCrew(arena, kernels);
-    const wake = (): void => this.#wake();
-    this.#hands = Array.from({ length: threads }, () => new Hand(arena, wake, (hand) => this.#gone(hand)));
+    const mailbox = arena.allocate(mailboxBytes).fill(0);
+    this.#mailbox = new Mailbox(mailbox);
+    const told = (): void => this.#told();
+    const gone = (hand: Hand): void => this.#gone(hand);
+    this.#hands = Array.from({ length: threads }, () => new Hand(arena, mailbox.byteOffset, told, gone));
   }
   get busy(): number {
-    let busy = 0;
+    let busy = this.#slips.size;
     for (const { slips } of this.#hands) busy += slips.size;
     return busy;
   }
   run(slip: Slip, lane?: number): void {
-    const hand = lane === undefined ? this.#idlest() : this.#hands[lane % this.#hands.length];
-    assert(hand !== undefined);
-    if (hand.isGone) this.#finish(hand, slip);
-    else hand.run(slip);
+    if (!this.#isAwaited) this.#await(true);
+    const hand = lane === undefined ? undefined : this.#hands[lane % this.#hands.length];
+    if (hand?.isGone === false) {
+      hand.run(slip);
+      return;
+    }
+    const slips = hand?.slips ?? this.#slips;
+    slips.set(slip.address, slip);
+    if (hand !== undefined || this.#hands.every(({ isGone }) => isGone)) {
+      this.#finish(slips);
+      return;
+    }
+    this.#mailbox.put(slip.address);
+    this.#wakeHands();
   }
-  /** Of those that live; any, when none does. */
-  #idlest(): Hand | undefined {
-    let idlest: Hand | undefined;
-    for (const hand of this.#hands)
-      if (!hand.isGone && hand.slips.size < (idlest?.slips.size ?? Infinity)) idlest = hand;
-    return idlest ?? this.#hands[0];
+  /** As many as are needed, of those that have nothing else to do. */
+  #wakeHands(): void {
+    if (this.#slips.size === 0) return;
+    let weight = 0;
+    for (const slip of this.#slips.values()) weight += slip.weight;
+    for (const { isGone, slips, desk } of this.#hands) {
+      if (isGone) continue;
+      if (desk.wake() || slips.size === 0) weight -= 1;
+      if (weight <= 0) return;
+    }
+  }
+  #told(): void {
+    let undone = 0;
+    for (const [address, slip] of this.#slips) {
+      if (slip.outcome === OUTCOME.none) {
+        undone += 1;
+        if (undone === this.#hands.length) break; // they are begun in order, and each thread is at one
+        continue;
+      }
+      this.#slips.delete(address);
+      slip.done();
+    }
+    if (this.busy === 0) this.#await(false);
+  }
+  /** The process must not end before everything is done. */
+  #await(isAwaited: boolean): void {
+    this.#isAwaited = isAwaited;
+    for (const { worker } of this.#hands) {
+      if (isAwaited) worker.ref();
+      else worker.unref();
+    }
+    if (!isAwaited) this.#wake();
   }
   #gone(hand: Hand): void {
     if (this.#isClosing) return;
@@ -139,21 +183,28 @@ export class ThreadCrew implements Crew {
       'A thread of the store has died: the others and the main thread do its work, more slowly, until the next start';
     const { error } = hand;
     this.#log.error(message, { error: error instanceof Error ? String(error.stack) : String(error) });
-    this.#finish(hand);
-    this.#wake();
+    this.#finish(hand.slips);
+    if (this.#hands.every(({ isGone }) => isGone)) this.#finish(this.#slips);
+    const { at } = hand.desk;
+    const slip = this.#slips.get(at);
+    if (slip?.outcome === OUTCOME.none) {
+      this.#slips.delete(at);
+      this.#inline.run(slip);
+    }
+    this.#told();
+    this.#wakeHands();
   }
-  /** What the thread left undone, and then `more`: what comes of doing it is done behind it, or a lane would be out of order. */
-  #finish(hand: Hand, more?: Slip): void {
-    const { slips } = hand;
-    if (more !== undefined) slips.set(more.address, more);
-    if (hand.isFinishing) return;
-    hand.isFinishing = true;
+  /** What threads that are gone left undone. What comes of doing it is done behind it, or a lane would be out of order. */
+  #finish(slips: Map<number, Slip>): void {
+    if (this.#finishing.has(slips)) return;
+    this.#finishing.add(slips);
     for (const [address, slip] of slips) {
       slips.delete(address);
       if (slip.outcome === OUTCOME.none) this.#inline.run(slip);
       else slip.done();
     }
-    hand.isFinishing = false;
+    this.#finishing.delete(slips);
+    if (this.busy === 0) this.#await(false);
   }
   #wake(): void {
     const waiting = this.#waiting;

@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { parentPort, workerData } from 'node:worker_threads';
 import { atHandBytes, openAtHand } from './at-hand.js';
+import { Desk, deskBytes } from './desk.js';
 import { Mailbox, mailboxBytes } from './mailbox.js';
 import { OpenSlip, slipAt } from './slips.js';
 import { wasmKernelsOver } from './wasm-kernels.js';
@@ -12,10 +13,11 @@ export interface CrewWorkerData {
   readonly scratchAt: number;
   /** And of what it reads itself. */
   readonly atHandAt: number;
-  readonly flagAt: number;
-  readonly mailboxAt: number;
+  readonly deskAt: number;
+  /** Its own, and that of all threads. */
+  readonly mailboxesAt: readonly number[];
 }
-const { memory, scratchAt, atHandAt, flagAt, mailboxAt } = workerData as CrewWorkerData; // what ThreadCrew gave us
+const { memory, scratchAt, atHandAt, deskAt, mailboxesAt } = workerData as CrewWorkerData; // what ThreadCrew gave us
 const kernels = await wasmKernelsOver(memory, scratchAt);
 const view = (at: number, bytes: number): Buffer => {
   if (at + bytes > memory.buffer.byteLength) memory.grow(0); // another thread has made it larger: we hear of it now
@@ -23,18 +25,19 @@ const view = (at: number, bytes: number): Buffer => {
 };
 
 const atHand = await openAtHand(view(atHandAt, atHandBytes));
-const flag = new Int32Array(memory.buffer, flagAt, 1);
+const desk = new Desk(view(deskAt, deskBytes));
+const mailboxes = mailboxesAt.map((at) => new Mailbox(view(at, mailboxBytes)));
 const port = parentPort;
 assert(port !== null, 'a thread of a crew');
-const mailbox = new Mailbox(view(mailboxAt, mailboxBytes));
 /** While there is more to do, so many are told together, half of what a ring has; but a reader waits for what he wants opened. */
 const toldTogether = 4;
 // Until the thread is ended.
 for (let untold = 1; ; untold++) {
-  const slip = slipAt(mailbox.take(), view);
+  const slip = slipAt(desk.next(mailboxes), view);
   slip.perform(kernels, view, atHand);
-  if (!(slip instanceof OpenSlip) && untold < toldTogether && !mailbox.isEmpty) continue;
+  const isMore = mailboxes.some((mailbox) => !mailbox.isEmpty);
+  if (!(slip instanceof OpenSlip) && untold < toldTogether && isMore) continue;
   untold = 0;
   // One message for as many as are done before it is heard.
-  if (Atomics.exchange(flag, 0, 1) === 0) port.postMessage(0);
+  if (desk.tell()) port.postMessage(0);
 }

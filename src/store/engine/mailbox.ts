@@ -1,6 +1,6 @@
 /**
- * Mailbox: addresses of slips on their way to one thread, in the order in which they were put. It lies in the memory that both sides
- * share; who waits for the next one sleeps on it, which costs a tenth of what a message between threads does.
+ * Mailbox: addresses of slips on their way to threads, in the order in which they were put. It lies in the memory that all of them
+ * share, and one may be emptied by several.
  */
 import { strict as assert } from 'node:assert';
 import { arenaBytesMax } from './arena.js';
@@ -22,24 +22,25 @@ export class Mailbox {
   constructor(memory: Buffer) {
     this.#words = new Int32Array(memory.buffer, memory.byteOffset, head + places);
   }
+  /** By one thread only. */
   put(address: number): void {
     const words = this.#words;
     const put = Atomics.load(words, PUT);
     assert(((put - Atomics.load(words, TAKEN)) | 0) < places);
     words[head + (put & (places - 1))] = address;
     Atomics.store(words, PUT, (put + 1) | 0);
-    Atomics.notify(words, PUT, 1);
   }
   get isEmpty(): boolean {
     return Atomics.load(this.#words, PUT) === Atomics.load(this.#words, TAKEN);
   }
-  /** Waits for the next one. */
+  /** The next one, or 0. */
   take(): number {
     const words = this.#words;
-    const taken = Atomics.load(words, TAKEN);
-    while (Atomics.load(words, PUT) === taken) Atomics.wait(words, PUT, taken);
-    const address = words[head + (taken & (places - 1))] ?? 0;
-    Atomics.store(words, TAKEN, (taken + 1) | 0);
-    return address;
+    for (;;) {
+      const taken = Atomics.load(words, TAKEN);
+      if (Atomics.load(words, PUT) === taken) return 0;
+      const address = words[head + (taken & (places - 1))] ?? 0;
+      if (Atomics.compareExchange(words, TAKEN, taken, (taken + 1) | 0) === taken) return address;
+    }
   }
 }

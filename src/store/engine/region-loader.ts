@@ -6,14 +6,14 @@ import { strict as assert } from 'node:assert';
 import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import { damaged, type Directory, type Region, regionSeed } from './container.format.js';
-import { storedBytesMax } from './at-hand.js';
+import { type StoredAt, storedBytesMax } from './at-hand.js';
 import { regionBytesMax } from './engine-limits.js';
 import { CODEC } from './kernels.js';
 import type { Means } from './means.js';
 import { plainRegions, type RegionCipher } from './region-cipher.js';
 import type { Mirrors } from './mirrors.js';
 import type { Packs } from './packs.js';
-import { OpenSlip, OUTCOME, slipBytes, type StoredAt } from './slips.js';
+import { OpenSlip, OUTCOME, slipBytes } from './slips.js';
 
 /** What a region is read and opened with. */
 interface Opener {

@@ -7,7 +7,7 @@
 import { strict as assert } from 'node:assert';
 import { xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
-import type { AtHand } from './at-hand.js';
+import type { AtHand, StoredAt, StoredRegion } from './at-hand.js';
 import { fingerprintBytes, regionSeed } from './container.format.js';
 import { chunkBytesMax, chunkBytesMin, cutBytesMax } from './engine-limits.js';
 import { isEven } from './evenness.js';
@@ -81,6 +81,10 @@ export abstract class Slip {
   }
   protected get key(): Buffer | undefined {
     return this.words[WORD.isKeyed] === 0 ? undefined : this.memory.subarray(keyAt, keyAt + keyBytes);
+  }
+  /** How long it takes beside others: the share of a thread's time that it is worth to wake one for. */
+  get weight(): number {
+    return 1;
   }
   /** `atHand`: of a thread that has it. */
   abstract perform(kernels: Kernels, view: ViewOf, atHand?: AtHand): void;
@@ -321,20 +325,9 @@ export class PackSlip extends Slip {
   }
 }
 
-/** A region of a container as it is stored, and what its checksum says there. */
-export interface StoredRegion {
-  readonly codec: number;
-  readonly container: number;
-  readonly region: number;
-  readonly checksum: bigint;
-  /** Its key, when it is sealed. */
-  readonly key: Buffer | undefined;
-}
-/** Where it is: in memory, and room for what was sealed when it is open; or in a file, of which it is read if it is at hand. */
-export type StoredAt =
-  | { readonly bytes: Buffer; readonly opened: Buffer }
-  | { readonly descriptor: number; readonly offset: number; readonly length: number };
 const nowhere = -1;
+/** Regions of a common kind that one thread is trusted with. A second one, where it is not needed, is in a reader's way. */
+const quickOpens = 16;
 
 /** What is stored of a region, to be verified, opened and decompressed. */
 export class OpenSlip extends Slip {
@@ -356,6 +349,12 @@ export class OpenSlip extends Slip {
     this.set(9, Number(checksum >> 32n) | 0);
     this.set(10, isInMemory ? nowhere : at.descriptor);
     this.begin();
+  }
+  override get weight(): number {
+    const codec = this.word(4);
+    return (
+      ((codec === CODEC.lz4 || codec === CODEC.none ? 1 : 4) + (this.key === undefined ? 0 : 1)) / quickOpens
+    );
   }
   perform(kernels: Kernels, view: ViewOf, atHand?: AtHand): void {
     const target = view(this.word(2), this.word(3));

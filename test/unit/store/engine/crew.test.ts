@@ -149,3 +149,54 @@ test('slips are done in order, however often the mailbox has gone round', async 
   }
   await crew.close();
 });
+
+test('slips without a lane are done by whichever thread comes to them, also when one dies of one of them', async (t) => {
+  const arena = new Arena();
+  const crew = new ThreadCrew(arena, plainKernels, 2);
+  const odd = new OddSlip(arena.allocate(slipBytes));
+  const done: unknown[] = [];
+  const slips = Array.from({ length: 200 }, (_, index) => (index === 20 ? odd : packSlip(arena)));
+  await new Promise<void>((resolve) => {
+    for (const slip of slips) {
+      slip.done = () => {
+        done.push(slip);
+        if (done.length === slips.length) resolve();
+      };
+      crew.run(slip);
+    }
+  });
+  t.is(odd.performed, 1);
+  t.is(new Set(done).size, slips.length);
+  for (const slip of slips) t.is(slip.outcome, OUTCOME.done);
+  const later = packSlip(arena);
+  await new Promise<void>((resolve) => {
+    later.done = resolve;
+    crew.run(later);
+  });
+  await crew.close();
+});
+
+test('threads that are kept busy by their lanes come to the others, too', async (t) => {
+  const arena = new Arena();
+  const crew = new ThreadCrew(arena, plainKernels, 2);
+  let isOver = false;
+  const lanes = Array.from({ length: 4 }, (_, index) => ({ lane: index % 2, slip: packSlip(arena) }));
+  for (const { lane, slip } of lanes) {
+    slip.done = () => {
+      if (isOver) return;
+      slip.again();
+      crew.run(slip, lane);
+    };
+    crew.run(slip, lane);
+  }
+  for (let round = 0; round < 50; round++) {
+    const slip = packSlip(arena);
+    await new Promise<void>((resolve) => {
+      slip.done = resolve;
+      crew.run(slip);
+    });
+    t.is(slip.outcome, OUTCOME.done);
+  }
+  isOver = true;
+  await crew.close();
+});
