@@ -31,13 +31,17 @@ const port = parentPort;
 assert(port !== null, 'a thread of a crew');
 /** While there is more to do, so many are told together, half of what a ring has; but a reader waits for what he wants opened. */
 const toldTogether = 4;
-// Until the thread is ended.
-for (let untold = 1; ; untold++) {
-  const slip = slipAt(desk.next(mailboxes), view);
-  slip.perform(kernels, view, atHand);
-  const isMore = mailboxes.some((mailbox) => !mailbox.isEmpty);
-  if (!(slip instanceof OpenSlip) && untold < toldTogether && isMore) continue;
+let untold = 0;
+/** One message for as many as are done before it is heard. */
+function tell(): void {
+  if (untold > 0 && desk.tell()) port?.postMessage(0);
   untold = 0;
-  // One message for as many as are done before it is heard.
-  if (desk.tell()) port.postMessage(0);
+}
+// Until the thread is ended.
+for (;;) {
+  // What others have taken meanwhile is not to be waited for: what is done is told before we sleep.
+  const slip = slipAt(desk.next(mailboxes, tell), view);
+  slip.perform(kernels, view, atHand);
+  untold += 1;
+  if (slip instanceof OpenSlip || untold === toldTogether) tell();
 }

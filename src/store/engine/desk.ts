@@ -37,8 +37,8 @@ export class Desk {
 
   // --- of the thread
 
-  /** The next slip out of these mailboxes, each in its turn; waits for it. */
-  next(mailboxes: readonly Mailbox[]): number {
+  /** The next slip out of these mailboxes, each in its turn; waits for it. `idle`: there is none, and now we wait. */
+  next(mailboxes: readonly Mailbox[], idle: () => void): number {
     Atomics.store(this.#words, WORD.at, 0);
     for (;;) {
       const rung = Atomics.load(this.#words, WORD.rung);
@@ -49,6 +49,7 @@ export class Desk {
         Atomics.store(this.#words, WORD.at, address);
         return address;
       }
+      idle();
       Atomics.wait(this.#words, WORD.rung, rung);
     }
   }

@@ -30,9 +30,6 @@ export class Mailbox {
     words[head + (put & (places - 1))] = address;
     Atomics.store(words, PUT, (put + 1) | 0);
   }
-  get isEmpty(): boolean {
-    return Atomics.load(this.#words, PUT) === Atomics.load(this.#words, TAKEN);
-  }
   /** The next one, or 0. */
   take(): number {
     const words = this.#words;

@@ -200,3 +200,25 @@ test('threads that are kept busy by their lanes come to the others, too', async 
   isOver = true;
   await crew.close();
 });
+
+test('what is done is told, also when another thread has taken what seemed to be next', async (t) => {
+  t.timeout(30_000);
+  const arena = new Arena();
+  const crew = new ThreadCrew(arena, plainKernels, 2);
+  const slips = Array.from({ length: 4 }, () => packSlip(arena, EFFORT.none));
+  for (let round = 0; round < 3000; round++) {
+    await new Promise<void>((resolve) => {
+      let undone = slips.length;
+      for (const [index, slip] of slips.entries()) {
+        slip.again();
+        slip.done = () => {
+          undone -= 1;
+          if (undone === 0) resolve();
+        };
+        crew.run(slip, index === round % slips.length ? 0 : undefined);
+      }
+    });
+  }
+  await crew.close();
+  t.pass();
+});
