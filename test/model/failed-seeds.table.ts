@@ -10,4 +10,9 @@ export const failedSeeds: readonly (readonly [seed: number, what: string])[] = [
   [30253, 'the same'],
   [8_420_039, 'a failed fdatasync was told to one that ran beside that of a commit, which went on'],
   [38020, 'who was reading when the engine failed was told that his tape is damaged'],
+  [
+    777_006_263,
+    'superblocks that were written and not durable when the process was killed were taken for durable by the next one',
+  ],
+  [777_003_669, 'the same'],
 ];

@@ -26,7 +26,13 @@ import { KeyRing, type KeyRingParts } from './key-ring.js';
 import type { Density } from './open-container.js';
 import { Mirrors } from './mirrors.js';
 import { Packs } from './packs.js';
-import { groupNumber, readSuperblock, type Superblock, writeSuperblock } from './superblock.js';
+import {
+  groupNumber,
+  readSuperblock,
+  settleSuperblock,
+  type Superblock,
+  writeSuperblock,
+} from './superblock.js';
 
 export interface EngineOptions extends MeansOptions {
   readonly env: Env;
@@ -72,7 +78,10 @@ export async function openSuperblock(
   const { env, folder } = parts;
   const found = await readSuperblock(env.disk, folder);
   if (found === undefined) await checkUnused(env.disk, folder);
-  else checkSealed(found.superblock, source);
+  else {
+    checkSealed(found.superblock, source);
+    await settleSuperblock(env.disk, folder, found); // nothing relies on it before
+  }
   const superblock = found?.superblock ?? { id: id ?? env.random.uuid(), sequence: 1, settings: {} };
   if (source !== undefined) {
     const secret = await secretOf(env.secrets, source);

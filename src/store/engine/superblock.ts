@@ -103,6 +103,23 @@ export async function readSuperblock(disk: Disk, folder: string): Promise<FoundS
   }
   return { superblock: newest, other, whole: other?.sequence === newest.sequence };
 }
+/** What was found is durable when it resolves: whoever wrote it may have been killed before it was. */
+export async function settleSuperblock(
+  disk: Disk,
+  folder: string,
+  { superblock, other }: FoundSuperblock,
+): Promise<void> {
+  for (const copy of [superblock.copy, other?.copy]) {
+    if (copy === undefined) continue;
+    const file = await disk.open(join(folder, names[copy] ?? ''), 'existing');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+  await disk.syncDirectory(folder);
+}
 /** Writes a copy that does not verify as the other one is. True when that was so. */
 export async function repairSuperblock(disk: Disk, folder: string): Promise<boolean> {
   const bodies: (Buffer | undefined)[] = [];
