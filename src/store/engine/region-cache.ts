@@ -121,8 +121,13 @@ export class RegionCache {
         throw error;
       }
     }
-    const block = this.#take(key) ?? (await this.#takeSoon(key));
-    if (block === undefined) return await this.get(directory, region); // another has begun to load it meanwhile
+    let block = this.#take(key);
+    while (block === undefined) {
+      await this.#change();
+      if (this.#blocks.has(key)) return await this.get(directory, region); // another has begun to load it meanwhile
+      block = this.#take(key);
+    }
+    // Nothing is waited for between taking it and this: whoever finds it would take what is in it for the region.
     try {
       await this.#begin(block, directory, region);
       return block;
@@ -176,14 +181,6 @@ export class RegionCache {
     this.#blocks.set(key, block);
     this.#latest = key;
     return block;
-  }
-  async #takeSoon(key: number): Promise<Block | undefined> {
-    for (;;) {
-      await this.#change();
-      if (this.#blocks.has(key)) return undefined;
-      const block = this.#take(key);
-      if (block !== undefined) return block;
-    }
   }
   #make(): Block | undefined {
     if (this.#made === this.#blocksMax) return undefined;
