@@ -34,11 +34,11 @@ export class HeadReader {
     const head = Buffer.alloc(Math.min(headBytesMax, place.bytes));
     const got = await this.#read(fact, 0, head);
     const directory =
-      decodeHead(name, id, head.subarray(0, got), this.#cipher) ??
+      decodeHead(name, id, head.subarray(0, bytesOf(got)), this.#cipher) ??
       (await this.#lastHead(fact)) ??
       decodeHead(name, id, head.subarray(0, await this.#mirrors.read(fact, 0, head)), this.#cipher);
     if (directory === undefined || directory.generation !== fact.generation)
-      throw damaged(id, 'head', { ...place });
+      throw typeof got === 'number' ? damaged(id, 'head', { ...place }) : got;
     const bytes = directory.count * fingerprintBytes;
     const stored = Buffer.alloc(bytes + this.#cipher.overheadBytes);
     const fingerprints = stored.subarray(0, bytes);
@@ -61,12 +61,14 @@ export class HeadReader {
     const last = end.subarray(bytes - footBytes - headBytes);
     return decodeHead({ group: this.#group, place }, id, last, this.#cipher);
   }
-  async #read({ place }: ContainerFact, offset: number, target: Buffer): Promise<number> {
+  /** How much was read, or why nothing was: another copy may do. */
+  async #read({ place }: ContainerFact, offset: number, target: Buffer): Promise<number | StoreError> {
     try {
       return await this.#packs.read(place, offset, target);
     } catch (cause) {
-      if (!(cause instanceof StoreError) || cause.code !== 'missing') throw cause;
-      return 0; // the pack is gone: nothing of it verifies
+      if (!(cause instanceof StoreError)) throw cause;
+      return cause.code === 'missing' ? 0 : cause; // the pack is gone: nothing of it verifies
     }
   }
 }
+const bytesOf = (got: number | StoreError): number => (typeof got === 'number' ? got : 0);

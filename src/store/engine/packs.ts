@@ -115,7 +115,10 @@ export class Packs {
     const descriptor = held?.opened?.descriptor;
     if (held === undefined || descriptor === undefined || this.#isClosed) return undefined;
     this.#use(held);
-    return { descriptor, offset: place.offset + offset, return: () => void this.#unuse(held) };
+    const back = (): void => {
+      this.#unuse(held).catch(() => undefined); // closing a file fails that was read
+    };
+    return { descriptor, offset: place.offset + offset, return: back };
   }
   /** What was written before is durable when it resolves. */
   async sync(): Promise<void> {
