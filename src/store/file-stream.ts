@@ -63,7 +63,7 @@ export class FileStream implements Stream, SegmentOwner {
     if (this.#host.refusal !== undefined) throw this.#host.refusal;
   }
 
-  append(slices: readonly Uint8Array[]): Promise<void> {
+  append(slices: readonly Uint8Array[]): Promise<void> | undefined {
     if (this.#host.refusal !== undefined) return Promise.reject(this.#host.refusal);
     this.#host.checkAppend();
     let bytes = 0;
@@ -86,7 +86,7 @@ export class FileStream implements Stream, SegmentOwner {
       }
     }
     this.#length += bytes;
-    return DONE;
+    return undefined;
   }
 
   reserve(bytes: number): Promise<void> {

@@ -110,10 +110,11 @@ export interface Volume {
 export interface Stream {
   readonly length: number;
   /**
-   * Adds the slices at the end. The memory is lent until the promise resolves; the bytes count as appended (and can be
-   * read) from then on. Durable only by `Volume.commit`. Appends of one stream are called one after another.
+   * Adds the slices at the end. Undefined: that is done, and nothing was made for it; else the memory is lent until the promise
+   * resolves. The bytes count as appended (and can be read) from then on. Durable only by `Volume.commit`. Appends of one stream are
+   * called one after another.
    */
-  append(slices: readonly Uint8Array[]): Promise<void>;
+  append(slices: readonly Uint8Array[]): Promise<void> | undefined;
   /**
    * Cuts the end off. Not while a commit is under way (asserted). Must be committed before the next append to the volume (asserted): what was cut off can then never
    * come back, and what is committed is never overwritten (S9).

@@ -26,7 +26,7 @@ function failures(test: TestFn, make: MakeBench): void {
       await stream.append([patternBytes(2, 1000)]);
       await t.throwsAsync(volume.commit(label('bad')), { instanceOf: StoreError });
       bench.disk.fault = undefined;
-      await t.throwsAsync(stream.append([Buffer.alloc(1)]), { code: 'broken' });
+      await t.throwsAsync(async () => await stream.append([Buffer.alloc(1)]), { code: 'broken' });
       await t.throwsAsync(stream.read(0, 1), { code: 'broken' });
       await t.throwsAsync(volume.commit(label('worse')), { code: 'broken' });
       await volume.close();
@@ -96,7 +96,7 @@ function fullDisks(test: TestFn, make: MakeBench): void {
     bench.disk.capacityBytes = 0;
     await stream.append([patternBytes(2, 3 * MiB)]);
     await t.throwsAsync(volume.commit(label('no')), { code: 'full' });
-    await t.throwsAsync(stream.append([patternBytes(9, 100)]), { code: 'full' });
+    await t.throwsAsync(async () => await stream.append([patternBytes(9, 100)]), { code: 'full' });
     t.true((await bytesOf(stream, 1.5 * MiB, 3 * MiB)).equals(patternBytes(2, 3 * MiB)));
     bench.disk.capacityBytes = room;
     await stream.append([patternBytes(3, 100)]);

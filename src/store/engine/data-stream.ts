@@ -22,7 +22,6 @@ import type { DataMark, StreamHost } from './stream-host.js';
 import { StreamReader } from './stream-reader.js';
 import type { DataState } from './volume-state.js';
 
-const DONE: Promise<void> = Promise.resolve();
 const nothing = Buffer.alloc(0);
 
 /** A commit waits for the recipe to come to this length of the stream. */
@@ -91,7 +90,7 @@ export class DataStream implements Stream {
 
   // --- appending
 
-  append(slices: readonly Uint8Array[]): Promise<void> {
+  append(slices: readonly Uint8Array[]): Promise<void> | undefined {
     const { refusal, engine } = this.#host;
     if (refusal !== undefined) return Promise.reject(refusal);
     this.#host.checkAppend();
@@ -104,7 +103,7 @@ export class DataStream implements Stream {
     for (const slice of slices) this.#open().fill(slice, 0);
     this.#length += bytes;
     this.#feed(false);
-    return DONE;
+    return undefined;
   }
   async reserve(bytes: number): Promise<void> {
     this.#check();
