@@ -8,13 +8,17 @@ import { DedupGroup } from '#store';
 import { xxh64 } from '#wire';
 import { ByteWriter } from '../../src/store/engine/bytes.js';
 import {
-  Directory,
+  type Directory,
   encodeHead,
+  type HeadFields,
+  headBytesOf,
   KIND,
   type Place,
   regionSeed,
 } from '../../src/store/engine/container.format.js';
+import { CODEC } from '../../src/store/engine/kernels.js';
 import { PLACE } from '../../src/store/engine/region-cipher.js';
+import { RegionTable } from '../../src/store/engine/region-table.js';
 import { saltBytes } from '../../src/store/engine/sealing.js';
 import { defaultTuning, type Engine } from '../../src/store/engine/engine.js';
 import { plainGroup } from '../../src/store/engine/group-cipher.js';
@@ -143,32 +147,26 @@ export class SyntheticGroup {
   /** Head and fingerprints, in a file with holes. */
   async #writeHead(id: number, place: Place): Promise<void> {
     const { containers, group } = this.engine;
-    const region = {
-      codec: 0,
-      dense: true,
-      offset: 8192,
-      storedBytes: 65_536,
-      rawBytes: 262_144,
-      checksum: 0n,
-    };
-    const regions = [...Array.from({ length: 15 }, () => 13), chunksPerContainer - 15 * 13].map((chunks) => ({
-      ...region,
-      chunks,
-    }));
+    const regions = new RegionTable();
+    for (const chunks of [...Array.from({ length: 15 }, () => 13), chunksPerContainer - 15 * 13])
+      regions.add(CODEC.none, true, chunks, 0, 65_536, 262_144, 0, 0);
     const fingerprints = directoryOf(id).fingerprints ?? Buffer.alloc(0);
-    const directory = new Directory({
+    const fields: HeadFields = {
       id,
       generation: 0,
       kind: KIND.data,
-      place,
       salt: Buffer.alloc(saltBytes),
       regions,
+      regionsOffset: 8192,
+      count: chunksPerContainer,
       ordinals: shared.ordinals,
       lengths: new Uint32Array(chunksPerContainer).fill(chunkBytes),
       fingerprintsOffset: 3 * MiB,
       fingerprintsChecksum: xxh64(fingerprints, regionSeed(id, PLACE.fingerprints)),
-    });
-    await containers.packs.write(encodeHead({ group, place }, directory), place);
+    };
+    const head = Buffer.alloc(headBytesOf(regions.count, chunksPerContainer));
+    encodeHead({ group, place }, fields, head);
+    await containers.packs.write(head, place);
     await containers.packs.write(fingerprints, { ...place, offset: place.offset + 3 * MiB });
   }
   #change(tape: number, first: number): Buffer {

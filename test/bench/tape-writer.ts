@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { realEnv } from '#env';
 import { DedupGroup, type Density, threadsFor } from '#store';
 import { Cartridge, Drive, mediumOf } from '#vtl';
+import type { Slab } from '#wire';
 
 const env = realEnv();
 
@@ -37,6 +38,13 @@ export class TapeWriter {
   }
   async record(bytes: Buffer): Promise<void> {
     await this.#drive.writeRecord({ length: bytes.length, slices: [bytes], release: () => undefined });
+  }
+  /** Undefined when it is written. */
+  put(record: Slab): Promise<unknown> | undefined {
+    return this.#drive.writeRecord(record);
+  }
+  async commit(): Promise<void> {
+    await this.#drive.synchronize();
   }
   /** A filemark behind it, all of it durable; the cartridge out of the drive. */
   async end(): Promise<void> {

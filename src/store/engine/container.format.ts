@@ -8,7 +8,7 @@
  * With encryption the tables of the head are sealed, with the header as their context.
  */
 import { strict as assert } from 'node:assert';
-import { xxh64 } from '#wire';
+import { bigintOf, xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import {
   containerAlignBytes,
@@ -21,6 +21,7 @@ import {
 } from './engine-limits.js';
 import { paddedBytes } from './frame.js';
 import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
+import type { RegionTable } from './region-table.js';
 import { saltBytes, tagBytes } from './sealing.js';
 
 const MAGIC = 0x4e435354; // "TSCN"
@@ -106,9 +107,9 @@ export class Directory {
     this.offsets = new Uint32Array(this.count);
     let index = 0;
     let raw = 0;
-    for (const [number, region] of fields.regions.entries()) {
+    for (let number = 0; number < fields.regions.length; number++) {
       let offset = 0;
-      for (const end = index + region.chunks; index < end; index++) {
+      for (const end = index + (fields.regions[number]?.chunks ?? 0); index < end; index++) {
         this.regionOf[index] = number;
         this.offsets[index] = offset;
         offset += this.lengths[index] ?? 0;
@@ -161,54 +162,102 @@ export interface ContainerName {
   readonly place: Place;
 }
 
-/** Head of the container, checksum included. Once for an image: it is sealed. */
+/** What a head is made of. */
+export interface HeadFields {
+  readonly id: number;
+  readonly generation: number;
+  readonly kind: ContainerKind;
+  readonly salt: Buffer;
+  readonly regions: RegionTable;
+  /** Where the first region begins, from the front of the container. */
+  readonly regionsOffset: number;
+  readonly count: number;
+  /** Of so many chunks. */
+  readonly ordinals: Uint16Array;
+  readonly lengths: Uint32Array;
+  readonly fingerprintsOffset: number;
+  readonly fingerprintsChecksum: bigint;
+}
+
+/** Makes `head`, which is as long as it must be, the head of the container, checksum included. Once for an image: it is sealed. */
 export function encodeHead(
   name: ContainerName,
-  directory: Directory,
+  fields: HeadFields,
+  head: Buffer,
   cipher: RegionCipher = plainRegions,
-): Buffer {
-  const { regions, count } = directory;
-  const bytes = headBytesOf(regions.length, count);
-  assert(bytes <= headBytesMax && count <= containerChunksMax);
-  const head = Buffer.alloc(bytes);
+): void {
+  const { regions, count } = fields;
+  assert(head.length === headBytesOf(regions.count, count));
+  assert(head.length <= headBytesMax && count <= containerChunksMax);
+  head.fill(0);
   head.writeUInt32LE(MAGIC, 0);
   head.writeUInt16LE(VERSION, 4);
-  head.writeUInt8(directory.kind, 6);
+  head.writeUInt8(fields.kind, 6);
   head.writeBigUInt64LE(name.group, 8);
-  head.writeUInt32LE(directory.id, 16);
-  head.writeUInt32LE(directory.generation, 20);
+  head.writeUInt32LE(fields.id, 16);
+  head.writeUInt32LE(fields.generation, 20);
   head.writeUInt32LE(name.place.pack, 24);
   head.writeUInt32LE(name.place.offset, 28);
   head.writeUInt32LE(name.place.bytes, 32);
-  head.writeUInt32LE(bytes, 36);
-  head.writeUInt16LE(regions.length, 40);
+  head.writeUInt32LE(head.length, 36);
+  head.writeUInt16LE(regions.count, 40);
   head.writeUInt16LE(count, 42);
-  head.writeUInt32LE(directory.fingerprintsOffset, 44);
-  head.writeBigUInt64LE(directory.fingerprintsChecksum, 48);
-  directory.salt.copy(head, saltAt);
+  head.writeUInt32LE(fields.fingerprintsOffset, 44);
+  head.writeBigUInt64LE(fields.fingerprintsChecksum, 48);
+  fields.salt.copy(head, saltAt);
+  encodeTables(fields, head);
+  if (cipher.overheadBytes > 0) {
+    const tables = head.subarray(headerBytes);
+    const sealed = Buffer.alloc(tables.length + cipher.overheadBytes);
+    cipher.seal(fields, PLACE.head, tables, sealed, head.subarray(0, tagAt));
+    sealed.copy(tables, 0, 0, tables.length);
+    sealed.copy(head, tagAt, tables.length);
+  }
+  head.writeBigUInt64LE(xxh64(head), headChecksumAt);
+}
+function encodeTables({ regions, regionsOffset, count, ordinals, lengths }: HeadFields, head: Buffer): void {
   let at = headerBytes;
-  for (const region of regions) {
-    head.writeUInt8(region.codec, at);
-    head.writeUInt8(region.dense ? 1 : 0, at + 1);
-    head.writeUInt16LE(region.chunks, at + 2);
-    head.writeUInt32LE(region.offset, at + 4);
-    head.writeUInt32LE(region.storedBytes, at + 8);
-    head.writeUInt32LE(region.rawBytes, at + 12);
-    head.writeBigUInt64LE(region.checksum, at + 16);
+  for (let region = 0; region < regions.count; region++) {
+    head.writeUInt8(regions.codecOf(region), at);
+    head.writeUInt8(regions.isDense(region) ? 1 : 0, at + 1);
+    head.writeUInt16LE(regions.chunksOf(region), at + 2);
+    head.writeUInt32LE(regionsOffset + regions.offsetOf(region), at + 4);
+    head.writeUInt32LE(regions.storedBytesOf(region), at + 8);
+    head.writeUInt32LE(regions.rawBytesOf(region), at + 12);
+    head.writeBigUInt64LE(regions.checksumOf(region), at + 16);
     at += regionEntryBytes;
   }
   for (let index = 0; index < count; index++) {
-    head.writeUInt16LE(directory.ordinals[index] ?? 0, at);
-    head.writeUIntLE(directory.lengths[index] ?? 0, at + 2, 3);
+    head.writeUInt16LE(ordinals[index] ?? 0, at);
+    head.writeUIntLE(lengths[index] ?? 0, at + 2, 3);
     at += chunkEntryBytes;
   }
-  const tables = head.subarray(headerBytes);
-  const sealed = Buffer.alloc(tables.length + cipher.overheadBytes);
-  cipher.seal(directory, PLACE.head, tables, sealed, head.subarray(0, tagAt));
-  sealed.copy(tables, 0, 0, tables.length);
-  sealed.copy(head, tagAt, tables.length);
-  head.writeBigUInt64LE(xxh64(head), headChecksumAt);
-  return head;
+}
+/** The directory says what the head was made of. */
+export function isDirectoryOf(directory: Directory, fields: HeadFields): boolean {
+  const { regions, regionsOffset, count } = fields;
+  if (directory.id !== fields.id || directory.generation !== fields.generation) return false;
+  if (directory.kind !== fields.kind || !directory.salt.equals(fields.salt)) return false;
+  if (directory.fingerprintsOffset !== fields.fingerprintsOffset) return false;
+  if (directory.fingerprintsChecksum !== fields.fingerprintsChecksum) return false;
+  if (directory.regions.length !== regions.count || directory.count !== count) return false;
+  for (let number = 0; number < regions.count; number++) {
+    const region = directory.regions[number];
+    const isSame =
+      region?.codec === regions.codecOf(number) &&
+      region.dense === regions.isDense(number) &&
+      region.chunks === regions.chunksOf(number) &&
+      region.offset === regionsOffset + regions.offsetOf(number) &&
+      region.storedBytes === regions.storedBytesOf(number) &&
+      region.rawBytes === regions.rawBytesOf(number) &&
+      region.checksum === regions.checksumOf(number);
+    if (!isSame) return false;
+  }
+  for (let index = 0; index < count; index++) {
+    if (directory.ordinals[index] !== fields.ordinals[index]) return false;
+    if (directory.lengths[index] !== fields.lengths[index]) return false;
+  }
+  return true;
 }
 export function encodeFoot(headBytes: number): Buffer {
   const foot = Buffer.alloc(footBytes);
@@ -272,7 +321,7 @@ function decodeTables(id: number, head: Buffer, place: Place, salt: Buffer): Dir
       offset: head.readUInt32LE(at + 4),
       storedBytes: head.readUInt32LE(at + 8),
       rawBytes: head.readUInt32LE(at + 12),
-      checksum: head.readBigUInt64LE(at + 16),
+      checksum: bigintOf(head.readUInt32LE(at + 16), head.readUInt32LE(at + 20)),
     };
     if (region.rawBytes > regionBytesMax || region.offset + region.storedBytes > place.bytes)
       return undefined;

@@ -15,6 +15,7 @@ import type { CrewWorkerData } from './crew.worker.js';
 import type { Kernels } from './kernels.js';
 import { Desk, deskBytes } from './desk.js';
 import { Mailbox, mailboxBytes } from './mailbox.js';
+import { SlipQueue } from './slip-queue.js';
 import { OUTCOME, type Slip } from './slips.js';
 import { kernelsBytes } from './wasm-kernels.js';
 
@@ -50,7 +51,7 @@ export class InlineCrew implements Crew {
 /** A thread. */
 class Hand {
   /** Those of its lanes. */
-  readonly slips = new Map<number, Slip>();
+  readonly slips = new SlipQueue();
   readonly worker: Worker;
   readonly desk: Desk;
   isGone = false;
@@ -85,14 +86,14 @@ class Hand {
     this.worker.unref();
   }
   run(slip: Slip): void {
-    this.slips.set(slip.address, slip);
+    this.slips.push(slip);
     this.#mailbox.put(slip.address);
     this.desk.wake();
   }
   #done(): void {
-    for (const [address, slip] of this.slips) {
+    for (let slip = this.slips.at(0); slip !== undefined; slip = this.slips.at(0)) {
       if (slip.outcome === OUTCOME.none) break; // done in order
-      this.slips.delete(address);
+      this.slips.remove(0);
       slip.done();
     }
   }
@@ -103,12 +104,12 @@ export class ThreadCrew implements Crew {
   readonly isBeside = true;
   readonly #hands: readonly Hand[];
   /** Slips without a lane. */
-  readonly #slips = new Map<number, Slip>();
+  readonly #slips = new SlipQueue();
   readonly #mailbox: Mailbox;
   readonly #inline: InlineCrew;
   readonly #log: Logger;
   /** Slips of threads that are gone, which are being done. */
-  readonly #finishing = new Set<ReadonlyMap<number, Slip>>();
+  readonly #finishing = new Set<SlipQueue>();
   #waiting: (() => void)[] = [];
   #isAwaited = false;
   #isClosing = false;
@@ -136,7 +137,7 @@ export class ThreadCrew implements Crew {
       return;
     }
     const slips = hand?.slips ?? this.#slips;
-    slips.set(slip.address, slip);
+    slips.push(slip);
     if (hand !== undefined || this.#hands.every(({ isGone }) => isGone)) {
       this.#finish(slips);
       return;
@@ -148,7 +149,7 @@ export class ThreadCrew implements Crew {
   #wakeHands(): void {
     if (this.#slips.size === 0) return;
     let weight = 0;
-    for (const slip of this.#slips.values()) weight += slip.weight;
+    for (let index = 0; index < this.#slips.size; index++) weight += this.#slips.at(index)?.weight ?? 0;
     for (const { isGone, slips, desk } of this.#hands) {
       if (isGone) continue;
       if (desk.wake() || slips.size === 0) weight -= 1;
@@ -157,13 +158,13 @@ export class ThreadCrew implements Crew {
   }
   #told(): void {
     let undone = 0;
-    for (const [address, slip] of this.#slips) {
+    for (let slip = this.#slips.at(0); slip !== undefined; slip = this.#slips.at(undone)) {
       if (slip.outcome === OUTCOME.none) {
         undone += 1;
         if (undone === this.#hands.length) break; // they are begun in order, and each thread is at one
         continue;
       }
-      this.#slips.delete(address);
+      this.#slips.remove(undone);
       slip.done();
     }
     if (this.busy === 0) this.#await(false);
@@ -185,21 +186,21 @@ export class ThreadCrew implements Crew {
     this.#log.error(message, { error: error instanceof Error ? String(error.stack) : String(error) });
     this.#finish(hand.slips);
     if (this.#hands.every(({ isGone }) => isGone)) this.#finish(this.#slips);
-    const { at } = hand.desk;
-    const slip = this.#slips.get(at);
+    const index = this.#slips.indexOf(hand.desk.at);
+    const slip = this.#slips.at(index);
     if (slip?.outcome === OUTCOME.none) {
-      this.#slips.delete(at);
+      this.#slips.remove(index);
       this.#inline.run(slip);
     }
     this.#told();
     this.#wakeHands();
   }
   /** What threads that are gone left undone. What comes of doing it is done behind it, or a lane would be out of order. */
-  #finish(slips: Map<number, Slip>): void {
+  #finish(slips: SlipQueue): void {
     if (this.#finishing.has(slips)) return;
     this.#finishing.add(slips);
-    for (const [address, slip] of slips) {
-      slips.delete(address);
+    for (let slip = slips.at(0); slip !== undefined; slip = slips.at(0)) {
+      slips.remove(0);
       if (slip.outcome === OUTCOME.none) this.#inline.run(slip);
       else slip.done();
     }

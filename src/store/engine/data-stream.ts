@@ -267,6 +267,7 @@ export class DataStream implements Stream {
     this.#tell();
   }
   #tell(): void {
+    if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();

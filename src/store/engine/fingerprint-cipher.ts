@@ -9,8 +9,8 @@ import { fingerprintBytes } from './container.format.js';
 export interface FingerprintCipher {
   /** Fingerprints from … to of the memory, in place. Many at once cost least. */
   permute(digests: Buffer, from: number, to: number): void;
-  /** Back to what SHA-256 gave, in place: for who compares with that. */
-  restore(digests: Buffer): void;
+  /** Back to what SHA-256 gave, likewise: for who compares with that. */
+  restore(digests: Buffer, from: number, to: number): void;
 }
 export const plainFingerprints: FingerprintCipher = {
   permute: () => undefined,
@@ -26,9 +26,9 @@ export function fingerprintCipher(key: Buffer): FingerprintCipher {
       assert((to - from) % fingerprintBytes === 0);
       cipher.update(digests.subarray(from, to)).copy(digests, from);
     },
-    restore(digests) {
-      assert(digests.length % fingerprintBytes === 0);
-      decipher.update(digests).copy(digests);
+    restore(digests, from, to) {
+      assert((to - from) % fingerprintBytes === 0);
+      decipher.update(digests.subarray(from, to)).copy(digests, from);
     },
   };
 }

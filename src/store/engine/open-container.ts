@@ -6,7 +6,6 @@
  *   S3 after `end` nothing is added. S5 the head is decoded again and compared before it goes anywhere.
  */
 import { strict as assert } from 'node:assert';
-import { isDeepStrictEqual } from 'node:util';
 import { xxh64 } from '#wire';
 import {
   alignedHead,
@@ -16,12 +15,14 @@ import {
   type ContainerName,
   damaged,
   decodeHead,
-  Directory,
+  type Directory,
   encodeFoot,
   encodeHead,
   fingerprintBytes,
   footBytes,
+  type HeadFields,
   headBytesOf,
+  isDirectoryOf,
   type Place,
   type Region,
   regionSeed,
@@ -32,7 +33,7 @@ import { CODEC } from './kernels.js';
 import type { Means } from './means.js';
 import { PLACE, plainRegions, type RegionCipher } from './region-cipher.js';
 import { EFFORT, type Effort } from './slips.js';
-import type { Part, Workspace } from './workspace.js';
+import type { Part, PartOwner, Workspace } from './workspace.js';
 
 /** filling → ended (nothing is added any more) → sealed → written (readable in its pack) → durable → journaled. */
 export type OpenState = 'filling' | 'ended' | 'sealed' | 'written' | 'durable';
@@ -44,17 +45,8 @@ export interface ContainerTools extends Means {
   /** What 'adaptive' means now. */
   readonly effort: Effort;
 }
-/** A region that is full. */
-interface FullRegion {
-  readonly part: Part;
-  /** Where it was gathered in the image. */
-  readonly from: number;
-  readonly bytes: number;
-  readonly chunks: number;
-  isPacked: boolean;
-}
 
-export class OpenContainer {
+export class OpenContainer implements PartOwner {
   readonly id: number;
   readonly kind: ContainerKind;
   /** Of this image alone. */
@@ -70,14 +62,11 @@ export class OpenContainer {
   /** Of the image; undefined when nothing is sealed. */
   readonly #key: Buffer | undefined;
   #workspace: Workspace | undefined;
-  readonly #regions: Region[] = [];
-  /** Numbers of the chunks, when they are not simply counted. */
-  #ordinals: number[] | undefined;
   #count = 0;
   #rawBytes = 0;
-  /** Regions that are full and not in the image yet, oldest first. */
-  readonly #full: FullRegion[] = [];
-  #waiting: (() => void)[] = [];
+  /** Regions that are full and not in the image yet: in so many parts, before that of the region that is being filled. */
+  #full = 0;
+  readonly #waiting: (() => void)[] = [];
   /** The region that is being filled: who will pack it, where it is in the image, its chunks and bytes. */
   #part = 0;
   #regionFrom = 0;
@@ -103,6 +92,7 @@ export class OpenContainer {
     this.#cipher = cipher;
     this.salt = cipher.salt();
     this.#key = cipher.keyOf(this);
+    workspace.regions.clear();
   }
   get count(): number {
     return this.#count;
@@ -114,8 +104,9 @@ export class OpenContainer {
   get pendingBytes(): number {
     const { overheadBytes } = this.#cipher;
     let regions = this.#end - headBytesMax + alignedRegion(this.#regionBytes + overheadBytes);
-    for (const { bytes } of this.#full) regions += alignedRegion(bytes + overheadBytes);
-    const count = this.#regions.length + this.#full.length + 1;
+    for (let full = 0; full < this.#full; full++)
+      regions += alignedRegion(this.#fullPart(full).bytes + overheadBytes);
+    const count = this.#memory().regions.count + this.#full + 1;
     return containerBytesOf(count, this.#count, regions, overheadBytes);
   }
   /** Room for the most there can be; `count` of them are there. */
@@ -130,6 +121,13 @@ export class OpenContainer {
     assert(this.#workspace !== undefined, 'its memory was given back');
     return this.#workspace;
   }
+  /** The part with the full region of that number; the oldest is 0. */
+  #fullPart(number: number): Part {
+    const { parts } = this.#memory();
+    const part = parts[(this.#part - this.#full + number + parts.length) % parts.length];
+    assert(part !== undefined);
+    return part;
+  }
   hasRoomFor(bytes: number): boolean {
     return (
       this.state === 'filling' &&
@@ -140,52 +138,56 @@ export class OpenContainer {
 
   /** False while there is no memory for the next region: `change`, then ask again. */
   canTake(bytes: number): boolean {
-    return this.#regionBytes + bytes <= regionBytesMax || this.#full.length + 1 < this.#memory().parts.length;
+    return this.#regionBytes + bytes <= regionBytesMax || this.#full + 1 < this.#memory().parts.length;
   }
   /** Resolves when a region was compressed. */
   async change(): Promise<void> {
-    assert(this.#full.length > 0);
+    assert(this.#full > 0);
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
     });
   }
   /** Resolves when no region is with the crew. */
   async packed(): Promise<void> {
-    while (this.#full.length > 0) await this.change();
+    while (this.#full > 0) await this.change();
   }
 
   /** Adds a chunk; its number. The fingerprint is 32 bytes at `at` of `digests`. */
   add(memory: Buffer, from: number, to: number, digests: Buffer, at: number): number {
+    const ordinal = this.#count;
+    this.#add(ordinal, memory, from, to, digests, at);
+    return ordinal;
+  }
+  /** The same with a number of its own, for what is left of an older generation. Ascending. */
+  addAs(ordinal: number, chunk: Buffer, fingerprint: Buffer): void {
+    this.#add(ordinal, chunk, 0, chunk.length, fingerprint, 0);
+  }
+  #add(ordinal: number, memory: Buffer, from: number, to: number, digests: Buffer, at: number): void {
     const bytes = to - from;
     assert(this.hasRoomFor(bytes) && bytes > 0 && bytes <= regionBytesMax && this.canTake(bytes));
     if (this.#regionBytes + bytes > regionBytesMax) this.#closeRegion();
     if (this.#regionChunks === 0) this.#regionFrom = this.#behindAll();
-    const { image, fingerprints, lengths } = this.#memory();
-    this.#tools.kernels.copy(memory, from, to, image, this.#regionFrom + this.#regionBytes);
-    putAt(fingerprints, this.#count, digests, at);
-    lengths[this.#count] = bytes;
+    this.#tools.kernels.copy(memory, from, to, this.#memory().image, this.#regionFrom + this.#regionBytes);
+    this.#name(ordinal, bytes, digests, at);
     this.#regionBytes += bytes;
     this.#regionChunks += 1;
     this.#rawBytes += bytes;
+  }
+  /** What is known of the next chunk. */
+  #name(ordinal: number, bytes: number, digests: Buffer, at: number): void {
+    const { ordinals, lengths, fingerprints } = this.#memory();
+    const index = this.#count;
+    assert(index === 0 || ordinal > (ordinals[index - 1] ?? 0));
+    ordinals[index] = ordinal;
+    lengths[index] = bytes;
+    putAt(fingerprints, index, digests, at);
     this.#count += 1;
-    return this.#count - 1;
   }
   /** Where a region has room whatever becomes of those before it. */
   #behindAll(): number {
-    const last = this.#full.at(-1);
-    return last === undefined
-      ? this.#end
-      : last.from + alignedRegion(last.bytes + this.#cipher.overheadBytes);
-  }
-  /** The same with a number of its own, for what is left of an older generation. Ascending. */
-  addAs(ordinal: number, chunk: Buffer, fingerprint: Buffer): void {
-    this.#number(ordinal);
-    this.add(chunk, 0, chunk.length, fingerprint, 0);
-  }
-  #number(ordinal: number): void {
-    this.#ordinals ??= [];
-    assert(this.#ordinals.length === this.#count && ordinal > (this.#ordinals.at(-1) ?? -1));
-    this.#ordinals.push(ordinal);
+    if (this.#full === 0) return this.#end;
+    const last = this.#fullPart(this.#full - 1);
+    return last.from + alignedRegion(last.bytes + this.#cipher.overheadBytes);
   }
   /** A whole region of an older generation of the same container, as `readStored` gives it. */
   async addRegion(old: Directory, number: number, stored: Buffer): Promise<void> {
@@ -204,67 +206,73 @@ export class OpenContainer {
     assert(old.fingerprints !== undefined);
     this.#closeRegion();
     await this.packed();
-    const { image, fingerprints, lengths } = this.#memory();
+    const { image, regions } = this.#memory();
     const end = this.#end + stored.length + this.#cipher.overheadBytes;
     const sealed = image.subarray(this.#end, end);
-    const place = this.#regions.length;
+    const place = regions.count;
     this.#cipher.seal(this, place, stored, sealed);
     const checksum = xxh64(sealed, regionSeed(this.id, place));
     for (let index = old.regionOf.indexOf(number); old.regionOf[index] === number; index++) {
-      this.#number(old.ordinals[index] ?? 0);
-      putAt(fingerprints, this.#count, old.fingerprints, index * fingerprintBytes);
-      lengths[this.#count] = old.lengths[index] ?? 0;
-      this.#count += 1;
+      const [ordinal, bytes] = [old.ordinals[index] ?? 0, old.lengths[index] ?? 0];
+      this.#name(ordinal, bytes, old.fingerprints, index * fingerprintBytes);
     }
     this.#rawBytes += region.rawBytes;
-    this.#pushRegion({ ...region, offset: this.#end - headBytesMax, checksum });
+    const { codec, dense, chunks, storedBytes, rawBytes } = region;
+    const [low, high] = [Number(checksum & 0xffffffffn), Number(checksum >> 32n)];
+    regions.add(codec, dense, chunks, this.#end - headBytesMax, storedBytes, rawBytes, low, high);
+    this.#passRegion(storedBytes);
   }
-  /** What it stores lies at the end of the image already, sealed. */
-  #pushRegion(region: Region): void {
-    const { image } = this.#memory();
-    const bytes = region.storedBytes + this.#cipher.overheadBytes;
+  /** What the last region stores lies at the end of the image already, sealed. */
+  #passRegion(storedBytes: number): void {
+    const bytes = storedBytes + this.#cipher.overheadBytes;
     const next = this.#end + alignedRegion(bytes);
-    image.fill(0, this.#end + bytes, next);
-    this.#regions.push(region);
+    this.#memory().image.fill(0, this.#end + bytes, next);
     this.#end = next;
   }
 
   /** What was gathered is to be compressed. */
   #closeRegion(): void {
     if (this.#regionChunks === 0) return;
-    const { image, parts } = this.#memory();
+    const { image, parts, regions } = this.#memory();
     const part = parts[this.#part];
-    assert(part !== undefined && this.#full.length < parts.length);
-    const [from, bytes] = [this.#regionFrom, this.#regionBytes];
-    const region = { part, from, bytes, chunks: this.#regionChunks, isPacked: false };
-    const number = this.#regions.length + this.#full.length;
-    this.#full.push(region);
+    assert(part !== undefined && this.#full < parts.length);
+    part.owner = this;
+    part.from = this.#regionFrom;
+    part.bytes = this.#regionBytes;
+    part.chunks = this.#regionChunks;
+    part.isPacked = false;
+    const number = regions.count + this.#full;
+    this.#full += 1;
     this.#part = (this.#part + 1) % parts.length;
     this.#regionBytes = this.#regionChunks = 0;
     const density = this.#density();
     const effort = density === 'adaptive' ? this.#tools.effort : EFFORT[density];
-    part.slip.ask(image.subarray(from, from + bytes), part.packed, effort, this.id, number, this.#key);
-    part.slip.done = (): void => this.#packed(region);
+    part.slip.ask(image, part.from, part.from + part.bytes, part.packed, effort, this.id, number, this.#key);
     this.#tools.crew.run(part.slip);
   }
   /** To where they are written, in the order in which they came. */
-  #packed(region: FullRegion): void {
-    region.part.slip.forgetKey();
-    region.isPacked = true;
-    for (let next = this.#full[0]; next?.isPacked === true; next = this.#full[0]) {
-      this.#full.shift();
-      const { chunks, bytes: rawBytes, from, part } = next;
-      const { codec, isDense: dense, storedBytes, checksum } = part.slip;
-      const { image } = this.#memory();
-      const bytes = storedBytes + this.#cipher.overheadBytes;
-      if (!part.slip.isInSource) this.#tools.kernels.copy(part.packed, 0, bytes, image, this.#end);
-      else if (from > this.#end) this.#tools.kernels.copy(image, from, from + bytes, image, this.#end);
-      const offset = this.#end - headBytesMax;
-      this.#pushRegion({ codec, dense, chunks, offset, storedBytes, rawBytes, checksum });
+  regionPacked(packed: Part): void {
+    packed.slip.forgetKey();
+    packed.isPacked = true;
+    while (this.#full > 0) {
+      const part = this.#fullPart(0);
+      if (!part.isPacked) break;
+      this.#full -= 1;
+      part.owner = undefined;
+      this.#bring(part);
     }
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    if (this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+  #bring({ from, bytes: rawBytes, chunks, slip, packed }: Part): void {
+    const { image, regions } = this.#memory();
+    const { kernels } = this.#tools;
+    const bytes = slip.storedBytes + this.#cipher.overheadBytes;
+    if (!slip.isInSource) kernels.copy(packed, 0, bytes, image, this.#end);
+    else if (from > this.#end) kernels.copy(image, from, from + bytes, image, this.#end);
+    const { codec, isDense, storedBytes, checksumLow, checksumHigh } = slip;
+    const offset = this.#end - headBytesMax;
+    regions.add(codec, isDense, chunks, offset, storedBytes, rawBytes, checksumLow, checksumHigh);
+    this.#passRegion(storedBytes);
   }
 
   /** Nothing is added any more. `then` is called when all regions are compressed. */
@@ -272,7 +280,7 @@ export class OpenContainer {
     assert(this.state === 'filling' && this.#count > 0);
     this.state = 'ended';
     this.#closeRegion();
-    if (this.#full.length === 0) then();
+    if (this.#full === 0) then();
     else void this.packed().then(then);
   }
   async ended(): Promise<void> {
@@ -280,51 +288,42 @@ export class OpenContainer {
   }
   /** After `end`. `reserve` says where it will lie, given its length. The image to be written. */
   seal(group: bigint, generation: number, reserve: (bytes: number) => Place): Buffer {
-    assert(this.state === 'ended' && this.#full.length === 0);
+    assert(this.state === 'ended' && this.#full === 0);
     this.state = 'sealed';
-    const { image, lengths } = this.#memory();
+    const { image, regions, ordinals, lengths } = this.#memory();
     const { overheadBytes } = this.#cipher;
-    const regionBytes = this.#end - headBytesMax;
-    const bytes = containerBytesOf(this.#regions.length, this.#count, regionBytes, overheadBytes);
+    const count = this.#count;
+    const bytes = containerBytesOf(regions.count, count, this.#end - headBytesMax, overheadBytes);
     const place = reserve(bytes);
-    const headBytes = headBytesOf(this.#regions.length, this.#count);
+    const headBytes = headBytesOf(regions.count, count);
     const start = headBytesMax - alignedHead(headBytes);
-    const fingerprints = Buffer.from(this.#memory().fingerprints.subarray(0, this.#count * fingerprintBytes));
+    const fingerprints = Buffer.from(this.#memory().fingerprints.subarray(0, count * fingerprintBytes));
     const stored = image.subarray(this.#end, this.#end + fingerprints.length + overheadBytes);
     this.#cipher.seal(this, PLACE.fingerprints, fingerprints, stored);
-    const directory = new Directory({
-      id: this.id,
-      generation,
-      kind: this.kind,
-      place,
-      salt: this.salt,
-      regions: this.#regions.map((region) => ({ ...region, offset: region.offset + headBytesMax - start })),
-      ordinals: Uint16Array.from({ length: this.#count }, (_, index) => this.#ordinals?.[index] ?? index),
-      lengths: lengths.slice(0, this.#count),
-      fingerprintsOffset: this.#end - start,
-      fingerprintsChecksum: xxh64(stored, regionSeed(this.id, PLACE.fingerprints)),
-    });
-    directory.fingerprints = fingerprints;
-    const name: ContainerName = { group, place };
-    const head = encodeHead(name, directory, this.#cipher);
-    this.#verify(name, directory, head);
+    const { id, kind, salt } = this;
+    const regionsOffset = headBytesMax - start;
+    const fingerprintsOffset = this.#end - start;
+    const fingerprintsChecksum = xxh64(stored, regionSeed(id, PLACE.fingerprints));
+    const chunks = { count, ordinals, lengths, fingerprintsOffset, fingerprintsChecksum };
+    const fields = { id, generation, kind, salt, regions, regionsOffset, ...chunks };
+    const head = image.subarray(start, start + headBytes);
     image.fill(0, start, headBytesMax);
-    head.copy(image, start);
-    const foot = encodeFoot(head.length);
+    this.directory = this.#write(head, { group, place }, fields);
+    this.directory.fingerprints = fingerprints;
     image.fill(0, this.#end + stored.length, start + bytes);
-    head.copy(image, start + bytes - footBytes - head.length);
-    foot.copy(image, start + bytes - footBytes);
+    head.copy(image, start + bytes - footBytes - headBytes);
+    encodeFoot(headBytes).copy(image, start + bytes - footBytes);
     this.place = place;
-    this.directory = directory;
     this.#image = image.subarray(start, start + bytes);
     return this.#image;
   }
-  /** S5. */
-  #verify(name: ContainerName, directory: Directory, head: Buffer): void {
-    const again = decodeHead(name, this.id, head, this.#cipher);
-    assert(again !== undefined, 'S5: the head decodes');
-    again.fingerprints = directory.fingerprints;
-    assert(isDeepStrictEqual(again, directory), 'S5: the head says what it was made of');
+  /** S5. What the head says. */
+  #write(head: Buffer, name: ContainerName, fields: HeadFields): Directory {
+    encodeHead(name, fields, head, this.#cipher);
+    const directory = decodeHead(name, this.id, head, this.#cipher);
+    assert(directory !== undefined, 'S5: the head decodes');
+    assert(isDirectoryOf(directory, fields), 'S5: the head says what it was made of');
+    return directory;
   }
   /** What `seal` returned, as long as its memory is held. */
   get image(): Buffer {
@@ -334,39 +333,42 @@ export class OpenContainer {
 
   /** Bytes of a chunk into `target`, while its memory is held. */
   readChunk(ordinal: number, from: number, to: number, target: Buffer, at: number): void {
+    const { regions } = this.#memory();
     let first = 0;
-    for (const [number, region] of this.#regions.entries()) {
-      if (ordinal < first + region.chunks) {
-        const raw = Buffer.alloc(region.rawBytes); // rare: a reader right behind the writer
+    for (let number = 0; number < regions.count; number++) {
+      const behind = first + regions.chunksOf(number);
+      if (ordinal < behind) {
+        const raw = Buffer.alloc(regions.rawBytesOf(number)); // rare: a reader right behind the writer
         this.#openRegion(number, raw);
         const offset = this.#offsetOf(first, ordinal);
         raw.copy(target, at, offset + from, offset + to);
         return;
       }
-      first += region.chunks;
+      first = behind;
     }
     let raw = this.#regionFrom;
-    for (const region of this.#full) {
-      if (ordinal < first + region.chunks) {
-        raw = region.from;
+    for (let full = 0; full < this.#full; full++) {
+      const part = this.#fullPart(full);
+      if (ordinal < first + part.chunks) {
+        raw = part.from;
         break;
       }
-      first += region.chunks;
+      first += part.chunks;
     }
     const offset = raw + this.#offsetOf(first, ordinal);
     this.#memory().image.copy(target, at, offset + from, offset + to);
   }
   #openRegion(number: number, raw: Buffer): void {
-    const region = this.#regions[number];
-    assert(region !== undefined);
-    const at = headBytesMax + region.offset;
-    const end = at + region.storedBytes;
-    const stored = this.#memory().image.subarray(at, end + this.#cipher.overheadBytes);
-    const packed = this.#cipher.overheadBytes === 0 ? stored : this.#spare(region.storedBytes);
+    const { image, regions } = this.#memory();
+    const at = headBytesMax + regions.offsetOf(number);
+    const storedBytes = regions.storedBytesOf(number);
+    const stored = image.subarray(at, at + storedBytes + this.#cipher.overheadBytes);
+    const packed = this.#cipher.overheadBytes === 0 ? stored : this.#spare(storedBytes);
     if (!this.#cipher.open(this, number, stored, packed))
       throw damaged(this.id, 'region', { region: number });
-    if (region.codec === CODEC.none) packed.copy(raw);
-    else this.#tools.kernels.decompress(region.codec, packed, raw);
+    const codec = regions.codecOf(number);
+    if (codec === CODEC.none) packed.copy(raw);
+    else this.#tools.kernels.decompress(codec, packed, raw);
   }
   /** What was sealed is opened elsewhere: the image stays what it is. */
   #spare(bytes: number): Buffer {

@@ -33,6 +33,8 @@ export class Packs {
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #files = new Map<number, PackFile>();
+  /** The last of them, which is used again and again. */
+  #latest: PackFile | undefined;
   /** Written, and not synchronized since. */
   readonly #unsynced = new Set<number>();
   #syncing: Promise<void> = Promise.resolve();
@@ -116,7 +118,7 @@ export class Packs {
     if (held === undefined || descriptor === undefined || this.#isClosed) return undefined;
     this.#use(held);
     const back = (): void => {
-      this.#unuse(held).catch(() => undefined); // closing a file fails that was read
+      this.#unuse(held)?.catch(() => undefined); // closing a file fails that was read
     };
     return { descriptor, offset: place.offset + offset, return: back };
   }
@@ -170,14 +172,19 @@ export class Packs {
     }
   }
   #use(held: PackFile): void {
-    this.#files.delete(held.pack);
-    this.#files.set(held.pack, held); // the longest unused come first
+    if (this.#latest !== held) {
+      this.#files.delete(held.pack);
+      this.#files.set(held.pack, held); // the longest unused come first
+      this.#latest = held;
+    }
     held.users += 1;
   }
-  async #unuse(held: PackFile): Promise<void> {
+  /** What must be awaited: files are being closed. */
+  #unuse(held: PackFile): Promise<void> | undefined {
     held.users -= 1;
-    for (const resolve of this.#waiting.splice(0)) resolve();
-    await this.#closeUnused();
+    if (this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
+    const isSurplus = held.removed || this.#files.size > packFilesMax;
+    return isSurplus ? this.#closeUnused() : undefined;
   }
   #open(pack: number, how: 'existing' | 'create'): PackFile {
     const file = this.#openFile(pack, how);

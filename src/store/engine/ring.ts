@@ -130,7 +130,7 @@ export class Ring {
       const seam = at === 0 && this.#handed > 0 ? from + ringBytes : 0;
       slip.ask(from, bytes, this.#words.byteOffset, this.#slipsEver, seam);
       this.#owner?.hint(slip, this.#handed, bytes);
-      this.#fingerprints.restore(slip.hintDigests);
+      this.#fingerprints.restore(slip.hintDigests, 0, slip.hints * fingerprintBytes);
       this.#handed += bytes;
       this.#slipsEver += 1;
       this.#out += 1;

@@ -5,7 +5,7 @@
  * Whoever made the slip may touch it, and the memory that it names, only before `Crew.run` and after its `done`.
  */
 import { strict as assert } from 'node:assert';
-import { xxh64 } from '#wire';
+import { bigintOf, xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import type { AtHand, StoredAt, StoredRegion } from './at-hand.js';
 import { fingerprintBytes, regionSeed } from './container.format.js';
@@ -111,9 +111,10 @@ export class CutSlip extends Slip {
   readonly cuts: Int32Array;
   /** 32 bytes a chunk. */
   readonly digests: Buffer;
+  /** Likewise of hints. */
+  readonly hintDigests: Buffer;
   readonly #hintFrom: Int32Array;
   readonly #hintBytes: Int32Array;
-  readonly #hintDigests: Buffer;
 
   constructor(memory: Buffer) {
     super(memory, SLIP.cut);
@@ -130,7 +131,7 @@ export class CutSlip extends Slip {
     this.#hintFrom = words();
     this.#hintBytes = words();
     this.digests = digests();
-    this.#hintDigests = digests();
+    this.hintDigests = digests();
   }
   /**
    * `bytes` at `from`, which follow on those of the slip before; `wordsAt`: address of the stream's words; `number`: how many slips
@@ -157,13 +158,12 @@ export class CutSlip extends Slip {
     if (count === cutsMax) return false;
     this.#hintFrom[count] = offset;
     this.#hintBytes[count] = bytes;
-    putAt(this.#hintDigests, count, fingerprints, at);
+    putAt(this.hintDigests, count, fingerprints, at);
     this.set(6, count + 1);
     return true;
   }
-  /** Fingerprints of all hints. */
-  get hintDigests(): Buffer {
-    return this.#hintDigests.subarray(0, this.word(6) * fingerprintBytes);
+  get hints(): number {
+    return this.word(6);
   }
   get from(): number {
     return this.word(0);
@@ -209,7 +209,7 @@ export class CutSlip extends Slip {
       for (let index = 0; index < known; index++, count++) {
         start += this.#hintBytes[hint + index] ?? 0;
         this.cuts[count] = start - begun;
-        putAt(this.digests, count, this.#hintDigests, (hint + index) * fingerprintBytes);
+        putAt(this.digests, count, this.hintDigests, (hint + index) * fingerprintBytes);
       }
       together = known === together ? Math.min(2 * together, hinted.max) : 2;
       if (known > 0) {
@@ -242,7 +242,7 @@ export class CutSlip extends Slip {
       if (at + begun > memory.length) break;
       hinted.add(from, at + begun, hint);
     }
-    return hinted.countKnown(kernels, memory, this.#hintDigests);
+    return hinted.countKnown(kernels, memory, this.hintDigests);
   }
 }
 /** Of the slip that this thread is at: what hints speak of, of which those behind a wrong one are for nothing; chunks without. */
@@ -258,19 +258,21 @@ export class PackSlip extends Slip {
   constructor(memory: Buffer) {
     super(memory, SLIP.pack);
   }
-  /** From `source` into `target`, which has room for all of it as it is, sealed under `key` if there is one. */
+  /** Bytes from … to of `source` into `target`, which has room for all of it as it is, sealed under `key` if there is one. */
   ask(
     source: Buffer,
+    from: number,
+    to: number,
     target: Buffer,
     effort: Effort,
     container: number,
     region: number,
     key: Buffer | undefined,
   ): void {
-    assert(target.length >= source.length + (key === undefined ? 0 : tagBytes));
+    assert(to <= source.length && target.length >= to - from + (key === undefined ? 0 : tagBytes));
     this.lend(key);
-    this.set(0, source.byteOffset);
-    this.set(1, source.length);
+    this.set(0, source.byteOffset + from);
+    this.set(1, to - from);
     this.set(2, target.byteOffset);
     this.set(3, target.length);
     this.set(4, effort);
@@ -278,17 +280,18 @@ export class PackSlip extends Slip {
     this.set(6, region);
     this.begin();
   }
-  get effort(): number {
-    return this.word(4);
-  }
   get codec(): number {
     return this.word(7);
   }
   get storedBytes(): number {
     return this.word(8);
   }
-  get checksum(): bigint {
-    return bigintOf(this.word(9), this.word(10));
+  /** Halves of the checksum of what is stored. */
+  get checksumLow(): number {
+    return this.word(9);
+  }
+  get checksumHigh(): number {
+    return this.word(10);
   }
   /** It is stored as it came: nothing is in the target. */
   get isInSource(): boolean {
@@ -302,10 +305,9 @@ export class PackSlip extends Slip {
   perform(kernels: Kernels, view: ViewOf): void {
     const source = view(this.word(0), this.word(1));
     const target = view(this.word(2), this.word(3));
+    const effort = this.word(4);
     const packed =
-      this.effort === EFFORT.none
-        ? undefined
-        : kernels.compress(source, target, this.effort === EFFORT.dense);
+      effort === EFFORT.none ? undefined : kernels.compress(source, target, effort === EFFORT.dense);
     const bytes = packed?.bytes ?? source.length;
     const [container, region] = [this.word(5) >>> 0, this.word(6)];
     const { key } = this;
@@ -319,7 +321,7 @@ export class PackSlip extends Slip {
     this.set(9, Number(checksum & 0xffffffffn) | 0);
     this.set(10, Number(checksum >> 32n) | 0);
     this.set(11, isInSource ? 1 : 0);
-    const isDense = this.effort !== EFFORT.fast || (packed === undefined && isEven(source));
+    const isDense = effort !== EFFORT.fast || (packed === undefined && isEven(source));
     this.set(12, isDense ? 1 : 0);
     this.end(OUTCOME.done);
   }
@@ -396,4 +398,3 @@ export class OpenSlip extends Slip {
     return packed.length === bytes && openPlace(key, container, region, source, packed) ? packed : undefined;
   }
 }
-const bigintOf = (low: number, high: number): bigint => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);

@@ -13,6 +13,7 @@ import {
   regionBytesMax,
 } from './engine-limits.js';
 import type { Arena } from './arena.js';
+import { RegionTable } from './region-table.js';
 import { PackSlip, slipBytes } from './slips.js';
 
 const fingerprintsBytes = containerChunksMax * fingerprintBytes;
@@ -26,17 +27,36 @@ const imageBytes =
   headBytesMax +
   containerAlignBytes;
 
+/** Whose region a part packs. */
+export interface PartOwner {
+  regionPacked(part: Part): void;
+}
 /** What packs a region of the image, and where to: several are packed at a time. */
-export interface Part {
+export class Part {
   readonly packed: Buffer;
   readonly slip: PackSlip;
+  owner: PartOwner | undefined;
+  /** The region: where it was gathered in the image, its bytes and chunks. */
+  from = 0;
+  bytes = 0;
+  chunks = 0;
+  isPacked = false;
+
+  constructor(packed: Buffer, slip: PackSlip) {
+    this.packed = packed;
+    this.slip = slip;
+    slip.done = (): void => this.owner?.regionPacked(this);
+  }
 }
 export interface Workspace {
   readonly image: Buffer;
   /** One for the region that is being filled, others for those that are being packed. */
   readonly parts: readonly Part[];
-  readonly fingerprints: Buffer;
+  readonly regions: RegionTable;
+  /** Of each chunk: its number, its bytes, its fingerprint. */
+  readonly ordinals: Uint16Array;
   readonly lengths: Uint32Array;
+  readonly fingerprints: Buffer;
   /** For a region that is opened again; made when first needed. */
   spare?: Buffer;
 }
@@ -48,7 +68,7 @@ export class Workspaces {
   readonly #arena: Arena;
   readonly #free: Workspace[] = [];
   #made = 0;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
 
   constructor(arena: Arena, max: number) {
     assert(max >= 2);
@@ -63,15 +83,15 @@ export class Workspaces {
     return {
       image: this.#arena.allocate(imageBytes),
       parts: Array.from({ length: partsOfWorkspace }, () => this.#part()),
-      fingerprints: this.#arena.allocate(fingerprintsBytes),
+      regions: new RegionTable(),
+      ordinals: new Uint16Array(containerChunksMax),
       lengths: new Uint32Array(containerChunksMax),
+      fingerprints: this.#arena.allocate(fingerprintsBytes),
     };
   }
   #part(): Part {
-    return {
-      packed: this.#arena.allocate(regionBytesMax + regionAlignBytes), // and what sealing adds
-      slip: new PackSlip(this.#arena.allocate(slipBytes)),
-    };
+    const packed = this.#arena.allocate(regionBytesMax + regionAlignBytes); // and what sealing adds
+    return new Part(packed, new PackSlip(this.#arena.allocate(slipBytes)));
   }
   give(workspace: Workspace): void {
     this.#free.push(workspace);
@@ -79,9 +99,7 @@ export class Workspaces {
   }
   /** Whoever waits looks again: something came free, or never will. */
   wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    if (this.#waiting.length > 0) for (const resolve of this.#waiting.splice(0)) resolve();
   }
   /** Resolves at the next `wake`. */
   async change(): Promise<void> {
