@@ -189,6 +189,18 @@ export class DriveCore {
     statistics.lastLoad[name] += by;
   }
 
+  /** A record was written. As `count`, which makes numbers for each. */
+  countRecord(hostBytes: number, mediumBytes: number): void {
+    const statistics = this.mounted?.image.label.statistics;
+    countRecord(this.counters, hostBytes, mediumBytes);
+    countRecord(this.counters.sinceLoad, hostBytes, mediumBytes);
+    if (statistics !== undefined) {
+      countRecord(statistics.life, hostBytes, mediumBytes);
+      countRecord(statistics.lastLoad, hostBytes, mediumBytes);
+    }
+    this.counters.bytesSinceCleaning += hostBytes;
+  }
+
   /** Keeps the first failure that no command could be told of. */
   defer(error: DriveError): void {
     if (this.deferred !== undefined) return;
@@ -209,4 +221,9 @@ export class DriveCore {
     const code = lost ? 'damaged' : 'io';
     return new DriveError(code, `The store failed while ${doing}`, facts, { cause });
   }
+}
+function countRecord(traffic: Traffic, hostBytes: number, mediumBytes: number): void {
+  traffic.recordsWritten += 1;
+  traffic.hostBytesWritten += hostBytes;
+  traffic.mediumBytesWritten += mediumBytes;
 }

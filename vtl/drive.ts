@@ -229,20 +229,42 @@ export class Drive {
   }
   /**
    * Writes one record of 1 byte to 16 MiB − 1 at the place, removing everything behind it. The drive releases the slab,
-   * whatever happens. Resolves when the bytes are accepted in order; `synchronize` makes them durable.
+   * whatever happens. The bytes are accepted, in order, when there is a result: at once, unless something has to be waited for.
+   * `synchronize` makes them durable.
    */
-  async writeRecord(record: Slab): Promise<WriteResult> {
-    const { turn } = this.#core;
-    const wait = turn.take();
-    if (wait !== undefined) await wait;
+  writeRecord(record: Slab): WriteResult | Promise<WriteResult> {
+    const wait = this.#core.turn.take();
+    return wait === undefined ? this.#write(record) : this.#writeAfter(wait, record);
+  }
+  async #writeAfter(wait: Promise<void>, record: Slab): Promise<WriteResult> {
+    await wait;
+    return await this.#write(record);
+  }
+  /** With the turn, which it passes on. */
+  #write(record: Slab): WriteResult | Promise<WriteResult> {
+    let writing: WriteResult | Promise<WriteResult>;
     try {
-      return await recording.writeRecord(this.#core, record);
+      writing = recording.writeRecord(this.#core, record);
+    } catch (cause) {
+      this.#endWrite(record);
+      throw this.#core.failure(cause, 'writing');
+    }
+    if (writing instanceof Promise) return this.#written(writing, record);
+    this.#endWrite(record);
+    return writing;
+  }
+  async #written(writing: Promise<WriteResult>, record: Slab): Promise<WriteResult> {
+    try {
+      return await writing;
     } catch (cause) {
       throw this.#core.failure(cause, 'writing');
     } finally {
-      record.release();
-      turn.pass();
+      this.#endWrite(record);
     }
+  }
+  #endWrite(record: Slab): void {
+    record.release();
+    this.#core.turn.pass();
   }
   /** `immediate` false: resolves when everything is durable. A count of 0 writes none. facts.residue on volume-overflow. */
   async writeFilemarks(count: number, options: { readonly immediate: boolean }): Promise<WriteResult> {

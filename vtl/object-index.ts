@@ -41,10 +41,13 @@ export class ObjectIndex {
     this.#reserved = true;
   }
 
-  /** Where the next entry is to be written, 24 bytes; `taken` counts it. Not when full. */
-  get slot(): { readonly target: Buffer; readonly at: number } {
+  /** Where the next entry is to be written, 24 bytes at `at` of `target`; `taken` counts it. Not when full. */
+  get target(): Buffer {
+    return this.#pending;
+  }
+  get at(): number {
     assert(!this.full);
-    return { target: this.#pending, at: this.#pendingCount * entryBytes };
+    return this.#pendingCount * entryBytes;
   }
   taken(): void {
     this.#pendingCount += 1;

@@ -69,41 +69,40 @@ export class Partition {
     return Math.min(offset, this.#data.length) + object * entryBytes + file * markBytes;
   }
 
-  /** Adds a record whose stored bytes are the slices: lent until it resolves. On StoreError 'full' nothing was added. */
-  async append(
+  /**
+   * Adds a record whose stored bytes are the slices. Undefined: that is done; else they are lent until it resolves. On StoreError
+   * 'full' nothing was added.
+   */
+  append(
     slices: readonly Uint8Array[],
     storedBytes: number,
     encrypted: boolean,
     prefixBytes: number,
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     const objects = this.#objects;
-    if (!objects.hasRoom) await objects.makeRoom();
-    const entry = {
-      type: OBJECT_TYPE.record,
-      flags: encrypted ? OBJECT_FLAG.encrypted : 0,
-      prefixBytes,
-      storedBytes,
-      offset: this.#data.length,
-    };
-    const { target, at } = objects.slot;
-    this.#sealer.write(target, at, entry, objects.count, slices);
-    await this.#data.append(slices);
+    if (!objects.hasRoom) return this.#appendWithRoom(slices, storedBytes, encrypted, prefixBytes);
+    const flags = encrypted ? OBJECT_FLAG.encrypted : 0;
+    const { target, at, count } = objects;
+    this.#sealer.writeRecord(target, at, flags, prefixBytes, storedBytes, this.#data.length, count, slices);
+    const appending = this.#data.append(slices);
+    if (appending !== undefined) return this.#takenAfter(appending);
     objects.taken();
+    return undefined;
+  }
+  async #appendWithRoom(...record: Parameters<Partition['append']>): Promise<void> {
+    await this.#objects.makeRoom();
+    await this.append(...record);
+  }
+  async #takenAfter(appending: Promise<void>): Promise<void> {
+    await appending;
+    this.#objects.taken();
   }
   async appendFilemark(): Promise<void> {
     const objects = this.#objects;
     if (!objects.hasRoom) await objects.makeRoom();
     if (!this.#marks.hasRoom) await this.#marks.makeRoom();
-    const object = objects.count;
-    const entry = {
-      type: OBJECT_TYPE.filemark,
-      flags: 0,
-      prefixBytes: 0,
-      storedBytes: 0,
-      offset: this.#data.length,
-    };
-    const { target, at } = objects.slot;
-    this.#sealer.write(target, at, entry, object, []);
+    const { target, at, count: object } = objects;
+    this.#sealer.writeFilemark(target, at, this.#data.length, object);
     this.#marks.add(object);
     objects.taken();
   }

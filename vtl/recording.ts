@@ -7,6 +7,7 @@
 import type { Slab } from '#wire';
 import type { DriveCore, Mounted } from './drive-core.js';
 import { DriveError } from './drive-error.js';
+import type { Sealed } from './encryption.js';
 import { filemarkOverheadBytes, recordOverheadBytes } from './partition.js';
 import type { WriteResult } from './position.js';
 import { recordBytesMax } from '#limits';
@@ -15,42 +16,78 @@ const MiB = 1024 * 1024;
 /** What kill -9 can cost a host that never synchronizes. */
 const commitBytes = 256 * MiB;
 
-export async function writeRecord(core: DriveCore, record: Slab): Promise<WriteResult> {
+/** At once, unless something has to be waited for. */
+export function writeRecord(core: DriveCore, record: Slab): WriteResult | Promise<WriteResult> {
   const mounted = core.ready();
   if (record.length === 0 || record.length > recordBytesMax) {
     throw new DriveError('record-too-large', `A record of ${record.length} bytes`, { bytes: record.length });
   }
-  if (core.object !== core.current.objects || mounted.image.truncated) await prepareOverwrite(core, mounted);
-  else checkWritable(core, mounted);
-  await checkGroup(core, mounted);
-  const { encryption } = core.encryption.settings;
-  const sealed =
-    encryption === 'disable'
-      ? undefined
-      : encryption === 'encrypt'
-        ? core.encryption.seal(record)
-        : core.encryption.sealExternal(record);
+  const blocked = prepare(core, mounted);
+  return blocked === undefined ? append(core, mounted, record) : appendAfter(blocked, core, mounted, record);
+}
+/** For what is to be added at the place. What must be awaited before it is; undefined: nothing. */
+function prepare(core: DriveCore, mounted: Mounted): Promise<void> | undefined {
+  if (core.object !== core.current.objects || mounted.image.truncated) return prepareInside(core, mounted);
+  checkWritable(core, mounted);
+  return core.room.isDue ? lookAtGroup(core, mounted) : undefined;
+}
+async function prepareInside(core: DriveCore, mounted: Mounted): Promise<void> {
+  await prepareOverwrite(core, mounted);
+  if (core.room.isDue) await lookAtGroup(core, mounted);
+}
+async function lookAtGroup({ room }: DriveCore, { cartridge }: Mounted): Promise<void> {
+  room.look(await cartridge.group.space());
+}
+async function appendAfter(
+  blocked: Promise<void>,
+  core: DriveCore,
+  mounted: Mounted,
+  record: Slab,
+): Promise<WriteResult> {
+  await blocked;
+  return await append(core, mounted, record);
+}
+function append(core: DriveCore, mounted: Mounted, record: Slab): WriteResult | Promise<WriteResult> {
+  const sealed = sealedOf(core, record);
   const storedBytes = sealed?.storedBytes ?? record.length;
   const partition = core.current;
   const usedAfter = partition.usedBytes + storedBytes + recordOverheadBytes;
   if (usedAfter > core.zones.end) throw overflow(core);
   noteChange(core, mounted);
+  const { slices = record.slices, prefixBytes = 0 } = sealed ?? {};
+  const isEncrypted = sealed !== undefined;
+  const appending = partition.append(slices, storedBytes, isEncrypted, prefixBytes);
+  return appending === undefined
+    ? accepted(core, record.length, storedBytes, isEncrypted, usedAfter)
+    : acceptedAfter(appending, core, record.length, storedBytes, isEncrypted, usedAfter);
+}
+/** Undefined: it is stored as it came. */
+function sealedOf({ encryption }: DriveCore, record: Slab): Sealed | undefined {
+  const mode = encryption.settings.encryption;
+  if (mode === 'disable') return undefined;
+  return mode === 'encrypt' ? encryption.seal(record) : encryption.sealExternal(record);
+}
+async function acceptedAfter(
+  appending: Promise<void>,
+  ...record: Parameters<typeof accepted>
+): Promise<WriteResult> {
   try {
-    await partition.append(
-      sealed?.slices ?? record.slices,
-      storedBytes,
-      sealed !== undefined,
-      sealed?.prefixBytes ?? 0,
-    );
+    await appending;
   } catch (cause) {
-    throw writeFailure(core, cause);
+    throw writeFailure(record[0], cause);
   }
-  noteEncryption(core, sealed !== undefined);
+  return accepted(...record);
+}
+function accepted(
+  core: DriveCore,
+  recordBytes: number,
+  storedBytes: number,
+  isEncrypted: boolean,
+  usedAfter: number,
+): WriteResult {
+  noteEncryption(core, isEncrypted);
   core.object += 1;
-  core.count('recordsWritten', 1);
-  core.count('hostBytesWritten', record.length);
-  core.count('mediumBytesWritten', storedBytes);
-  core.counters.bytesSinceCleaning += record.length;
+  core.countRecord(recordBytes, storedBytes);
   return wrote(core, storedBytes, usedAfter);
 }
 
@@ -63,10 +100,7 @@ export async function writeFilemarks(
   const mounted = core.ready();
   let result: WriteResult = { earlyWarning: core.inEarlyWarning, programmableEarlyWarning: false };
   if (count > 0) {
-    if (core.object !== core.current.objects || mounted.image.truncated)
-      await prepareOverwrite(core, mounted);
-    else checkWritable(core, mounted);
-    await checkGroup(core, mounted);
+    await prepare(core, mounted);
     const partition = core.current;
     let [earlyWarning, programmableEarlyWarning] = [false, false];
     for (let written = 0; written < count; written++) {
@@ -101,11 +135,11 @@ function wrote(core: DriveCore, storedBytes: number, usedAfter: number): WriteRe
   if (core.uncommittedBytes >= commitBytes) core.commits.startSoon();
   else core.commits.arm();
   const { programmableFrom, earlyFrom } = core.zones;
-  return {
-    earlyWarning: core.room.takeWarning() || usedAfter >= earlyFrom,
-    programmableEarlyWarning: usedAfter >= programmableFrom && before < programmableFrom,
-  };
+  const earlyWarning = core.room.takeWarning() || usedAfter >= earlyFrom;
+  const programmableEarlyWarning = usedAfter >= programmableFrom && before < programmableFrom;
+  return earlyWarning || programmableEarlyWarning ? { earlyWarning, programmableEarlyWarning } : noWarning;
 }
+const noWarning: WriteResult = { earlyWarning: false, programmableEarlyWarning: false };
 
 function overflow(core: DriveCore, residue = 1): DriveError {
   const facts = { partition: core.partition, position: core.object, residue };
@@ -194,10 +228,6 @@ function noteEncryption(core: DriveCore, encrypted: boolean): void {
   const { label } = core.current;
   if (encrypted) label.firstEncrypted ??= core.object;
   else if (label.firstEncrypted !== undefined) label.firstPlainAfterEncrypted ??= core.object;
-}
-
-async function checkGroup({ room }: DriveCore, { cartridge }: Mounted): Promise<void> {
-  if (room.isDue) room.look(await cartridge.group.space());
 }
 
 /** Everything accepted is durable when it resolves. Throws what could not be made so. */

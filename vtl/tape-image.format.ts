@@ -13,7 +13,7 @@
  * partition, u32 zero and the 8 bytes of the partition's salt. So an entry that lies in the wrong place, or is left from
  * another life of the cartridge, never verifies.
  */
-import { xxh64, xxh64Of } from '#wire';
+import { bigintOf, writeBigint, xxh64, xxh64Of } from '#wire';
 
 export const entryBytes = 24;
 export const markBytes = 8;
@@ -48,38 +48,58 @@ export const decodeEntry = (source: Buffer, at: number): Entry => ({
   flags: source.readUInt8(at + 5),
   prefixBytes: source.readUInt16LE(at + 6),
   offset: readU64(source, at + 8),
-  checksum: source.readBigUInt64LE(at + 16),
+  checksum: bigintOf(source.readUInt32LE(at + 16), source.readUInt32LE(at + 20)),
 });
 
 /** Makes and checks entries of one partition in one life of it. */
 export class EntrySealer {
   /** First 16 bytes of the entry, then what else goes into the seed. */
   readonly #scratch = Buffer.alloc(40);
+  /** Those 16 alone: of a part of a Buffer `copy` makes a view first. */
+  readonly #entry = this.#scratch.subarray(0, 16);
 
   constructor(partition: number, salt: Buffer) {
     this.#scratch.writeUInt32LE(partition, 24);
     salt.copy(this.#scratch, 32, 0, saltBytes);
   }
   checksumOf(entry: Omit<Entry, 'checksum'>, object: number, stored: readonly Uint8Array[]): bigint {
-    const scratch = this.#scratch;
-    scratch.writeUInt32LE(entry.storedBytes, 0);
-    scratch.writeUInt8(entry.type, 4);
-    scratch.writeUInt8(entry.flags, 5);
-    scratch.writeUInt16LE(entry.prefixBytes, 6);
-    writeU64(scratch, entry.offset, 8);
-    writeU64(scratch, object, 16);
-    return xxh64Of(stored, xxh64(scratch));
+    const { type, flags, prefixBytes, storedBytes, offset } = entry;
+    this.#begin(type, flags, prefixBytes, storedBytes, offset);
+    return this.#checksumOf(object, stored);
   }
-  /** Puts the whole entry at `at`. */
-  write(
+  #begin(type: number, flags: number, prefixBytes: number, storedBytes: number, offset: number): void {
+    const scratch = this.#scratch;
+    scratch.writeUInt32LE(storedBytes, 0);
+    scratch.writeUInt8(type, 4);
+    scratch.writeUInt8(flags, 5);
+    scratch.writeUInt16LE(prefixBytes, 6);
+    writeU64(scratch, offset, 8);
+  }
+  #checksumOf(object: number, stored: readonly Uint8Array[]): bigint {
+    writeU64(this.#scratch, object, 16);
+    return xxh64Of(stored, xxh64(this.#scratch));
+  }
+  /** Puts the whole entry of a record at `at`. */
+  writeRecord(
     target: Buffer,
     at: number,
-    entry: Omit<Entry, 'checksum'>,
+    flags: number,
+    prefixBytes: number,
+    storedBytes: number,
+    offset: number,
     object: number,
     stored: readonly Uint8Array[],
   ): void {
-    const checksum = this.checksumOf(entry, object, stored);
-    this.#scratch.copy(target, at, 0, 16);
-    target.writeBigUInt64LE(checksum, at + 16);
+    this.#begin(OBJECT_TYPE.record, flags, prefixBytes, storedBytes, offset);
+    this.#put(target, at, object, stored);
+  }
+  writeFilemark(target: Buffer, at: number, offset: number, object: number): void {
+    this.#begin(OBJECT_TYPE.filemark, 0, 0, 0, offset);
+    this.#put(target, at, object, []);
+  }
+  #put(target: Buffer, at: number, object: number, stored: readonly Uint8Array[]): void {
+    const checksum = this.#checksumOf(object, stored);
+    this.#entry.copy(target, at);
+    writeBigint(target, checksum, at + 16);
   }
 }

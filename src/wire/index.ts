@@ -9,5 +9,5 @@ export type { SerialNumber } from './serial.js';
 export { distance, increment, inWindow, isBefore } from './serial.js';
 export type { Slab } from './slab.js';
 export { alignedBuffer, copyOf, ownedSlab, SlabPool } from './slab.js';
-export { bigintOf } from './u64.js';
+export { bigintOf, writeBigint } from './u64.js';
 export { xxh64, xxh64Of } from './xxhash.js';

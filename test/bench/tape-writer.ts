@@ -41,7 +41,8 @@ export class TapeWriter {
   }
   /** Undefined when it is written. */
   put(record: Slab): Promise<unknown> | undefined {
-    return this.#drive.writeRecord(record);
+    const writing = this.#drive.writeRecord(record);
+    return writing instanceof Promise ? writing : undefined;
   }
   async commit(): Promise<void> {
     await this.#drive.synchronize();

@@ -49,6 +49,7 @@ export const label = (text: string): Buffer => Buffer.from(text);
 export function storeContract(test: TestFn, make: MakeBench): void {
   volumes(test, make);
   views(test, make);
+  appends(test, make);
   streams(test, make);
   barrier(test, make);
   longBarrier(test, make);
@@ -137,7 +138,7 @@ function views(test: TestFn, make: MakeBench): void {
   });
 }
 
-function streams(test: TestFn, make: MakeBench): void {
+function appends(test: TestFn, make: MakeBench): void {
   test('what is appended can be read at once, however it was cut', async (t) => {
     const volume = await (await make().open()).create('one');
     const stream = volume.stream('data');
@@ -165,6 +166,18 @@ function streams(test: TestFn, make: MakeBench): void {
     t.true((await bytesOf(stream, 0, copy.length)).equals(copy));
   });
 
+  test('an append that does not wait is done when it returns', async (t) => {
+    const stream = (await (await make().open()).create('one')).stream('data');
+    await stream.append([patternBytes(1, 1000)]); // makes what is made once
+    const lent = patternBytes(2, 1000);
+    t.is(stream.append([lent]), undefined);
+    t.is(stream.length, 2000);
+    lent.fill(0);
+    t.true((await bytesOf(stream, 1000, 1000)).equals(patternBytes(2, 1000)));
+  });
+}
+
+function streams(test: TestFn, make: MakeBench): void {
   test('streams of a volume are apart', async (t) => {
     const volume = await (await make().open()).create('one');
     const names = ['data-0', 'objects-0', 'marks-0'];

@@ -8,7 +8,7 @@
  * With encryption the tables of the head are sealed, with the header as their context.
  */
 import { strict as assert } from 'node:assert';
-import { bigintOf, xxh64 } from '#wire';
+import { bigintOf, writeBigint, xxh64 } from '#wire';
 import { StoreError } from '../../errors.js';
 import {
   containerAlignBytes,
@@ -224,7 +224,7 @@ function encodeTables({ regions, regionsOffset, count, ordinals, lengths }: Head
     head.writeUInt32LE(regionsOffset + regions.offsetOf(region), at + 4);
     head.writeUInt32LE(regions.storedBytesOf(region), at + 8);
     head.writeUInt32LE(regions.rawBytesOf(region), at + 12);
-    head.writeBigUInt64LE(regions.checksumOf(region), at + 16);
+    writeBigint(head, regions.checksumOf(region), at + 16);
     at += regionEntryBytes;
   }
   for (let index = 0; index < count; index++) {
