@@ -3,7 +3,8 @@
  * new data are written: straight into DedupGroup, through a drive, and over iSCSI into a daemon that runs in this process, by a
  * client that does not.
  *
- *   node dist/test/bench/allocation.bench.js [--megabytes 256] [--record 262144] [--threads N] [--only drive] [--top 12]
+ *   node dist/test/bench/allocation.bench.js [--megabytes 256] [--record 262144] [--threads N] [--queue 8]
+ *                                            [--only store|drive|iscsi] [--top 12]
  *
  * A line per case: bytes for a chunk (20 KB), for a record and for a MiB, and how many records had to wait; then the places that
  * allocate most. What the bench itself allocates is told apart; what threads of the crew allocate is theirs and not in it; neither
@@ -22,6 +23,7 @@ const { values: options } = parseArgs({
     megabytes: { type: 'string', default: '256' },
     record: { type: 'string', default: '262144' },
     threads: { type: 'string' },
+    queue: { type: 'string', default: '8' },
     only: { type: 'string', default: '' },
     top: { type: 'string', default: '12' },
   },
@@ -29,6 +31,8 @@ const { values: options } = parseArgs({
 expectLongLife(); // as the daemon: before the modules that are measured are loaded
 const { threadsFor } = await import('#store');
 const { openGroup, TapeWriter } = await import('./tape-writer.js');
+const { buildClient, pass } = await import('./client.js');
+const { serveHere } = await import('./served-here.js');
 
 const threads = Number(options.threads ?? threadsFor(availableParallelism()));
 const recordBytes = Number(options.record);
@@ -39,13 +43,14 @@ const MiB = 1024 * 1024;
 /** Until all that is measured is compiled by the compiler that leaves out what nobody sees. */
 const warmRounds = 6;
 
-function report(what: string, sites: readonly Site[], waited: number): void {
+function report(what: string, sites: readonly Site[], count: number, note: string): void {
   const sum = (isBench: boolean): number =>
     sites.reduce((total, site) => total + (site.isBench === isBench ? site.bytes : 0), 0);
-  const per = (size: number, unit: number): string => (size / (bytes / unit)).toFixed(1).padStart(8);
+  const per = (size: number, unit: number): string =>
+    (size / ((count * recordBytes) / unit)).toFixed(1).padStart(8);
   const units = (size: number): string =>
     `${per(size, chunkBytes)} a chunk ${per(size, recordBytes)} a record ${per(size, MiB)} a MiB`;
-  const line = `${what.padEnd(28)} ${units(sum(false))}   ${waited} of ${records} waited; the bench itself ${per(sum(true), recordBytes)}`;
+  const line = `${what.padEnd(28)} ${units(sum(false))}   ${note}; the bench itself ${per(sum(true), recordBytes)} a record`;
   process.stdout.write(`${line}\n`);
   for (const { place, bytes: size } of sites.filter(({ isBench }) => !isBench).slice(0, Number(options.top)))
     process.stdout.write(`${' '.repeat(28)} ${units(size)}   ${place}\n`);
@@ -73,9 +78,13 @@ async function measure(what: string, write: Write, commit: () => Promise<void>):
     await round();
     await round();
   }
-  report(`duplicates ${what}`, await heapProfile(round), waited);
+  const profiled = async (name: string): Promise<void> => {
+    const sites = await heapProfile(round);
+    report(`${name} ${what}`, sites, records, `${waited} of ${records} waited`);
+  };
+  await profiled('duplicates');
   randomFillSync(data);
-  report(`new data ${what}`, await heapProfile(round), waited);
+  await profiled('new data');
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'tapesilo-allocation-'));
@@ -108,6 +117,28 @@ async function throughDrive(): Promise<void> {
   await tape.end();
   await group.close();
 }
+/** Four times as much, because there is a login, a rewind and a filemark in it. */
+async function overIscsi(): Promise<void> {
+  const client = await buildClient();
+  const { url, stop } = await serveHere(join(folder, 'home'), threads);
+  const count = 4 * records;
+  const shape = { name: 'write', block: String(recordBytes), inFlight: Number(options.queue) };
+  const write = async (seed: number): Promise<void> => {
+    const source = ['-s', 'random', '-S', String(seed), '-n', String(count * recordBytes)];
+    const to = { name: 'tapesilo', url, pid: process.pid };
+    await pass(client, to, shape, { ops: 'w', source, verify: false });
+  };
+  for (const seed of [1, 2, 2, 2]) await write(seed);
+  for (const [what, seed] of [
+    ['duplicates', 2],
+    ['new data', 3],
+  ] as const) {
+    const sites = await heapProfile(async () => await write(seed));
+    report(`${what} over iSCSI`, sites, count, `${options.queue} at a time`);
+  }
+  await stop();
+}
 if ('store'.includes(options.only)) await straight();
 if ('drive'.includes(options.only)) await throughDrive();
+if ('iscsi'.includes(options.only)) await overIscsi();
 await rm(folder, { recursive: true });
