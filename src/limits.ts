@@ -31,6 +31,8 @@ export const selfTestResultsMax = 20;
 
 /** MaxRecvDataSegmentLength we declare: one slab block, so a segment never straddles two. */
 export const dataSegmentBytesMax = slabBlockBytes;
+/** A data segment that long is read from the socket by itself, to where it stays: a call more costs less than copying it. */
+export const longSegmentBytes = 64 * KiB;
 /** FirstBurstLength we want: a common record arrives with its command, and lands in one block. */
 export const firstBurstBytesMax = slabBlockBytes;
 /** R2Ts that one command may have outstanding: enough to keep a fast link busy while a burst is answered. */

@@ -266,6 +266,15 @@ export class Drive {
     record.release();
     this.#core.turn.pass();
   }
+  /**
+   * Memory for a record that is on its way: see Stream.landing. Undefined where another would be written in its stead, sealed by the
+   * drive.
+   */
+  landing(bytes: number): Slab | undefined {
+    const core = this.#core;
+    const isPlain = core.state === 'ready' && core.encryption.settings.encryption === 'disable';
+    return isPlain ? core.current.landing(bytes) : undefined;
+  }
   /** `immediate` false: resolves when everything is durable. A count of 0 writes none. facts.residue on volume-overflow. */
   async writeFilemarks(count: number, options: { readonly immediate: boolean }): Promise<WriteResult> {
     const { immediate } = options;

@@ -97,6 +97,10 @@ export class Partition {
     await appending;
     this.#objects.taken();
   }
+  /** Memory for the next record: see Stream.landing. */
+  landing(bytes: number): Slab | undefined {
+    return this.#data.landing?.(bytes);
+  }
   async appendFilemark(): Promise<void> {
     const objects = this.#objects;
     if (!objects.hasRoom) await objects.makeRoom();

@@ -138,6 +138,11 @@ export interface Link {
 export interface LinkHandlers {
   /** `chunk` is a loan until the call returns. */
   data(chunk: Buffer): void;
+  /**
+   * Where the next bytes would best be put, asked for when those before were taken: `data` gets them as a part of that memory, and
+   * then or when the link is closed it is not written any more. Undefined, or a link that does not ask: they come anywhere.
+   */
+  room?(): Buffer | undefined;
   drained?(): void;
   /** Called exactly once. */
   closed(error?: Error): void;

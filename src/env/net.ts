@@ -13,14 +13,16 @@ import { listenTls } from './tls.js';
 const receiveBytes = 256 * 1024;
 const receiveBuffer = alignedBuffer(receiveBytes);
 
-/** What a socket does with what it receives: into our aligned buffer, and to its link. */
+/** What a socket does with what it receives: into memory of its link's, or our aligned buffer, and to the link. */
 function receiving(): { readonly onread: net.OnReadOpts; of: SocketLink | undefined } {
   const receiver = {
     of: undefined as SocketLink | undefined,
     onread: {
-      buffer: receiveBuffer,
-      callback: (length: number) => {
-        receiver.of?.received(receiveBuffer.subarray(0, length));
+      buffer: () => receiver.of?.room() ?? receiveBuffer,
+      callback: (length: number, buffer: Uint8Array) => {
+        receiver.of?.received(
+          length === buffer.length ? (buffer as Buffer) : (buffer as Buffer).subarray(0, length),
+        ); // it is what `buffer` gave
         return true;
       },
     },

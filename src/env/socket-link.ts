@@ -29,6 +29,10 @@ export class SocketLink implements Link {
     socket.on('drain', () => this.#handlers?.drained?.());
     socket.on('close', () => this.#closed());
   }
+  /** Where the next bytes would best be put. */
+  room(): Buffer | undefined {
+    return this.#handlers?.room?.();
+  }
   received(chunk: Buffer): void {
     this.#handlers?.data(chunk);
   }

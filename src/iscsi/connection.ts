@@ -11,14 +11,15 @@ import { commandWindowMax, dataSegmentBytesMax, loginTimeoutMs, textSegmentBytes
 import { crc32c, increment, type SlabPool } from '#wire';
 import type { DiscoveryPolicy } from './access-policy.js';
 import { Framer, type PduReceiver, type SegmentSink } from './framer.js';
-import { FullFeature, unnumbered, type FullFeatureHost } from './full-feature.js';
+import { FullFeature, type FullFeatureHost } from './full-feature.js';
 import { defaultKeyValues, type KeyValues } from './keys.table.js';
 import { Keepalive, type KeptAlive } from './keepalive.js';
 import { Login, type LoggedIn, type LoginAnswer, type LoginHost } from './login.js';
 import { LoginPhase, replyOf, type LoginPhaseHost, type LoginReply } from './login-phase.js';
 import { Outbox } from './outbox.js';
-import { digestOf, OPCODE, writeDataSegmentLength, writeStatusNumbers } from './pdu.js';
-import { ASYNC_EVENT, LOGIN_STATUS, noTag, PDU, type LoginStatus, type RejectReason } from './pdu.table.js';
+import { asyncMessageHeader, pingHeader, rejectHeader } from './own-headers.js';
+import { digestOf, writeDataSegmentLength, writeStatusNumbers } from './pdu.js';
+import { ASYNC_EVENT, LOGIN_STATUS, type LoginStatus, type RejectReason } from './pdu.table.js';
 import { formatAddress, plainHost, sendTargets, type ReachablePortal } from './send-targets.js';
 import type { Session } from './session.js';
 import type { TargetNode } from './target-node.js';
@@ -102,7 +103,11 @@ export class Connection
 
   start(): void {
     this.#timer = this.clock.after(loginTimeoutMs, () => this.drop('login took too long'));
-    this.#link.start({ data: (chunk) => this.#receive(chunk), closed: (error) => this.#linkClosed(error) });
+    this.#link.start({
+      data: (chunk) => this.#receive(chunk),
+      room: () => this.#framer.room(),
+      closed: (error) => this.#linkClosed(error),
+    });
   }
 
   get cid(): number {
@@ -202,32 +207,11 @@ export class Connection
   }
 
   reject(reason: RejectReason, rejected: Buffer): void {
-    const header = PDU.reject.bhs.encode({
-      opcode: OPCODE.reject,
-      final: true,
-      reason,
-      initiatorTaskTag: noTag,
-      dataSN: 0,
-      ...unnumbered,
-    });
     this.#log.debug('PDU rejected', { reason, opcode: (rejected[0] ?? 0) & 0x3f });
-    this.emit(header, 'take', rejected.length, [rejected]);
+    this.emit(rejectHeader(reason), 'take', rejected.length, [rejected]);
   }
   #asyncMessage(event: number, parameters: readonly [number, number, number]): void {
-    const [parameter1, parameter2, parameter3] = parameters;
-    const header = PDU.asyncMessage.bhs.encode({
-      opcode: OPCODE.asyncMessage,
-      final: true,
-      lun: Buffer.alloc(8),
-      initiatorTaskTag: noTag,
-      asyncEvent: event,
-      asyncVCode: 0,
-      parameter1,
-      parameter2,
-      parameter3,
-      ...unnumbered,
-    });
-    this.emit(header, 'take', 0, []);
+    this.emit(asyncMessageHeader(event, parameters), 'take', 0, []);
   }
   /** 11.9.1 event 1: please log out, or be cut off after this time. */
   requestLogout(withinSeconds: number): void {
@@ -342,17 +326,8 @@ export class Connection
     for (const transfer of this.#session?.tasks.values() ?? []) most = Math.max(most, transfer.tick());
     return most;
   }
-  /** Any PDU answers it; the transfer tag is for those who look at captures. */
   ping(): void {
-    const header = PDU.nopIn.bhs.encode({
-      opcode: OPCODE.nopIn,
-      final: true,
-      lun: Buffer.alloc(8),
-      initiatorTaskTag: noTag,
-      targetTransferTag: this.nextTransferTag(),
-      ...unnumbered,
-    });
-    this.emit(header, 'show', 0, []);
+    this.emit(pingHeader(this.nextTransferTag()), 'show', 0, []);
   }
 
   // --- end --------------------------------------------------------------------------------------------------------------
@@ -390,6 +365,7 @@ export class Connection
     this.#timer?.cancel();
     this.#keepalive.stop();
     this.#framer.stop();
+    this.#framer.leave();
     this.#fullFeature?.close();
     this.outbox.close();
     const session = this.#session;

@@ -12,7 +12,8 @@ import { SENSE, type Sense } from '#scsi';
 import { ownedSlab, type Slab } from '#wire';
 import type { DataPath } from './data-path.js';
 import type { SegmentSink } from './framer.js';
-import { ByteRanges, Gather, type GatherMemory } from './gather.js';
+import { ByteRanges, type DataOutMemory, Gather, type GatherMemory } from './gather.js';
+import { LandingGather } from './landing-gather.js';
 import { bufferOffsetOf, dataSNOf, targetTransferTagOf, writeReadyToTransfer } from './pdu.js';
 import { noTag } from './pdu.table.js';
 
@@ -21,6 +22,8 @@ export interface DataOutCommand {
   readonly lun: Buffer;
   readonly tag: number;
   readonly memory: GatherMemory;
+  /** Where the unit would have it: see LogicalUnit.landing. */
+  landing(bytes: number): Slab | undefined;
   /** False once the command is over, canceled or refused: what still comes is dropped. */
   readonly takesData: boolean;
   /** False for a command that goes before others, and would wait for the memory that they hold. */
@@ -59,7 +62,9 @@ export class DataOut implements SegmentSink {
   readonly #command: DataOutCommand;
   readonly #path: DataPath;
   readonly #expected: number;
-  #gather: Gather | undefined;
+  #gather: DataOutMemory | undefined;
+  /** It is expected where there was no room for it. */
+  #landing: Slab | undefined;
   #memoryAsked = false;
   /** In the order of their offsets. */
   readonly #bursts: Burst[] = [];
@@ -122,10 +127,21 @@ export class DataOut implements SegmentSink {
     return Math.min(this.#expected, gatherBytesMax, this.#command.memory.bytesMax);
   }
   #setGather(slab: Slab): void {
-    this.#gather = new Gather(this.#command.memory, slab, () => this.solicit());
+    const landing = this.#landing;
+    this.#landing = undefined;
+    this.#gather = new Gather(this.#command.memory, slab, () => this.solicit(), landing);
+  }
+  /** Lets it land where the unit wants it, if there is room for all of it. */
+  #land(): boolean {
+    const bytes = this.#expected;
+    const landing = bytes > gatherBytesMax ? undefined : this.#command.landing(bytes);
+    if (landing?.length !== bytes) this.#landing = landing;
+    else this.#gather = new LandingGather(landing);
+    return this.#gather !== undefined;
   }
   /** What was sent unasked has nowhere to wait, and must not stop the connection on which other commands' data comes. */
   #takeNow(): void {
+    if (this.#land()) return;
     const fits = this.#gatherBytes >= this.#firstBurst;
     const slab = fits ? this.#command.memory.take(this.#gatherBytes) : undefined;
     if (slab === undefined) this.#command.refuse();
@@ -136,6 +152,10 @@ export class DataOut implements SegmentSink {
     const { memory, mayWaitForMemory } = this.#command;
     if (this.#memoryAsked) return;
     this.#memoryAsked = true;
+    if (this.#land()) {
+      this.solicit();
+      return;
+    }
     const now = memory.take(this.#gatherBytes);
     if (now !== undefined) {
       this.#setGather(now);
@@ -217,6 +237,9 @@ export class DataOut implements SegmentSink {
   land(chunk: Buffer, from: number, to: number, offset: number): void {
     this.#gather?.land(chunk, from, to, this.#landingAt + offset);
   }
+  room(offset: number, bytes: number): Slab | undefined {
+    return this.#command.takesData ? this.#gather?.room(this.#landingAt + offset, bytes) : undefined;
+  }
   /** The data of the PDU is there. */
   complete(final: boolean, intact: boolean): void {
     const burst = this.#current;
@@ -277,6 +300,8 @@ export class DataOut implements SegmentSink {
   close(): void {
     this.#gather?.close();
     this.#gather = undefined;
+    this.#landing?.release();
+    this.#landing = undefined;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.reject(new CanceledError());

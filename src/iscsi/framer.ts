@@ -2,13 +2,15 @@
  * Framer: bytes of one connection become PDUs (RFC 7143 11.2, 13.1).
  *
  * Lengths are checked against what was negotiated before anything is taken for them. The header lands in one buffer per
- * connection, reused for every PDU; the data segment is passed on in the pieces in which it arrived, straight from the
- * receive buffer, so each byte is copied once, to where it stays.
+ * connection, reused for every PDU; the data segment is passed on in the pieces in which it arrived. Where the next bytes of a
+ * long one are to be is known before they are read (`room`): then the system puts them there, and they are copied by nobody. Others
+ * are copied once, from the receive buffer to where they stay.
  *
  * Invariant: for each PDU the receiver sees `header`, then all pieces through the sink it named, then `complete`, once.
  */
 import { ProtocolError } from '#errors';
-import { crc32c } from '#wire';
+import { longSegmentBytes } from '#limits';
+import { crc32c, type Slab } from '#wire';
 import { ahsLengthOf, dataSegmentLengthOf } from './pdu.js';
 import { ahsBytesMax, bhsBytes } from './pdu.table.js';
 
@@ -16,6 +18,11 @@ import { ahsBytesMax, bhsBytes } from './pdu.table.js';
 export interface SegmentSink {
   /** `chunk[from … to)` are the bytes at `offset` of the data segment. The chunk is a loan until the call returns. */
   land(chunk: Buffer, from: number, to: number, offset: number): void;
+  /**
+   * The memory of bytes of the segment from `offset` on, at most so many, in one slice: whoever receives them may put them there
+   * before they land. It stays what it is until it is released.
+   */
+  room?(offset: number, bytes: number): Slab | undefined;
 }
 
 export interface PduReceiver {
@@ -38,6 +45,7 @@ export class Framer {
   segmentBytesMax: number;
 
   readonly #receiver: PduReceiver;
+  readonly #longBytes: number;
   readonly #header = Buffer.alloc(bhsBytes + ahsBytesMax + digestBytes);
   readonly #bhs = this.#header.subarray(0, bhsBytes);
   readonly #noAhs = this.#header.subarray(0, 0);
@@ -50,20 +58,43 @@ export class Framer {
   #sink: SegmentSink | undefined;
   /** Data digest so far. */
   #crc = 0;
+  /** Of the sink's, where the next bytes are to be put. */
+  #room: Slab | undefined;
+  /** The last segment was long: the next PDU may be like it, so nothing is read behind its header. */
+  #isAfterLong = false;
   #held = false;
   #stopped = false;
   /** What arrived while held: at most what was under way when the link was paused. */
   #stash: Buffer[] = [];
 
-  constructor(receiver: PduReceiver, segmentBytesMax: number) {
+  /** `longBytes`: a data segment that long is worth a reading of its own. */
+  constructor(receiver: PduReceiver, segmentBytesMax: number, longBytes = longSegmentBytes) {
     this.#receiver = receiver;
+    this.#longBytes = longBytes;
     this.segmentBytesMax = segmentBytesMax;
   }
 
   /** Takes the next bytes. Throws ProtocolError when no PDU can follow any more: the connection is lost. */
   push(chunk: Buffer): void {
-    if (this.#held) this.#keep(chunk, 0);
-    else this.#parse(chunk);
+    try {
+      if (this.#held) this.#keep(chunk, 0);
+      else this.#parse(chunk);
+    } finally {
+      this.leave();
+    }
+  }
+  /** Where to put what is pushed next, if that is known: until then, or until `leave`. */
+  room(): Buffer | undefined {
+    if (this.#held || this.#stopped) return undefined;
+    if (this.#state === IN_HEADER && this.#have === 0 && this.#isAfterLong) return this.#bhs;
+    if (this.#state !== IN_DATA || this.#need - this.#have < this.#longBytes / 2) return undefined;
+    this.#room = this.#sink?.room?.(this.#have, this.#need - this.#have);
+    return this.#room?.slices[0];
+  }
+  /** Nothing is put there any more. */
+  leave(): void {
+    this.#room?.release();
+    this.#room = undefined;
   }
 
   /** No PDU is given out until `release`; the owner pauses the link. */
@@ -189,6 +220,7 @@ export class Framer {
   }
 
   #done(intact: boolean): void {
+    this.#isAfterLong = this.#segmentLength >= this.#longBytes;
     this.#enter(IN_HEADER, bhsBytes);
     this.#sink = undefined;
     if (!this.#stopped) this.#receiver.complete(intact);

@@ -10,7 +10,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { gatherShareOfSession } from '#limits';
-import type { Slab, SlabPool } from '#wire';
+import { put, type Slab, type SlabPool } from '#wire';
 
 /** The share of the pool that the commands of one session may hold; first come, first served. */
 export class GatherMemory {
@@ -71,7 +71,21 @@ export class GatherMemory {
   }
 }
 
-export class Gather {
+/** Where the data-out of a command comes together. */
+export interface DataOutMemory {
+  /** First byte of the stream that has no place yet. */
+  readonly limit: number;
+  /** `chunk[from … to)` are the bytes from `offset` on. */
+  land(chunk: Buffer, from: number, to: number, offset: number): void;
+  /** The memory of at most so many bytes from `offset` on: see SegmentSink. */
+  room(offset: number, bytes: number): Slab | undefined;
+  /** The next `length` bytes, all of which have landed, as a slab that the caller releases. */
+  carve(length: number): Slab;
+  /** Nothing lands any more; the memory goes back when the unit has released its parts. */
+  close(): void;
+}
+
+export class Gather implements DataOutMemory {
   readonly #memory: GatherMemory;
   readonly #slab: Slab;
   readonly #blockBytes: number;
@@ -84,17 +98,18 @@ export class Gather {
   #floor = 0;
   #closed = false;
   readonly #freed: () => void;
+  readonly #landing: Slab | undefined;
 
-  /** `freed` is called when consumed blocks have made room in the ring. */
-  constructor(memory: GatherMemory, slab: Slab, freed: () => void) {
+  /** `freed` is called when consumed blocks have made room in the ring. `landing` goes back with the slab. */
+  constructor(memory: GatherMemory, slab: Slab, freed: () => void, landing?: Slab) {
     this.#memory = memory;
     this.#slab = slab;
     this.#blockBytes = memory.blockBytes;
     this.#holds = new Uint16Array(slab.slices.length);
     this.#freed = freed;
+    this.#landing = landing;
   }
 
-  /** First byte of the stream that has no place yet. */
   get limit(): number {
     return this.#floor * this.#blockBytes + this.#slab.length;
   }
@@ -102,17 +117,26 @@ export class Gather {
     return this.#carved;
   }
 
-  /** Copies `chunk[from … to)` to `offset` of the stream. */
   land(chunk: Buffer, from: number, to: number, offset: number): void {
     if (this.#closed) return;
     assert(offset + to - from <= this.limit && offset >= this.#carved);
     for (let at = from, place = offset; at < to;) {
       const inBlock = place % this.#blockBytes;
       const count = Math.min(to - at, this.#blockBytes - inBlock);
-      chunk.copy(this.#blockAt(place), inBlock, at, at + count);
+      put(this.#blockAt(place), inBlock, chunk, at, at + count);
       at += count;
       place += count;
     }
+  }
+  room(offset: number, bytes: number): Slab | undefined {
+    const inBlock = offset % this.#blockBytes;
+    const memory = roomIn(this.#blockAt(offset), inBlock, Math.min(inBlock + bytes, this.#blockBytes));
+    if (memory === undefined) return undefined;
+    this.#holdsAll += 1;
+    return new Carved(memory.length, [memory], () => {
+      this.#holdsAll -= 1;
+      if (this.#closed) this.#giveBack();
+    });
   }
   #blockAt(place: number): Buffer {
     const block = this.#slab.slices[Math.floor(place / this.#blockBytes) % this.#slab.slices.length];
@@ -120,7 +144,6 @@ export class Gather {
     return block;
   }
 
-  /** The next `length` bytes, all of which have landed, as a slab that the caller releases. */
   carve(length: number): Slab {
     assert(!this.#closed && length > 0);
     const from = this.#carved;
@@ -157,18 +180,26 @@ export class Gather {
     if (this.#floor > before) this.#freed();
   }
 
-  /** Nothing lands any more; the memory goes back when the unit has released its parts. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#giveBack();
   }
   #giveBack(): void {
-    if (this.#holdsAll === 0) this.#memory.giveBack(this.#slab);
+    if (this.#holdsAll > 0) return;
+    this.#memory.giveBack(this.#slab);
+    this.#landing?.release();
   }
 }
 
-class Carved implements Slab {
+/** Copies out of the kernel into memory that does not begin at such a multiple are so slow that another copy is cheaper. */
+const roomAlignBytes = 64;
+/** Memory from … to, for whoever receives to put bytes there, if that pays. */
+export const roomIn = (memory: Buffer, from: number, to: number): Buffer | undefined =>
+  (memory.byteOffset + from) % roomAlignBytes === 0 ? memory.subarray(from, to) : undefined;
+
+/** A part of what has landed. */
+export class Carved implements Slab {
   readonly length: number;
   readonly slices: readonly Buffer[];
   #release: (() => void) | undefined;

@@ -10,7 +10,7 @@ import { CanceledError } from '#errors';
 import type { Logger } from '#env';
 import { commandWindowLow, commandWindowMax, immediateCommandsMax, slabBlocksLow } from '#limits';
 import { CheckCondition, encodeFixed, SENSE, STATUS, type Nexus, type Outcome, type Sense } from '#scsi';
-import { isBefore, type SlabPool } from '#wire';
+import { isBefore, type Slab, type SlabPool } from '#wire';
 import { CommandWindow } from './command-window.js';
 import { GatherMemory } from './gather.js';
 import type { KeyValues } from './keys.table.js';
@@ -186,6 +186,9 @@ export class Session implements TransferOwner {
 
   get tasks(): ReadonlyMap<number, Transfer> {
     return this.#tasks;
+  }
+  landing(transfer: Transfer, bytes: number): Slab | undefined {
+    return this.target?.device.landing(transfer, bytes);
   }
   nextTransferTag(): number {
     this.#transferTag = (this.#transferTag + 1) % noTag;

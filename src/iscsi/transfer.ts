@@ -31,6 +31,8 @@ import { AHS, ATTRIBUTE, bhsBytes } from './pdu.table.js';
 export interface TransferOwner {
   readonly nexus: Nexus;
   readonly memory: GatherMemory;
+  /** See LogicalUnit.landing. */
+  landing(transfer: Transfer, bytes: number): Slab | undefined;
   nextTransferTag(): number;
   /** The command's turn has come. */
   begin(transfer: Transfer): void;
@@ -142,6 +144,10 @@ export class Transfer implements Task, Ordered, DataOutCommand, DataInCommand {
 
   get memory(): GatherMemory {
     return this.#owner.memory;
+  }
+  landing(bytes: number): Slab | undefined {
+    // What goes before others is not appended in the order in which it came.
+    return this.attribute === 'head-of-queue' ? undefined : this.#owner.landing(this, bytes);
   }
   get takesData(): boolean {
     return !this.#canceled && !this.failed && this.#outcome === undefined && this.#refusal === undefined;

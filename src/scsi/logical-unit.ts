@@ -6,6 +6,7 @@
  */
 import { CanceledError } from '../errors.js';
 import type { Logger } from '#env';
+import type { Slab } from '#wire';
 import type { BoundCommand, CommandSet } from './command-set.js';
 import { gate } from './gates.js';
 import type { Nexus, TargetPort } from './nexus.js';
@@ -106,6 +107,14 @@ export abstract class LogicalUnit {
 
   // --- tasks ----------------------------------------------------------------------------------------------------
 
+  /**
+   * Memory where the unit would have the command's data, all of it, before it executes: empty when there is none now, but what comes
+   * behind it takes it into account; undefined: wherever the transport likes. The transport releases it when the command has
+   * ended, and the unit everything that it received.
+   */
+  landing(_task: Task, _bytes: number): Slab | undefined {
+    return undefined;
+  }
   async execute(task: Task): Promise<Outcome> {
     const byte1 = task.cdb[1] ?? 0;
     const bound = (this.commands as CommandSet<LogicalUnit>).find(task.cdb[0] ?? 0, byte1);

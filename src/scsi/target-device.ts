@@ -3,6 +3,7 @@
  * them. Every LUN that comes from outside is resolved here, through the nexus's view (CVE-2020-28374 is what happens else).
  */
 import type { Logger } from '#env';
+import type { Slab } from '#wire';
 import { CanceledError } from '../errors.js';
 import type { LogicalUnit, Reset } from './logical-unit.js';
 import { formatLun, parseLun } from './lun.js';
@@ -113,6 +114,10 @@ export class TargetDevice {
 
   // --- tasks ----------------------------------------------------------------------------------------------------
 
+  /** See LogicalUnit.landing. */
+  landing(task: Task, bytes: number): Slab | undefined {
+    return this.unitAt(task.nexus, task.lun)?.landing(task, bytes);
+  }
   async execute(task: Task): Promise<Outcome> {
     const unit = this.unitAt(task.nexus, task.lun);
     if (task.cdb[0] === REPORT_LUNS.opcode) return await this.#reportLuns(task, unit);

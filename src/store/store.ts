@@ -116,6 +116,12 @@ export interface Stream {
    */
   append(slices: readonly Uint8Array[]): Promise<void> | undefined;
   /**
+   * Memory for the next bytes to be appended: when they lie there, `append` has nothing to copy. Bytes are expected in the order in
+   * which their memory was asked for. Empty when there is none now, but the bytes are expected; undefined: any memory will do.
+   * Whoever has it may write all of it, and releases it when the bytes were appended, or will not be.
+   */
+  landing?(bytes: number): Slab | undefined;
+  /**
    * Cuts the end off. Not while a commit is under way (asserted). Must be committed before the next append to the volume (asserted): what was cut off can then never
    * come back, and what is committed is never overwritten (S9).
    */

@@ -18,7 +18,7 @@ import {
   VpdPages,
 } from '#scsi';
 import type { Drive, DriveEvent } from '#vtl';
-import type { SlabPool } from '#wire';
+import type { Slab, SlabPool } from '#wire';
 import { EncryptionScopes } from './encryption-scopes.js';
 import { deferredFault } from './faults.js';
 import { REFUSALS } from './faults.table.js';
@@ -37,6 +37,7 @@ import type { DrivePersonality } from './personality.js';
 import { TapeAlerts } from './tape-alert.js';
 import { applyToDrive, tapeModePages } from './tape-mode-pages.js';
 import { tapeVpdPages } from './vpd-pages.table.js';
+import { landing } from './writing.js';
 
 /** The library around a drive, for the pages that name it. */
 export interface Automation {
@@ -128,6 +129,10 @@ export class TapeUnit extends PrimaryUnit {
     this.#stopWatching();
     for (const id of this.#preventing) this.drive.prevent(id, false);
     this.#preventing.clear();
+  }
+
+  override landing(task: Task, bytes: number): Slab | undefined {
+    return landing(this, task, bytes);
   }
 
   /** BLOCK LENGTH of the block descriptor: 0 is variable-block mode. */

@@ -8,6 +8,7 @@ import { CanceledError } from '#errors';
 import { CheckCondition, invalidCdbField, SENSE, type Task } from '#scsi';
 import { DriveError, type WriteResult } from '#vtl';
 import type { Slab } from '#wire';
+import { WRITE_16, WRITE_6 } from './commands.table.js';
 import { translated } from './faults.js';
 import { DEVICE_CONFIGURATION } from './mode-pages.table.js';
 import { extraBytes, type Method, protectionOf, unprotect } from './protection.js';
@@ -28,6 +29,13 @@ export async function write(unit: TapeUnit, task: Task, cdb: Transfer): Promise<
   const before = unit.drive.position.earlyWarning;
   const result = await writeBlocks(unit, task, { count, blockBytes, fixed: cdb.fixed, method });
   await settle(unit, result, before);
+}
+
+/** Blocks that are written as they come, where the drive wants them. */
+export function landing(unit: TapeUnit, { cdb }: Task, bytes: number): Slab | undefined {
+  const row = unit.commands.find(cdb[0] ?? 0, cdb[1] ?? 0)?.row;
+  const isPlain = (row === WRITE_6 || row === WRITE_16) && protectionOf(unit).write === 'none';
+  return isPlain ? unit.drive.landing(bytes) : undefined;
 }
 
 interface Blocks {

@@ -8,7 +8,7 @@ import { type Disk, realEnv } from '#env';
 import { StoreError } from '#errors';
 import { Arena, DedupGroup, type KeySource, type Stream, type Volume } from '#store';
 import { DelayedCrew, SimDisk } from '#support';
-import { copyOf } from '#wire';
+import { copyOf, type Slab } from '#wire';
 import { patternBytes } from '../contract/store.js';
 import { SimRandom } from '../sim/sim-random.js';
 import { keyFiles } from './group-keys.js';
@@ -30,7 +30,9 @@ const size = fc.oneof(
   { weight: 2, arbitrary: fc.integer({ min: 900_000, max: 6_000_000 }) },
 );
 export const step = fc.oneof(
-  { weight: 12, arbitrary: fc.record({ do: fc.constant('append' as const), who, size, fresh: fc.boolean(), waits }) },
+  { weight: 12, arbitrary: fc.record({ do: fc.constant('append' as const), who, size, fresh: fc.boolean(), from: fc.constantFrom('anywhere' as const, 'first' as const, 'any' as const), share, waits }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('land' as const), who, size, fresh: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('drop' as const), who, share }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('commit' as const), who, waits }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('truncate' as const), who, share, waits }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('read' as const), who, share, size, waits }) },
@@ -53,9 +55,52 @@ const codeOf = (error: unknown): string => {
   throw error;
 };
 
+/** Bytes on their way to a stream: half of them are there. */
+class Coming {
+  readonly #bytes: Buffer;
+  readonly #slab: Slab;
+  constructor(bytes: Buffer, slab: Slab) {
+    this.#bytes = bytes;
+    this.#slab = slab;
+    this.#fill(0, bytes.length >> 1);
+  }
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+  #fill(from: number, to: number): void {
+    let begin = 0;
+    for (const slice of this.#slab.slices) {
+      if (from < begin + slice.length)
+        this.#bytes.copy(slice, Math.max(0, from - begin), Math.max(from, begin), to);
+      begin += slice.length;
+    }
+  }
+  /** All of them; where they land there are no others. */
+  come(): readonly Buffer[] {
+    if (this.#slab.length === 0) return [this.#bytes];
+    const half = this.#bytes.length >> 1;
+    assert(
+      copyOf(this.#slab).subarray(0, half).equals(this.#bytes.subarray(0, half)),
+      'a landing is its own',
+    );
+    this.#fill(half, this.#bytes.length);
+    return this.#slab.slices;
+  }
+  /** It was appended. */
+  gone(): void {
+    this.#slab.release();
+  }
+  release(): void {
+    this.come();
+    this.gone();
+  }
+}
+
 /** A tape and whoever writes it. */
 class Writer {
   readonly id: string;
+  /** Of landings, whether the volume is open still or not. */
+  #coming: Coming[] = [];
   volume: Volume | undefined;
   /** With what an append under way adds. */
   #bytes: Buffer = Buffer.alloc(0);
@@ -104,28 +149,50 @@ class Writer {
     await this.#appending;
     for (const one of this.#others.splice(0)) await one;
   }
+  #next(size: number, fresh: boolean): Buffer {
+    const from = this.#place % known.length;
+    const next = fresh ? patternBytes((this.#place % 1e6) + 7, size) : known.subarray(from, from + size);
+    this.#place = fresh ? this.#place * 3 + 1 : this.#place + next.length;
+    return next;
+  }
+  land(size: number, fresh: boolean): void {
+    const bytes = this.#next(size, fresh);
+    const slab = this.#isBroken ? undefined : this.stream.landing?.(bytes.length);
+    if (slab !== undefined) this.#coming.push(new Coming(bytes, slab));
+  }
+  #comes(share: number): Coming | undefined {
+    return this.#coming.splice(Math.floor(share * this.#coming.length), 1)[0];
+  }
+  /** It will not be appended. */
+  drop(share: number): void {
+    this.#comes(share)?.release();
+  }
   /** Begins it; resolves when it may be waited for, with what to wait for. */
-  async append(size: number, fresh: boolean): Promise<Promise<void>[]> {
+  async append({
+    size,
+    fresh,
+    from,
+    share,
+  }: Extract<IngestStep, { do: 'append' }>): Promise<Promise<void>[]> {
     await this.#appending;
     if (this.#isCut) {
       await this.settled();
       await this.commit();
     }
     if (this.#isCut || this.#isBroken) return []; // it could not be committed
-    const from = this.#place % known.length;
-    const added = fresh ? patternBytes((this.#place % 1e6) + 7, size) : known.subarray(from, from + size);
-    this.#place = fresh ? this.#place * 3 + 1 : this.#place + added.length;
-    this.#appending = this.#append(added);
+    const coming = from === 'anywhere' ? undefined : this.#comes(from === 'first' ? 0 : share);
+    this.#appending = this.#append(coming?.bytes ?? this.#next(size, fresh), coming);
     return [this.#appending];
   }
-  async #append(added: Buffer): Promise<void> {
+  async #append(added: Buffer, coming: Coming | undefined): Promise<void> {
     const { stream } = this;
     const before = this.#bytes;
     assert.equal(stream.length, before.length);
     this.#bytes = Buffer.concat([before, added]);
     const lent = Buffer.from(added);
     try {
-      await stream.append([lent.subarray(0, lent.length >> 2), lent.subarray(lent.length >> 2)]);
+      const parts = [lent.subarray(0, lent.length >> 2), lent.subarray(lent.length >> 2)];
+      await stream.append(coming?.come() ?? parts);
       assert.equal(stream.length, this.#bytes.length);
     } catch (error) {
       this.#bytes = before;
@@ -133,6 +200,7 @@ class Writer {
       assert.equal(stream.length, before.length);
     }
     lent.fill(0xee); // it was lent until now
+    coming?.gone();
   }
   #noteFailure(error: unknown): void {
     const code = codeOf(error);
@@ -206,6 +274,7 @@ class Writer {
     if (this.#isBroken) await this.close(true);
   }
   died(): void {
+    this.#coming = [];
     this.volume = undefined;
     this.#appending = Promise.resolve();
     this.#others = [];
@@ -307,10 +376,16 @@ export class IngestWorld {
   async #work(writer: Writer, one: Extract<IngestStep, { readonly who: number }>): Promise<void> {
     switch (one.do) {
       case 'append': {
-        const [appending] = await writer.append(one.size, one.fresh);
+        const [appending] = await writer.append(one);
         if (one.waits) await appending;
         return;
       }
+      case 'land':
+        writer.land(one.size, one.fresh);
+        return;
+      case 'drop':
+        writer.drop(one.share);
+        return;
       case 'commit':
         return await writer.begin(writer.commit(), one.waits);
       case 'read':
@@ -338,11 +413,19 @@ export class IngestWorld {
     );
     if (waits) await this.#collection;
   }
-  async #end(how: 'crash' | 'restart'): Promise<void> {
-    if (how === 'restart') {
-      await this.#all(async (writer) => await writer.close(true));
+  /** False when the disk says no: what then? It is started again. */
+  async #closed(): Promise<boolean> {
+    await this.#all(async (writer) => await writer.close(true));
+    try {
       await this.#group?.close();
-    } else {
+      return true;
+    } catch (error) {
+      assert(['full', 'io'].includes(codeOf(error)));
+      return false;
+    }
+  }
+  async #end(how: 'crash' | 'restart'): Promise<void> {
+    if (how === 'crash' || !(await this.#closed())) {
       this.#disk.crash('drop');
       this.#life = undefined;
       for (const writer of this.#writers) writer.died();

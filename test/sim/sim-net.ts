@@ -31,6 +31,8 @@ class SimLink implements Link {
   #wantsDrain = false;
   /** Bytes that came while we were paused. */
   readonly #waiting: Buffer[] = [];
+  /** Where the next bytes go: asked for when those before were taken. */
+  #room: Buffer | undefined;
   #goneWith: Error | undefined;
   #farEnded = false;
 
@@ -117,8 +119,18 @@ class SimLink implements Link {
       return;
     }
     this.#world.observe?.(this, bytes);
-    this.#handlers.data(bytes);
+    let at = 0;
+    while (at < bytes.length && !this.#paused && !this.#gone) at += this.#give(bytes, at);
+    if (at < bytes.length) this.#waiting.unshift(Buffer.from(bytes.subarray(at)));
     bytes.fill(0xdb); // a chunk is a loan: whoever keeps it reads this
+  }
+  /** What fits where they want it, as a socket does; their number. */
+  #give(bytes: Buffer, at: number): number {
+    const room = this.#room;
+    const length = room === undefined ? bytes.length - at : bytes.copy(room, 0, at);
+    this.#handlers?.data(room?.subarray(0, length) ?? bytes.subarray(at));
+    this.#room = this.#handlers?.room?.();
+    return length;
   }
   pause(): void {
     this.#paused = true;

@@ -1,6 +1,7 @@
 /**
  * Two ends of a byte stream in this process, without sockets: fast enough for fuzzing, and hostile to sloppy code: chunks
- * are cut where `cut` says, and overwritten when the call that lent them returns.
+ * are cut where `cut` says, and overwritten when the call that lent them returns. Where the owner asks for bytes at a place of its
+ * own (`room`), they are put there, as a socket does: whatever has become of the place meanwhile.
  */
 import type { Address, Link, LinkHandlers } from '#env';
 
@@ -22,6 +23,8 @@ class PairedLink implements Link {
   #gone = false;
   #goneWith: Error | undefined;
   #wantsDrain = false;
+  /** Where the next bytes go: asked for when those before were taken. */
+  #room: Buffer | undefined;
   queuedBytes = 0;
 
   constructor(local: Address, remote: Address, cut: Cut) {
@@ -94,15 +97,18 @@ class PairedLink implements Link {
       next !== undefined && !this.#paused && !this.#gone;
       next = this.#incoming[0]
     ) {
-      const length = Math.max(1, Math.min(this.#cut(next.bytes.length), next.bytes.length));
-      const piece = Buffer.from(next.bytes.subarray(0, length));
+      const most = Math.min(next.bytes.length, this.#room?.length ?? next.bytes.length);
+      const length = Math.max(1, Math.min(this.#cut(most), most));
+      const piece = this.#room?.subarray(0, length) ?? Buffer.alloc(length);
+      next.bytes.copy(piece);
       next.bytes = next.bytes.subarray(length);
       if (next.bytes.length === 0) {
         this.#incoming.shift();
         next.sent?.();
       }
       if (piece.length > 0) this.#handlers?.data(piece);
-      piece.fill(0xdb);
+      if (this.#room === undefined) piece.fill(0xdb);
+      this.#room = this.#handlers?.room?.();
     }
     if (this.#ended && this.#incoming.length === 0 && !this.#gone) {
       const { peer } = this;

@@ -13,11 +13,12 @@ import type { Stream } from '../store.js';
 import type { ByteWriter } from './bytes.js';
 import { ChunkPlacer } from './chunk-placer.js';
 import type { Filler } from './chunk-reader.js';
-import { chunkBytesMax, ringBytes } from './engine-limits.js';
+import { chunkBytesMax, ringHeldBytesMax } from './engine-limits.js';
+import { Intake } from './intake.js';
 import type { Recipe, RecipeMark } from './recipe.js';
 import { encodeChange } from './recipe.format.js';
 import { Reservation } from './reservation.js';
-import type { Ring, RingOwner } from './ring.js';
+import type { Ring } from './ring.js';
 import type { DataMark, StreamHost } from './stream-host.js';
 import { StreamReader } from './stream-reader.js';
 import type { DataState } from './volume-state.js';
@@ -44,11 +45,7 @@ export class DataStream implements Stream {
   #journaled: RecipeMark;
   #journaledLength: number;
 
-  readonly #owner: RingOwner = {
-    found: () => this.#place(),
-    hint: (slip, place, bytes) => this.#placer.hint(slip, place - (this.#ring?.begin ?? place), bytes),
-  };
-  #ring: Ring | undefined;
+  readonly #intake: Intake;
   /** Changes when what is in the ring is not what it was: whoever waited for a place of it is not concerned any more. */
   #era = 0;
   #isPlacing = false;
@@ -75,7 +72,17 @@ export class DataStream implements Stream {
     this.#length = this.#journaledLength = state.recipe.bytes + state.tail.length;
     this.#keep = state.recipe.bytes;
     this.#journaled = state.recipe.mark;
-    if (state.tail.length > 0) this.#refill(state.tail);
+    this.#intake = new Intake(host.engine.rings, {
+      found: () => this.#place(),
+      hint: (slip, place, bytes) =>
+        this.#placer.hint(slip, place - (this.#intake.ring?.begin ?? place), bytes),
+      left: () => {
+        this.#era += 1;
+        this.#isPlacing = false;
+        this.#placer.forget();
+      },
+    });
+    if (state.tail.length > 0) this.#intake.refill(state.tail);
   }
   get length(): number {
     return this.#length;
@@ -85,7 +92,7 @@ export class DataStream implements Stream {
   }
   /** Bytes that are not in containers yet. */
   get heldBytes(): number {
-    return (this.#ring?.heldBytes ?? 0) + this.#comingBytes;
+    return this.#intake.heldBytes + this.#comingBytes;
   }
 
   // --- appending
@@ -99,19 +106,18 @@ export class DataStream implements Stream {
     for (const slice of slices) bytes += slice.length;
     const isHalted = engine.containers.stalled || this.#halt !== undefined;
     if (isHalted || !this.reservation.use(bytes)) return this.#appendTight(slices, bytes);
-    if (this.#open().roomBytes < bytes) return this.#appendSlowly(slices, bytes);
-    for (const slice of slices) this.#open().fill(slice, 0);
+    if (this.#intake.open().roomBytes < bytes) return this.#appendSlowly(slices, bytes);
+    for (const slice of slices) this.#intake.put(slice, 0);
     this.#length += bytes;
     this.#feed(false);
     return undefined;
   }
+  landing(bytes: number): Slab | undefined {
+    return this.#host.refusal === undefined ? this.#intake.landing(bytes) : undefined;
+  }
   async reserve(bytes: number): Promise<void> {
     this.#check();
     await this.reservation.raise(bytes);
-  }
-  #open(): Ring {
-    this.#ring ??= this.#host.engine.rings.take(this.#owner);
-    return this.#ring;
   }
   /** Longer than there is room for now. */
   async #appendSlowly(slices: readonly Uint8Array[], bytes: number): Promise<void> {
@@ -119,8 +125,8 @@ export class DataStream implements Stream {
     this.#comingBytes = bytes;
     try {
       // What fits the ring as a whole waits until it does: then nothing of it is there before all of it.
-      const wanted = Math.min(bytes, ringBytes / 2);
-      await this.#until(() => this.#open().roomBytes >= wanted);
+      const wanted = Math.min(bytes, ringHeldBytesMax / 2);
+      await this.#until(() => this.#intake.open().roomBytes >= wanted);
       await this.#fill(slices);
       this.#length += bytes;
     } catch (cause) {
@@ -134,12 +140,11 @@ export class DataStream implements Stream {
   async #fill(slices: readonly Uint8Array[]): Promise<void> {
     for (const slice of slices) {
       for (let at = 0; at < slice.length;) {
-        const ring = this.#open();
-        const bytes = ring.fill(slice, at);
+        const bytes = this.#intake.put(slice, at);
         at += bytes;
         this.#comingBytes = Math.max(0, this.#comingBytes - bytes);
         if (at === slice.length) break;
-        await this.#until(() => ring.roomBytes > 0);
+        await this.#until(() => this.#intake.open().roomBytes > 0);
       }
     }
   }
@@ -185,45 +190,25 @@ export class DataStream implements Stream {
   #restore({ recipe, tail }: DataMark): void {
     const held = recipe.bytes === this.#recipe.bytes ? this.#copy(this.#length) : tail;
     if (recipe.bytes < this.#recipe.bytes) this.#recipe.truncate(recipe.bytes);
-    this.#refill(held);
+    this.#intake.refill(held);
   }
   /** What the ring holds of the stream up to that length. */
   #copy(length: number): Buffer {
-    const bytes = length - this.#recipe.bytes;
-    const ring = this.#ring;
-    if (ring === undefined || bytes === 0) return nothing;
-    const copy = Buffer.allocUnsafe(bytes);
-    let at = 0;
-    ring.read(ring.begin, ring.begin + bytes, (memory, from, to) => {
-      at += memory.copy(copy, at, from, to);
-    });
-    return copy;
-  }
-  /** The ring holds this and nothing else, to be cut from its beginning. */
-  #refill(bytes: Buffer): void {
-    this.#letGo();
-    if (bytes.length > 0) this.#open().fill(bytes, 0);
-  }
-  #letGo(): void {
-    this.#era += 1;
-    this.#isPlacing = false;
-    this.#placer.forget();
-    if (this.#ring !== undefined) this.#host.engine.rings.give(this.#ring);
-    this.#ring = undefined;
+    return this.#intake.copy(length - this.#recipe.bytes);
   }
 
   // --- from the ring into the recipe
 
   /** Has bytes cut; `all`: also when they are few. */
   #feed(all: boolean): void {
-    const ring = this.#ring;
+    const { ring } = this.#intake;
     if (ring === undefined) return;
     ring.hand(all);
     this.#place();
   }
   /** Everything that was found goes into the recipe; whoever waits for that is told. */
   #place(): void {
-    const ring = this.#ring;
+    const { ring } = this.#intake;
     if (this.#isPlacing || ring === undefined) return;
     try {
       this.#check();
@@ -287,7 +272,7 @@ export class DataStream implements Stream {
   }
   /** Resolves when everything in the ring is cut as far as it can be, and placed. */
   async #drained(): Promise<void> {
-    await this.#until(() => this.#ring === undefined || this.#ring.settled === this.#ring.end);
+    await this.#until(() => this.#intake.ring?.settled === this.#intake.ring?.end);
   }
 
   // --- committing
@@ -298,7 +283,7 @@ export class DataStream implements Stream {
     this.#halt = undefined;
     this.#feed(true);
     if (this.#before !== undefined) return this.#before;
-    const ring = this.#ring;
+    const { ring } = this.#intake;
     if (ring === undefined || this.#isSettled(ring, length)) return this.#markNow();
     const later = new Promise<DataMark>((resolve, reject) => {
       if (this.#halt === undefined) this.#awaited.push({ length, resolve, reject });
@@ -359,7 +344,7 @@ export class DataStream implements Stream {
     if (length === this.#length) return;
     this.#host.truncated();
     const held = length > this.#recipe.bytes ? this.#copy(length) : nothing;
-    this.#refill(held);
+    this.#intake.refill(held);
     if (length < this.#recipe.bytes) {
       this.#recipe.truncate(length);
       this.#keep = Math.min(this.#keep, length);
@@ -380,7 +365,7 @@ export class DataStream implements Stream {
   }
   /** Bytes at an offset of the stream that are in the ring. */
   #heldAt(offset: number, to: number, filler: Filler): void {
-    const ring = this.#ring;
+    const { ring } = this.#intake;
     assert(ring !== undefined);
     const from = ring.begin + offset - this.#recipe.bytes;
     ring.read(from, from + to - offset, (memory, first, last) => filler.put(memory, first, last));
@@ -388,7 +373,7 @@ export class DataStream implements Stream {
 
   /** Gives its memory back. */
   close(): void {
-    this.#letGo();
+    this.#intake.letGo();
     this.#placer.close();
     for (const { reject } of this.#awaited.splice(0))
       reject(new StoreError('broken', `Stream ${this.name} is closed`));

@@ -80,7 +80,9 @@ export const freshFilterBits = 12;
 export const directoriesMax = 1000;
 export const localityPlaces = 1024 * 1024;
 /** What was appended to a stream and is not in containers yet: a writer is not held up by us for as long as this lasts. */
-export const ringBytes = 4 * MiB;
+export const ringHeldBytesMax = 4 * MiB;
+/** With room behind that for what is on its way from initiators: eight records of 256 KiB at a time, and more of fewer bytes. */
+export const ringBytes = ringHeldBytesMax + 3 * MiB;
 /** Bytes that are cut at a time: a message for each of these. */
 export const cutBytesMax = 512 * KiB;
 /** Less than this is cut only when it must be. */

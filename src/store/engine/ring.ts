@@ -4,14 +4,16 @@
  *
  *   R1 chunks are contiguous: where the ring begins again, the chunk that has begun is copied to before the front
  *   R2 bytes stay until the chunk that they are part of was taken
- *   R3 a ring that is given up is used by another only when its slips have come back
+ *   R3 a ring that is given up is used by another only when its slips have come back, and no landing lies in it
+ *   R4 memory of a landing is written by nobody but whoever has it
  *
  * Places are counted from the first byte that ever came in.
  */
 import { strict as assert } from 'node:assert';
+import { liesAt, put } from '#wire';
 import { fingerprintBytes } from './container.format.js';
 import type { Crew } from './crew.js';
-import { chunkBytesMax, cutBytesMax, cutBytesMin, ringBytes } from './engine-limits.js';
+import { chunkBytesMax, cutBytesMax, cutBytesMin, ringBytes, ringHeldBytesMax } from './engine-limits.js';
 import type { FingerprintCipher } from './fingerprint-cipher.js';
 import type { Means } from './means.js';
 import { cutSlipBytes, CutSlip, streamWordsBytes } from './slips.js';
@@ -37,6 +39,8 @@ export class Ring {
   /** Place of the first byte that is held, and behind the last. */
   begin = 0;
   end = 0;
+  /** Landings that lie here. */
+  #landings = 0;
   /** Handed to the crew up to here; cut up to here, and all chunks that were found were taken. */
   #handed = 0;
   #settled = 0;
@@ -68,7 +72,7 @@ export class Ring {
   }
   /** It is whose now. Empty. */
   begun(owner: RingOwner): void {
-    assert(this.#out === 0);
+    assert(this.#out === 0 && this.#landings === 0);
     this.begin = this.end = this.#handed = this.#settled = 0;
     this.#index = this.#slipsEver = 0;
     this.#words.fill(0);
@@ -78,16 +82,42 @@ export class Ring {
   /** Whoever has it lets go of it. `free` is called when it may be used again. */
   giveUp(free: () => void): void {
     this.#owner = undefined;
-    if (this.#out === this.#ready) {
-      this.#out = this.#ready = 0;
-      free();
-    } else this.#givenUp = free;
+    this.#givenUp = free;
+    this.#freeIfUnused();
+  }
+  /** R3. */
+  #freeIfUnused(): void {
+    if (this.#givenUp === undefined || this.#out > this.#ready || this.#landings > 0) return;
+    const free = this.#givenUp;
+    this.#givenUp = undefined;
+    this.#out = this.#ready = 0;
+    free();
   }
   get heldBytes(): number {
     return this.end - this.begin;
   }
   get roomBytes(): number {
-    return ringBytes - this.heldBytes;
+    return ringHeldBytesMax - this.heldBytes;
+  }
+
+  /** Memory from place `from` on for bytes on their way (R4), which `landed` gives back. Undefined: there is none now. */
+  landing(from: number, bytes: number): Buffer[] | undefined {
+    assert(from >= this.end);
+    if (from + bytes - this.begin > ringBytes) return undefined;
+    this.#landings += 1;
+    const at = from % ringBytes;
+    const first = Math.min(bytes, ringBytes - at);
+    const slices = [this.#memory.subarray(chunkBytesMax + at, chunkBytesMax + at + first)];
+    if (first < bytes) slices.push(this.#memory.subarray(chunkBytesMax, chunkBytesMax + bytes - first));
+    return slices;
+  }
+  landed(): void {
+    this.#landings -= 1;
+    this.#freeIfUnused();
+  }
+  /** They lie already where they come next: they were given that memory. */
+  isNext(source: Uint8Array, from: number): boolean {
+    return liesAt(source, from, this.#memory, chunkBytesMax + (this.end % ringBytes));
   }
 
   /** As many bytes as there is room for; their number. */
@@ -96,10 +126,7 @@ export class Ring {
     for (let done = 0; done < bytes;) {
       const at = this.end % ringBytes;
       const part = Math.min(bytes - done, ringBytes - at);
-      const whole = part === source.length;
-      const piece = whole ? source : source.subarray(from + done, from + done + part);
-      // Not `set`: into memory that threads share V8 copies word by word, at a third of the speed.
-      this.#memory.fill(piece, chunkBytesMax + at, chunkBytesMax + at + part);
+      put(this.#memory, chunkBytesMax + at, source, from + done, from + done + part);
       this.end += part;
       done += part;
     }
@@ -141,11 +168,7 @@ export class Ring {
     this.#fingerprints.permute(digests, 0, count * fingerprintBytes);
     this.#ready += 1;
     this.#owner?.found();
-    if (this.#givenUp === undefined || this.#out > this.#ready) return;
-    const free = this.#givenUp;
-    this.#givenUp = undefined;
-    this.#out = this.#ready = 0;
-    free();
+    this.#freeIfUnused();
   }
 
   /** True when there is a next chunk. It is `memory` from `chunkFrom` to `chunkTo`, its fingerprint at `digestAt` of `digests`. */

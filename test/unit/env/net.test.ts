@@ -36,6 +36,49 @@ test('what is sent arrives in order, in both directions, and both ends learn the
   t.is(heard.bytes()[4 + 699_999], (699_999 * 7) & 0xff);
 });
 
+test('what comes is put where its owner wants it, and nowhere else', async (t) => {
+  const memory = Buffer.from(new SharedArrayBuffer(100_000)); // threads may see it
+  const sent = Buffer.from(Array.from({ length: 150_000 }, (_, i) => (i * 7) & 0xff));
+  const partBytes = 10_000;
+  const heard: Buffer[] = [];
+  const heardBytes = (): number => heard.reduce((sum, { length }) => sum + length, 0);
+  let at = 0;
+  let straight = 0;
+  const accept = (link: Link): void => {
+    let room: Buffer | undefined;
+    const closed = (): void => undefined;
+    const data = (chunk: Buffer): void => {
+      heard.push(Buffer.from(chunk));
+      if (room !== undefined) {
+        t.true(chunk.buffer === room.buffer && chunk.byteOffset === room.byteOffset);
+        t.true(chunk.length <= room.length);
+        straight += chunk.length;
+        at += chunk.length;
+      }
+      if (heardBytes() % partBytes === 0) link.write([Buffer.from('.')]);
+    };
+    // Of two readings one goes where it comes.
+    const asked = (): Buffer | undefined =>
+      (room = heard.length % 2 === 0 ? undefined : memory.subarray(at, at + 20_000));
+    link.start({ data, room: asked, closed });
+  };
+  const listener = await net.listen(loopback, accept);
+  const client = await net.connect(listener.address);
+  await new Promise<void>((resolve) => {
+    const next = (): void => {
+      const from = heardBytes();
+      if (from === sent.length) resolve();
+      else client.write([sent.subarray(from, from + partBytes)]);
+    };
+    client.start({ data: next, closed: () => undefined });
+    next();
+  });
+  t.true(Buffer.concat(heard).equals(sent));
+  t.true(straight > 0);
+  client.destroy();
+  await listener.close();
+});
+
 test('what one turn writes leaves together, and also when the link is destroyed or ended in the same turn', async (t) => {
   for (const last of ['destroy', 'end'] as const) {
     const accepted: Link[] = [];

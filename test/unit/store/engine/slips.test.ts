@@ -60,7 +60,7 @@ function cut(
   return chunks;
 }
 const content = Buffer.concat(
-  Array.from({ length: 24 }, (_, i) => (i % 4 === 3 ? Buffer.alloc(300_000, i) : patternBytes(i, 300_000))),
+  Array.from({ length: 36 }, (_, i) => (i % 4 === 3 ? Buffer.alloc(300_000, i) : patternBytes(i, 300_000))),
 );
 const whole = cut(content, [100_000], () => undefined);
 
