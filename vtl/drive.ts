@@ -68,6 +68,10 @@ export class Drive {
   get position(): Position {
     return this.#core.position;
   }
+  /** As `position` says it. */
+  get inEarlyWarning(): boolean {
+    return this.#core.inEarlyWarning;
+  }
   get writable(): Writable {
     const mounted = this.#core.mounted;
     if (mounted?.cartridge.writeProtected === true) return 'write-protected';
@@ -234,11 +238,7 @@ export class Drive {
    */
   writeRecord(record: Slab): WriteResult | Promise<WriteResult> {
     const wait = this.#core.turn.take();
-    return wait === undefined ? this.#write(record) : this.#writeAfter(wait, record);
-  }
-  async #writeAfter(wait: Promise<void>, record: Slab): Promise<WriteResult> {
-    await wait;
-    return await this.#write(record);
+    return wait === undefined ? this.#write(record) : wait.then(() => this.#write(record));
   }
   /** With the turn, which it passes on. */
   #write(record: Slab): WriteResult | Promise<WriteResult> {

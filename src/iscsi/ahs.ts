@@ -20,6 +20,7 @@ export function splitAhs(ahs: Buffer): AhsSegment[] {
 }
 /** Every segment fits, is of a type that exists and comes once (11.2.2). */
 export function ahsIsSound(ahs: Buffer): boolean {
+  if (ahs.length === 0) return true;
   const seen = new Set<number>();
   let at = 0;
   for (const { type, content } of splitAhs(ahs)) {

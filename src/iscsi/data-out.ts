@@ -265,12 +265,12 @@ export class DataOut implements SegmentSink {
 
   // --- the unit's side --------------------------------------------------------------------------------------------------
 
-  async receive(length: number): Promise<Slab> {
+  receive(length: number): Slab | Promise<Slab> {
     const want = Math.min(length, this.#expected - this.#given);
     this.#asked = Math.max(this.#asked, this.#given + length);
     if (want <= 0) return ownedSlab(Buffer.alloc(0));
     if (this.#arrived() >= this.#given + want) return this.#give(want);
-    return await new Promise<Slab>((resolve, reject) => {
+    return new Promise<Slab>((resolve, reject) => {
       this.#waiting = { length: want, resolve, reject };
     });
   }

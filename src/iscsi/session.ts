@@ -249,7 +249,7 @@ export class Session implements TransferOwner {
   }
   #runFenced(): void {
     for (const transfer of this.#fenced.splice(0)) {
-      if (this.#tasks.get(transfer.tag) === transfer) void this.#run(transfer); // else aborted in the meantime
+      if (this.#tasks.get(transfer.tag) === transfer) this.#run(transfer); // else aborted in the meantime
     }
   }
   begin(transfer: Transfer): void {
@@ -260,7 +260,7 @@ export class Session implements TransferOwner {
     else this.window.began();
     // Those that a fence holds have their places, so that they are at most a window and the immediate ones.
     if (this.#fences > 0) this.#fenced.push(transfer);
-    else void this.#run(transfer);
+    else this.#run(transfer);
   }
   /** Performs a task management function, which may have to wait for tasks: it takes a place of the window, or its own. */
   async manage<T>(immediate: boolean, work: () => Promise<T>): Promise<T> {
@@ -277,7 +277,7 @@ export class Session implements TransferOwner {
   get managementExhausted(): boolean {
     return this.#managing >= immediateCommandsMax;
   }
-  async #run(transfer: Transfer): Promise<void> {
+  #run(transfer: Transfer): void {
     const { target } = this;
     if (target === undefined || transfer.refusal !== undefined || transfer.failed) {
       transfer.finish(this.#transportOutcome(transfer));
@@ -289,16 +289,30 @@ export class Session implements TransferOwner {
       return;
     }
     try {
-      const outcome = await target.device.execute(transfer);
-      transfer.finish(transfer.failed ? this.#transportOutcome(transfer) : outcome);
+      const outcome = target.device.execute(transfer);
+      if (outcome instanceof Promise) void this.#finishAfter(outcome, transfer);
+      else this.#finish(transfer, outcome);
     } catch (error) {
-      if (error instanceof CanceledError) {
-        transfer.finish(transfer.failed ? this.#transportOutcome(transfer) : { status: undefined });
-        return;
-      }
-      this.#log.error('A command ended without outcome', { error: String((error as Error).stack) });
-      transfer.finish(this.#checkCondition(transfer, SENSE.internalTargetFailure));
+      this.#finishFailed(transfer, error);
     }
+  }
+  async #finishAfter(outcome: Promise<Outcome>, transfer: Transfer): Promise<void> {
+    try {
+      this.#finish(transfer, await outcome);
+    } catch (error) {
+      this.#finishFailed(transfer, error);
+    }
+  }
+  #finish(transfer: Transfer, outcome: Outcome): void {
+    transfer.finish(transfer.failed ? this.#transportOutcome(transfer) : outcome);
+  }
+  #finishFailed(transfer: Transfer, error: unknown): void {
+    if (error instanceof CanceledError) {
+      this.#finish(transfer, { status: undefined });
+      return;
+    }
+    this.#log.error('A command ended without outcome', { error: String((error as Error).stack) });
+    transfer.finish(this.#checkCondition(transfer, SENSE.internalTargetFailure));
   }
   /** How a command ends that the transport does not let through. */
   #transportOutcome(transfer: Transfer): Outcome {

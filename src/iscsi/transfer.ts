@@ -193,9 +193,9 @@ export class Transfer implements Task, Ordered, DataOutCommand, DataInCommand {
 
   // --- Task ---------------------------------------------------------------------------------------------------------------
 
-  async receive(length: number): Promise<Slab> {
+  receive(length: number): Slab | Promise<Slab> {
     if (this.#canceled) throw new CanceledError();
-    return await this.#out.receive(length);
+    return this.#out.receive(length);
   }
   async send(data: Slab): Promise<void> {
     if (this.#canceled) {

@@ -6,8 +6,8 @@ import type { Task } from './task.js';
 export type CommandTable = Readonly<Record<string, Command>>;
 type CdbOf<C> = C extends Command<infer V> ? V : never;
 
-/** Does the command: GOOD when it resolves; CheckCondition when it does not. */
-export type Handler<Unit, V> = (unit: Unit, task: Task, cdb: V) => Promise<void>;
+/** Does the command: GOOD when it resolves, or there was nothing to wait for; CheckCondition when it does not. */
+export type Handler<Unit, V> = (unit: Unit, task: Task, cdb: V) => Promise<void> | undefined;
 export type Handlers<Unit, Table extends CommandTable> = {
   readonly [Name in keyof Table]: Handler<Unit, CdbOf<Table[Name]>>;
 };

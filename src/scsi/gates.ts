@@ -91,7 +91,7 @@ function checkFields(row: Command, { cdb, lun }: Task): void {
   if ((control & nacaBit) !== 0) {
     throw new CheckCondition(SENSE.invalidFieldInCdb, { field: { in: 'cdb', byte: row.length - 1, bit: 2 } });
   }
-  const stray = row.cdb.reservedBitSet(withoutLun(cdb.subarray(0, row.length), lun, row.cdb.mask));
+  const stray = row.cdb.reservedBitSet(withoutLun(cdb, lun, row.cdb.mask));
   if (stray !== undefined)
     throw new CheckCondition(SENSE.invalidFieldInCdb, { field: { in: 'cdb', ...stray } });
 }

@@ -115,27 +115,47 @@ export abstract class LogicalUnit {
   landing(_task: Task, _bytes: number): Slab | undefined {
     return undefined;
   }
-  async execute(task: Task): Promise<Outcome> {
+  /** At once, unless the task has to wait for its turn, for its data or for the machine. */
+  execute(task: Task): Outcome | Promise<Outcome> {
     const byte1 = task.cdb[1] ?? 0;
     const bound = (this.commands as CommandSet<LogicalUnit>).find(task.cdb[0] ?? 0, byte1);
     const concurrent = bound?.row.concurrent === true || bound === undefined;
-    const outcome = await this.#tasks.run(
-      task,
-      concurrent,
-      async () => await this.#perform(task, bound),
-      aborted,
-    );
-    return outcome === aborted ? (this.#toldOnCancel.get(task) ?? aborted) : outcome;
+    const wait = this.#tasks.enter(task, concurrent);
+    return wait === undefined ? this.#perform(task, bound) : this.#performAfter(wait, task, bound);
   }
-
-  async #perform(task: Task, bound: BoundCommand<LogicalUnit> | undefined): Promise<Outcome> {
+  async #performAfter(
+    wait: Promise<void>,
+    task: Task,
+    bound: BoundCommand<LogicalUnit> | undefined,
+  ): Promise<Outcome> {
+    await wait;
+    return task.canceled ? this.#ended(task, aborted) : await this.#perform(task, bound);
+  }
+  #perform(task: Task, bound: BoundCommand<LogicalUnit> | undefined): Outcome | Promise<Outcome> {
+    let running: Promise<void> | undefined;
     try {
       const passed = gate(this, task, bound, () => this.takeDeferredError(task));
-      await passed.run(this, task, passed.cdb);
-      return task.canceled ? aborted : good;
+      running = passed.run(this, task, passed.cdb);
     } catch (error) {
-      return this.#outcomeOf(task, error);
+      return this.#ended(task, this.#outcomeOf(task, error));
     }
+    return running === undefined
+      ? this.#ended(task, task.canceled ? aborted : good)
+      : this.#performed(running, task);
+  }
+  async #performed(running: Promise<void>, task: Task): Promise<Outcome> {
+    let outcome: Outcome;
+    try {
+      await running;
+      outcome = task.canceled ? aborted : good;
+    } catch (error) {
+      outcome = this.#outcomeOf(task, error);
+    }
+    return this.#ended(task, outcome);
+  }
+  #ended(task: Task, outcome: Outcome): Outcome {
+    this.#tasks.leave(task);
+    return outcome === aborted ? (this.#toldOnCancel.get(task) ?? aborted) : outcome;
   }
   #outcomeOf(task: Task, error: unknown): Outcome {
     if (task.canceled || error instanceof CanceledError) return aborted;

@@ -157,6 +157,12 @@ export class ModePages {
     assert(value !== undefined, `the unit has the page ${row.name}`);
     return value;
   }
+  /** What was set of such a page, without what the machine shows in it: for what every command asks. */
+  setting<V extends object>(row: ModePage<V>): V {
+    const value = this.#current.get(row as unknown as ModePage);
+    assert(value !== undefined, `the unit has the page ${row.name}`);
+    return value as V; // it is kept for this row
+  }
   /** A change from inside, e.g. by the medium just loaded. Nobody is told. */
   set<V extends object>(row: ModePage<V>, change: Partial<V>): void {
     const key = row as unknown as ModePage;

@@ -118,15 +118,16 @@ export class TargetDevice {
   landing(task: Task, bytes: number): Slab | undefined {
     return this.unitAt(task.nexus, task.lun)?.landing(task, bytes);
   }
-  async execute(task: Task): Promise<Outcome> {
+  /** As LogicalUnit.execute. */
+  execute(task: Task): Outcome | Promise<Outcome> {
     const unit = this.unitAt(task.nexus, task.lun);
-    if (task.cdb[0] === REPORT_LUNS.opcode) return await this.#reportLuns(task, unit);
-    if (unit !== undefined) return await unit.execute(task);
+    if (task.cdb[0] === REPORT_LUNS.opcode) return this.#reportLuns(task, unit);
+    if (unit !== undefined) return unit.execute(task);
     this.#log.debug('Command for a LUN that is not there', {
       lun: task.lun.toString('hex'),
       cdb: task.cdb.toString('hex'),
     });
-    return await absentUnitOutcome(task);
+    return absentUnitOutcome(task);
   }
 
   /** REPORT LUNS (SPC-5 6.32): about the target, so it is answered here, whichever LUN it was sent to. */

@@ -4,14 +4,16 @@
  *
  * Invariant P2: every task entered ends once, run or dropped.
  */
+import { strict as assert } from 'node:assert';
 import type { Task } from './task.js';
 
 interface Entry {
   readonly task: Task;
   readonly queued: boolean;
-  /** Lets a waiting task run, or drops it. */
-  readonly start: () => void;
-  readonly ended: Promise<void>;
+  /** While it waits: lets it go on, to run or to be dropped. */
+  start: (() => void) | undefined;
+  /** Told when it has ended. */
+  ended: (() => void)[] | undefined;
 }
 
 export class TaskSet {
@@ -22,37 +24,41 @@ export class TaskSet {
     return this.#entries.length;
   }
 
-  /** Runs `work` when its turn comes; at once when `concurrent`. A task canceled while it waits never runs: `dropped`. */
-  async run<T>(task: Task, concurrent: boolean, work: () => Promise<T>, dropped: T): Promise<T> {
-    let start = (): void => undefined;
-    let end = (): void => undefined;
-    const turn = new Promise<void>((resolve) => (start = resolve));
-    const ended = new Promise<void>((resolve) => (end = resolve));
-    const entry: Entry = { task, queued: !concurrent, start, ended };
+  /**
+   * The task is in the set until it leaves. What must be awaited before its turn; undefined: it has come, as it has at once when
+   * `concurrent`. One that is canceled while it waits does not run.
+   */
+  enter(task: Task, concurrent: boolean): Promise<void> | undefined {
+    const entry: Entry = { task, queued: !concurrent, start: undefined, ended: undefined };
     this.#insert(entry);
-    try {
-      if (!concurrent) {
-        this.#next();
-        await turn;
-      }
-      return task.canceled ? dropped : await work();
-    } finally {
-      this.#entries.splice(this.#entries.indexOf(entry), 1);
-      if (this.#running === entry) this.#running = undefined;
-      end();
-      this.#next();
-    }
+    if (concurrent) return undefined;
+    this.#next();
+    if (this.#running === entry) return undefined;
+    return new Promise<void>((resolve) => (entry.start = resolve));
+  }
+  leave(task: Task): void {
+    const index = this.#entries.findIndex((one) => one.task === task);
+    const entry = this.#entries[index];
+    assert(entry !== undefined, 'P2: a task leaves once');
+    if (index === 0) this.#entries.shift();
+    else this.#entries.splice(index, 1);
+    if (this.#running === entry) this.#running = undefined;
+    if (entry.ended !== undefined) for (const told of entry.ended) told();
+    this.#next();
   }
 
   #insert(entry: Entry): void {
-    const waiting = this.#entries.findIndex((other) => other.queued && other !== this.#running);
-    if (entry.task.attribute === 'head-of-queue' && waiting >= 0) this.#entries.splice(waiting, 0, entry);
+    const isFirst = entry.task.attribute === 'head-of-queue';
+    const waiting = isFirst
+      ? this.#entries.findIndex((other) => other.queued && other !== this.#running)
+      : -1;
+    if (waiting >= 0) this.#entries.splice(waiting, 0, entry);
     else this.#entries.push(entry);
   }
   #next(): void {
     if (this.#running !== undefined) return;
-    this.#running = this.#entries.find((entry) => entry.queued);
-    this.#running?.start();
+    this.#running = this.#entries.find(isQueued);
+    this.#running?.start?.();
   }
 
   /** Cancels the tasks that `affected` picks, and resolves when all of them have ended. Returns how many there were. */
@@ -61,8 +67,8 @@ export class TaskSet {
     for (const { task } of hit) task.cancel();
     await Promise.all(
       hit.map(async (entry) => {
-        if (entry.queued && entry !== this.#running) entry.start(); // sees that it is canceled and leaves
-        await entry.ended;
+        if (entry !== this.#running) entry.start?.(); // sees that it is canceled and leaves
+        await new Promise<void>((resolve) => (entry.ended ??= []).push(resolve));
       }),
     );
     return hit.length;
@@ -72,3 +78,4 @@ export class TaskSet {
     return this.#entries.map((entry) => entry.task);
   }
 }
+const isQueued = ({ queued }: Entry): boolean => queued;

@@ -21,9 +21,10 @@ export interface Task {
 
   /**
    * The next `length` bytes of data-out, in order; fewer when the initiator has no more (the transport then reports an
-   * overflow). The caller releases the slab. Rejects with CanceledError after `cancel`.
+   * overflow). The caller releases the slab. A promise when they are still to come. Throws, or rejects with, CanceledError after
+   * `cancel`.
    */
-  receive(length: number): Promise<Slab>;
+  receive(length: number): Slab | Promise<Slab>;
   /**
    * The next bytes of data-in, in order; the transport releases the slab. Resolves when more may be sent. What exceeds
    * `expectedIn` is counted as overflow and dropped. Rejects with CanceledError after `cancel`.

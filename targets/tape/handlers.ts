@@ -140,7 +140,7 @@ const IMPLICIT = new Set([
  * command of the other mode changes the mode; we let it do so at any place.
  */
 function checkAddressMode(unit: TapeUnit, name: string): void {
-  const { blockAddressModeLock, blockAddressMode } = unit.modePages.value(DEVICE_CONFIGURATION);
+  const { blockAddressModeLock, blockAddressMode } = unit.modePages.setting(DEVICE_CONFIGURATION);
   if (!blockAddressModeLock) return;
   if (blockAddressMode && IMPLICIT.has(name)) throw new CheckCondition(SENSE.illegalInExplicitAddressMode);
   if (!blockAddressMode && EXPLICIT.has(name)) throw new CheckCondition(SENSE.illegalInImplicitAddressMode);
@@ -150,15 +150,18 @@ function checkAddressMode(unit: TapeUnit, name: string): void {
 function guarded(bound: BoundCommand<TapeUnit>, name: string): BoundCommand<TapeUnit> {
   return {
     row: bound.row,
-    run: async (unit, task, cdb) => {
+    run: (unit, task, cdb) => {
       checkAddressMode(unit, name);
       try {
-        await bound.run(unit, task, cdb);
+        return bound.run(unit, task, cdb)?.catch(throwTranslated);
       } catch (error) {
         throw translated(error);
       }
     },
   };
+}
+function throwTranslated(error: unknown): never {
+  throw translated(error);
 }
 
 const names = Object.keys(tapeTable);

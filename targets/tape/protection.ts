@@ -14,15 +14,20 @@ export const protectionBytes = 4;
 export type Method = 'none' | 'reed-solomon-crc' | 'crc32c';
 const METHODS: readonly Method[] = ['none', 'reed-solomon-crc', 'crc32c'];
 
+interface Protection {
+  readonly write: Method;
+  readonly read: Method;
+}
+const unprotected: Protection = { write: 'none', read: 'none' };
 /** What protects blocks in each direction now. */
-export function protectionOf(unit: TapeUnit): { readonly write: Method; readonly read: Method } {
-  const page =
-    unit.modePages.find(CONTROL_DATA_PROTECTION) ?? unit.modePages.find(CONTROL_DATA_PROTECTION_RS);
-  const method = METHODS[page?.method ?? 0] ?? 'none';
-  return {
-    write: page?.protectOnWrite === true ? method : 'none',
-    read: page?.protectOnRead === true ? method : 'none',
-  };
+export function protectionOf(unit: TapeUnit): Protection {
+  const { modePages, personality } = unit;
+  if (personality.protection.length === 0) return unprotected;
+  const row = modePages.has(CONTROL_DATA_PROTECTION) ? CONTROL_DATA_PROTECTION : CONTROL_DATA_PROTECTION_RS;
+  const { method: number, protectOnWrite, protectOnRead } = modePages.setting(row);
+  if (!protectOnWrite && !protectOnRead) return unprotected;
+  const method = METHODS[number] ?? 'none';
+  return { write: protectOnWrite ? method : 'none', read: protectOnRead ? method : 'none' };
 }
 
 /** Bytes of protection information behind a block. */

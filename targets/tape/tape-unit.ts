@@ -166,7 +166,7 @@ export class TapeUnit extends PrimaryUnit {
   }
 
   override checkWritable(_task: Task): void {
-    const { softwareWriteProtect, associatedWriteProtect } = this.modePages.value(DEVICE_CONFIGURATION);
+    const { softwareWriteProtect, associatedWriteProtect } = this.modePages.setting(DEVICE_CONFIGURATION);
     if (softwareWriteProtect) throw new CheckCondition(SENSE.softwareWriteProtected);
     if (associatedWriteProtect) throw new CheckCondition(SENSE.associatedWriteProtect);
     switch (this.drive.writable) {

@@ -16,9 +16,9 @@ import { checkTransfer, type Transfer } from './reading.js';
 import { parts } from './slabs.js';
 import type { TapeUnit } from './tape-unit.js';
 
-export async function write(unit: TapeUnit, task: Task, cdb: Transfer): Promise<void> {
+export function write(unit: TapeUnit, task: Task, cdb: Transfer): Promise<void> | undefined {
   checkTransfer(unit, cdb);
-  if (cdb.transferLength === 0) return;
+  if (cdb.transferLength === 0) return undefined;
   const blockBytes = cdb.fixed ? unit.blockLength : cdb.transferLength;
   const count = cdb.fixed ? cdb.transferLength : 1;
   const method = protectionOf(unit).write;
@@ -26,9 +26,53 @@ export async function write(unit: TapeUnit, task: Task, cdb: Transfer): Promise<
   // Less data than the CDB says would end in a short block on the medium, which nobody asked for.
   if (task.expectedOut < count * blockBytes) throw invalidCdbField(2);
   unit.useEncryption(task.nexus);
-  const before = unit.drive.position.earlyWarning;
-  const result = await writeBlocks(unit, task, { count, blockBytes, fixed: cdb.fixed, method });
-  await settle(unit, result, before);
+  const wasEarly = unit.drive.inEarlyWarning;
+  if (count > 1) return writeBlocks(unit, task, { count, blockBytes, fixed: cdb.fixed, method, wasEarly });
+  const slab = task.receive(blockBytes);
+  const residue = cdb.fixed ? 1 : blockBytes;
+  if (slab instanceof Promise) return writeSoon(unit, slab, blockBytes, method, residue, wasEarly);
+  const result = writeBlock(unit, slab, blockBytes, method, residue);
+  return result instanceof Promise ? settleAfter(unit, result, wasEarly) : settle(unit, result, wasEarly);
+}
+/** The only block of a command, when it is here. */
+async function writeSoon(
+  unit: TapeUnit,
+  slab: Promise<Slab>,
+  blockBytes: number,
+  method: Method,
+  residue: number,
+  wasEarly: boolean,
+): Promise<void> {
+  const result = writeBlock(unit, await slab, blockBytes, method, residue);
+  await settle(unit, result instanceof Promise ? await result : result, wasEarly);
+}
+/** Takes the block over, of which all must be here. Throws, or rejects with, CheckCondition. */
+function writeBlock(
+  unit: TapeUnit,
+  block: Slab,
+  blockBytes: number,
+  method: Method,
+  residue: number,
+): WriteResult | Promise<WriteResult> {
+  checkIsWhole(block, blockBytes, residue);
+  try {
+    const result = unit.drive.writeRecord(unprotect(block, method, residue));
+    return result instanceof Promise ? translatedLater(result, residue) : result;
+  } catch (error) {
+    throw translated(error, residue);
+  }
+}
+function checkIsWhole(slab: Slab, bytes: number, residue: number): void {
+  if (slab.length >= bytes) return;
+  slab.release();
+  throw new CheckCondition(SENSE.dataPhaseError, { information: residue });
+}
+async function translatedLater(result: Promise<WriteResult>, residue: number): Promise<WriteResult> {
+  try {
+    return await result;
+  } catch (error) {
+    throw translated(error, residue);
+  }
 }
 
 /** Blocks that are written as they come, where the drive wants them. */
@@ -43,24 +87,23 @@ interface Blocks {
   readonly blockBytes: number;
   readonly fixed: boolean;
   readonly method: Method;
+  readonly wasEarly: boolean;
 }
 
-async function writeBlocks(unit: TapeUnit, task: Task, blocks: Blocks): Promise<WriteResult> {
-  const { count, blockBytes, fixed } = blocks;
+/** As many at once as fit a block of the pool. */
+async function writeBlocks(unit: TapeUnit, task: Task, blocks: Blocks): Promise<void> {
+  const { count, blockBytes, fixed, wasEarly } = blocks;
   const blocksAtOnce = Math.max(1, Math.floor(unit.pool.blockBytes / blockBytes));
   let result: WriteResult = { earlyWarning: false, programmableEarlyWarning: false };
   for (let left = count; left > 0;) {
     const now = Math.min(left, blocksAtOnce);
     const slab = await task.receive(now * blockBytes);
-    if (slab.length < now * blockBytes) {
-      slab.release();
-      throw new CheckCondition(SENSE.dataPhaseError, { information: fixed ? left : blockBytes });
-    }
+    checkIsWhole(slab, now * blockBytes, fixed ? left : blockBytes);
     const written = await writeParts(unit, parts(slab, blockBytes), blocks, left);
     result = both(result, written);
     left -= now;
   }
-  return result;
+  await settle(unit, result, wasEarly);
 }
 
 /** Writes each part; on a failure those not handed over are released here. */
@@ -74,10 +117,10 @@ async function writeParts(
   for (const [index, part] of list.entries()) {
     const residue = fixed ? left - index : blockBytes;
     try {
-      result = both(result, await unit.drive.writeRecord(unprotect(part, method, residue)));
+      result = both(result, await writeBlock(unit, part, blockBytes, method, residue));
     } catch (error) {
       for (const other of list.slice(index + 1)) other.release();
-      throw translated(error, residue);
+      throw error;
     }
   }
   return result;
@@ -89,10 +132,18 @@ const both = (a: WriteResult, b: WriteResult): WriteResult => ({
 });
 
 /** After a write: what is not buffered becomes durable, then the warnings (SSC-4 4.2, early warning). */
-async function settle(unit: TapeUnit, result: WriteResult, wasEarly: boolean): Promise<void> {
-  const { synchronizeAtEarlyWarning } = unit.modePages.value(DEVICE_CONFIGURATION);
+function settle(unit: TapeUnit, result: WriteResult, wasEarly: boolean): Promise<void> | undefined {
   const entered = result.earlyWarning && !wasEarly;
-  if (unit.bufferedMode === 0 || (entered && synchronizeAtEarlyWarning)) await unit.drive.synchronize();
+  const { synchronizeAtEarlyWarning } = unit.modePages.setting(DEVICE_CONFIGURATION);
+  if (unit.bufferedMode === 0 || (entered && synchronizeAtEarlyWarning))
+    return unit.drive.synchronize().then(() => warn(result));
+  warn(result);
+  return undefined;
+}
+async function settleAfter(unit: TapeUnit, result: Promise<WriteResult>, wasEarly: boolean): Promise<void> {
+  await settle(unit, await result, wasEarly);
+}
+function warn(result: WriteResult): void {
   if (result.earlyWarning) {
     throw new CheckCondition(SENSE.endOfPartitionDetected, { eom: true, information: 0 });
   }
@@ -119,7 +170,7 @@ export async function writeFilemarks(
     return;
   }
   unit.checkWritable(task);
-  const before = unit.drive.position.earlyWarning;
+  const before = unit.drive.inEarlyWarning;
   let result: WriteResult = { earlyWarning: false, programmableEarlyWarning: false };
   // A CDB may ask for 16 million: in pieces, so that it can be aborted and shutting down does not wait for it.
   for (let left = filemarkCount; left > 0; left -= filemarksAtOnce) {

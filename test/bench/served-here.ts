@@ -7,7 +7,7 @@ import type { Ready } from '../support/daemon.js';
 export interface ServedHere {
   /** Of the unit with the tape, as the client wants it. */
   readonly url: string;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export async function serveHere(home: string, threads: number): Promise<ServedHere> {
@@ -44,7 +44,7 @@ export async function serveHere(home: string, threads: number): Promise<ServedHe
   await json('tape', 'move', tapes[0]?.barcode ?? '', '--to', 'drive0');
   return {
     url: `iscsi://127.0.0.1:${portals[0]?.port}/${targets[0]?.name}/1`,
-    async stop() {
+    stop: async () => {
       stop();
       await served;
     },

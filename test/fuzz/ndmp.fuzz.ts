@@ -283,7 +283,7 @@ class World {
     }
     const cdb = Buffer.from(dice.pick(HOST_CDBS), 'hex');
     const out = cdb[0] === 0x0a ? dice.bytes(512) : Buffer.alloc(0);
-    this.#hosts.push(device.execute(new FakeTask({ cdb, nexus: hostNexus, lun, out })));
+    this.#hosts.push(Promise.resolve(device.execute(new FakeTask({ cdb, nexus: hostNexus, lun, out }))));
   }
   async hostLeaves(): Promise<void> {
     await Promise.all(this.#hosts);

@@ -56,12 +56,12 @@ export interface Sent {
 }
 /** Sends WORK, or LOOK by its opcode C1h, to a unit or a device that has one at LUN 0. */
 export function startWork(
-  unit: { execute(task: Task): Promise<Outcome> },
+  unit: { execute(task: Task): Outcome | Promise<Outcome> },
   nexus: Nexus,
   number: number,
   attribute: Task['attribute'] = 'simple',
   opcode = 0xc0,
 ): Sent {
   const task = new FakeTask({ cdb: Buffer.from([opcode, 0, number, 0, 0, 0, 0, 0, 0, 0]), nexus, attribute });
-  return { task, outcome: unit.execute(task) };
+  return { task, outcome: Promise.resolve(unit.execute(task)) };
 }

@@ -155,7 +155,7 @@ export function viewSense(raw: Buffer): SenseView {
 }
 
 interface Executor {
-  execute(task: Task): Promise<Outcome>;
+  execute(task: Task): Outcome | Promise<Outcome>;
 }
 
 /** Sends one command and waits for its end. */

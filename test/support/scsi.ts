@@ -27,7 +27,7 @@ function whereOf(sense: Buffer | undefined): string {
 
 /** Runs one CDB, given as bytes or hex text. */
 export async function ask(
-  unit: { execute(task: Task): Promise<Outcome> },
+  unit: { execute(task: Task): Outcome | Promise<Outcome> },
   nexus: Nexus,
   cdb: Buffer | string,
   out?: Buffer | string,
