@@ -139,20 +139,20 @@ export class Connection
 
   #receive(chunk: Buffer): void {
     this.#keepalive.heard();
-    this.#guard(() => this.#framer.push(chunk));
+    try {
+      this.#framer.push(chunk);
+    } catch (error) {
+      this.#failed(error);
+    }
     this.outbox.flush();
     if (this.outbox.isFull) this.#pause();
   }
   /** I9: whatever happens inside, the worst is the end of this connection. */
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) {
-        this.#log.error('A connection failed unexpectedly', { error: String((error as Error).stack) });
-      }
-      this.drop((error as Error).message);
+  #failed(error: unknown): void {
+    if (!(error instanceof ProtocolError)) {
+      this.#log.error('A connection failed unexpectedly', { error: String((error as Error).stack) });
     }
+    this.drop((error as Error).message);
   }
   header(bhs: Buffer, ahs: Buffer): SegmentSink | undefined {
     return this.#phase.header(bhs, ahs);
@@ -169,7 +169,11 @@ export class Connection
   #resume(): void {
     if (!this.#paused || this.#closed) return;
     this.#paused = false;
-    this.#guard(() => this.#framer.release());
+    try {
+      this.#framer.release();
+    } catch (error) {
+      this.#failed(error);
+    }
     if (!this.#paused && !this.#closed) this.#link.resume();
   }
   #outboxChanged(): void {

@@ -74,7 +74,8 @@ export function cdbUsage(row: Command): Buffer {
   return usage;
 }
 
+const lengthOfGroup = [6, 10, 10, undefined, 16, 12, undefined, undefined] as const;
 /** The length that the group code announces (SPC-5 4.2.5.1); undefined for variable-length and vendor groups. */
 export function cdbLength(opcode: number): number | undefined {
-  return [6, 10, 10, undefined, 16, 12, undefined, undefined][opcode >> 5];
+  return lengthOfGroup[opcode >> 5];
 }

@@ -111,7 +111,7 @@ export class ChunkPlacer {
   #dataBehind(id: number): Directory | undefined {
     const { containers } = this.#host.engine;
     let next = id + 1;
-    while (containers.table.get(next)?.kind === KIND.meta) next += 1;
+    while (containers.table.kindOf(next) === KIND.meta) next += 1;
     return containers.directoryOf(next);
   }
   /** The directory that is likely to be needed next is fetched before it is. */

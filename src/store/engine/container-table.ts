@@ -43,9 +43,11 @@ const countsOf = ({ ordinals, chunks, kind, fast }: ContainerFact): number =>
 const fromCounts = (counts: number): Pick<ContainerFact, 'ordinals' | 'chunks' | 'kind' | 'fast'> => ({
   ordinals: counts % countBits,
   chunks: Math.floor(counts / countBits) % countBits,
-  kind: (counts & metaBit) === 0 ? KIND.data : KIND.meta,
+  kind: kindFrom(counts),
   fast: (counts & fastBit) !== 0,
 });
+
+const kindFrom = (counts: number): ContainerKind => ((counts & metaBit) === 0 ? KIND.data : KIND.meta);
 
 interface Page {
   readonly cells: Uint32Array;
@@ -127,6 +129,10 @@ export class ContainerTable {
       ...fromCounts(this.#cell(id, columns.counts)),
       rawBytes: this.#cell(id, columns.raw),
     };
+  }
+  /** As `get` says it, without all the rest. */
+  kindOf(id: number): ContainerKind | undefined {
+    return this.has(id) ? kindFrom(this.#cell(id, columns.counts)) : undefined;
   }
   ordinalsOf(id: number): number {
     return this.#cell(id, columns.counts) % countBits;

@@ -55,6 +55,8 @@ export class DataStream implements Stream {
   #comingBytes = 0;
   /** An append is under way; the mark of what was there before it, once the recipe has gone on beyond that. */
   #isAppending = false;
+  /** Some of it is in the ring, and not all of it. */
+  #isPartly = false;
   #before: DataMark | undefined;
   #awaited: AwaitedMark[] = [];
   /** Told when there is news of the ring. */
@@ -144,6 +146,7 @@ export class DataStream implements Stream {
         at += bytes;
         this.#comingBytes = Math.max(0, this.#comingBytes - bytes);
         if (at === slice.length) break;
+        this.#isPartly = true;
         await this.#until(() => this.#intake.open().roomBytes > 0);
       }
     }
@@ -175,7 +178,7 @@ export class DataStream implements Stream {
     }
   }
   #appended(): void {
-    this.#isAppending = false;
+    this.#isAppending = this.#isPartly = false;
     this.#comingBytes = 0;
     this.#before = undefined;
   }
@@ -305,12 +308,13 @@ export class DataStream implements Stream {
   }
   /** The next chunk goes beyond what somebody waits for, or beyond what an append under way began with. */
   #noteBefore(bytes: number): void {
+    if (this.#awaited.length === 0 && !this.#isPartly) return;
     const end = this.#recipe.bytes + bytes;
     while (this.#awaited.length > 0 && (this.#awaited[0]?.length ?? 0) < end) {
       const awaited = this.#awaited.shift();
       awaited?.resolve(this.#markAt(awaited.length));
     }
-    if (this.#isAppending && this.#before === undefined && end > this.#length) this.#before = this.#markNow();
+    if (this.#isPartly && this.#before === undefined && end > this.#length) this.#before = this.#markNow();
   }
   #markNow(): DataMark {
     return this.#markAt(this.#length);

@@ -31,7 +31,7 @@ export class Filter {
   }
   /** Fingerprints in order lie in order: filling it from a sorted run stays in the processor's cache. */
   #wordOf(hi: number): number {
-    return Math.min(this.#lastBlock, Math.floor((hi - this.#first) * this.#blocksPerHi)) * blockWords;
+    return Math.min(this.#lastBlock, Math.floor(((hi >>> 0) - this.#first) * this.#blocksPerHi)) * blockWords;
   }
   add(hi: number, lo: number): void {
     const at = this.#wordOf(hi);

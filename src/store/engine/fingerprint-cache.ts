@@ -25,7 +25,7 @@ const sourcesMax = 1 << sourceBits;
 export class FingerprintCache {
   readonly #buckets: number;
   /** A word of the fingerprint; source and index as one number, 0: empty. */
-  readonly #places: Uint32Array;
+  readonly #places: Int32Array;
   /** The next way of each bucket to be written. */
   readonly #next: Uint8Array;
   readonly #sources: (FingerprintSource | undefined)[] = [undefined];
@@ -33,7 +33,7 @@ export class FingerprintCache {
 
   constructor(places: number) {
     this.#buckets = Math.ceil(places / ways);
-    this.#places = new Uint32Array(this.#buckets * bucketWords);
+    this.#places = new Int32Array(this.#buckets * bucketWords);
     this.#next = new Uint8Array(this.#buckets);
   }
   /** A number for the source, until `drop`. */
@@ -55,7 +55,7 @@ export class FingerprintCache {
     const way = this.#next[bucket] ?? 0;
     this.#next[bucket] = (way + 1) % ways;
     const place = bucket * bucketWords + way * placeWords;
-    this.#places[place] = digests.readUInt32LE(at + 12);
+    this.#places[place] = digests.readInt32LE(at + 12); // signed: what is above 2^31 V8 makes an object of
     this.#places[place + 1] = (number << 10) | index;
   }
   putAll(number: number, source: FingerprintSource): void {
@@ -65,12 +65,12 @@ export class FingerprintCache {
       this.put(number, index, fingerprints, index * fingerprintBytes);
   }
   #bucketOf(digests: Buffer, at: number): number {
-    return digests.readUInt32LE(at + 8) % this.#buckets;
+    return (digests.readInt32LE(at + 8) >>> 0) % this.#buckets;
   }
   /** The source that has it, and `index`; undefined when it is not at hand. */
   find(digests: Buffer, at: number): FingerprintSource | undefined {
     const from = this.#bucketOf(digests, at) * bucketWords;
-    const word = digests.readUInt32LE(at + 12);
+    const word = digests.readInt32LE(at + 12);
     for (let one = from; one < from + bucketWords; one += placeWords) {
       const place = this.#places[one + 1] ?? 0;
       if (this.#places[one] !== word || place === 0) continue;

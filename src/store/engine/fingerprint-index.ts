@@ -140,14 +140,14 @@ export class FingerprintIndex {
     if (this.#memory.size > overdueMax * this.#entriesPerRun) this.#memory.clear();
     for (let index = 0; index < directory.count; index++) {
       const at = index * fingerprintBytes;
-      const hi = fingerprints.readUInt32BE(at);
-      this.#memory.put(hi, fingerprints.readUInt32BE(at + 4), id, directory.ordinals[index] ?? 0);
+      const hi = fingerprints.readInt32BE(at);
+      this.#memory.put(hi, fingerprints.readInt32BE(at + 4), id, directory.ordinals[index] ?? 0);
     }
   }
   /** What memory knows: where it is, that it is nowhere, or that the disk must be asked. */
   peek(digests: Buffer, at: number): Found | 'absent' | 'ask' {
-    const hi = digests.readUInt32BE(at);
-    const lo = digests.readUInt32BE(at + 4);
+    const hi = digests.readInt32BE(at);
+    const lo = digests.readInt32BE(at + 4);
     const container = this.#memory.find(hi, lo);
     if (container !== 0) return { container, ordinal: this.#memory.ordinal };
     const before = this.#frozen?.find(hi, lo) ?? 0;
@@ -163,7 +163,7 @@ export class FingerprintIndex {
     let high = base.length - 1;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((base[middle]?.range.last ?? 0) < hi) low = middle + 1;
+      if ((base[middle]?.range.last ?? 0) < hi >>> 0) low = middle + 1;
       else high = middle;
     }
     return base[low];
@@ -242,7 +242,7 @@ export class FingerprintIndex {
       try {
         const add = writer.add.bind(writer);
         for (const slots of frozen.parts()) {
-          for (const slot of slots) if (frozen.at(slot, add)) await writer.flush();
+          for (let at = 0; at < slots.length; at++) if (frozen.at(slots[at] ?? 0, add)) await writer.flush();
         }
         this.#fresh = [await writer.finish(), ...this.#fresh];
       } catch (cause) {

@@ -30,10 +30,11 @@ export class IndexMemory {
   static bytesFor(entries: number): number {
     return Math.ceil((entries * 8) / 3) * slotBytes;
   }
+  /** Of `hi` and `lo`, here and below, 32 bits count, whatever their sign: numbers above 2^31 would be made objects of. */
   #slotOf(hi: number, lo: number): number {
-    let slot = lo % this.#slots;
+    let slot = (lo >>> 0) % this.#slots;
     for (; this.#containers[slot] !== 0; slot = (slot + 1) % this.#slots) {
-      if (this.#hi[slot] === hi && this.#lo[slot] === lo) break;
+      if (this.#hi[slot] === hi >>> 0 && this.#lo[slot] === lo >>> 0) break;
     }
     return slot;
   }

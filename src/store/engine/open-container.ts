@@ -141,11 +141,9 @@ export class OpenContainer implements PartOwner {
     return this.#regionBytes + bytes <= regionBytesMax || this.#full + 1 < this.#memory().parts.length;
   }
   /** Resolves when a region was compressed. */
-  async change(): Promise<void> {
+  change(): Promise<void> {
     assert(this.#full > 0);
-    await new Promise<void>((resolve) => {
-      this.#waiting.push(resolve);
-    });
+    return new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
   /** Resolves when no region is with the crew. */
   async packed(): Promise<void> {
