@@ -4,16 +4,18 @@
  * client that does not.
  *
  *   node dist/test/bench/allocation.bench.js [--megabytes 256] [--record 262144] [--threads N] [--queue 8]
- *                                            [--only store|drive|iscsi] [--top 12]
+ *                                            [--pause 2] [--only store|drive|iscsi] [--top 12]
  *
  * A line per case: bytes for a chunk (20 KB), for a record and for a MiB, and how many records had to wait; then the places that
- * allocate most. What the bench itself allocates is told apart; what threads of the crew allocate is theirs and not in it; neither
- * are buffers outside of the heap.
+ * allocate most. Into the store and the drive the bench pauses for so many milliseconds after a MiB: who is faster than the crew
+ * has to wait, and to wait takes promises (`--pause 0`). A commit of all of it is in each case. What the bench itself allocates is
+ * told apart; what threads of the crew allocate is theirs and not in it; neither are buffers outside of the heap.
  */
 import { randomFillSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { expectLongLife } from '#env';
 import { heapProfile, type Site } from './heap-profile.js';
@@ -23,6 +25,7 @@ const { values: options } = parseArgs({
     megabytes: { type: 'string', default: '256' },
     record: { type: 'string', default: '262144' },
     threads: { type: 'string' },
+    pause: { type: 'string', default: '2' },
     queue: { type: 'string', default: '8' },
     only: { type: 'string', default: '' },
     top: { type: 'string', default: '12' },
@@ -40,6 +43,9 @@ const records = Math.ceil((Number(options.megabytes) * 1e6) / recordBytes);
 const bytes = records * recordBytes;
 const chunkBytes = 20_000;
 const MiB = 1024 * 1024;
+/** After a MiB, so that nobody has to wait for the crew, if it is quick enough. */
+const pauseMs = Number(options.pause);
+const recordsOfPause = Math.max(1, Math.floor(MiB / recordBytes));
 /** Until all that is measured is compiled by the compiler that leaves out what nobody sees. */
 const warmRounds = 6;
 
@@ -63,9 +69,11 @@ async function writeAll(write: Write): Promise<void> {
   waited = 0;
   for (let record = 0; record < records; record++) {
     const writing = write(record);
-    if (writing === undefined) continue;
-    waited += 1;
-    await writing;
+    if (writing !== undefined) {
+      waited += 1;
+      await writing;
+    }
+    if (pauseMs > 0 && record % recordsOfPause === 0) await sleep(pauseMs);
   }
 }
 async function measure(what: string, write: Write, commit: () => Promise<void>): Promise<void> {

@@ -37,6 +37,8 @@ export interface FakeTaskOptions {
   /** Bytes of data-in that the initiator has room for; 16 MiB when not given. */
   readonly expectedIn?: number;
   readonly attribute?: TaskAttribute;
+  /** All data-out has come: what is asked for is given at once. */
+  readonly isHere?: boolean;
 }
 
 let lastTag = 0;
@@ -52,6 +54,7 @@ export class FakeTask implements Task {
   readonly #out: Buffer;
   readonly #pieces: Buffer[] = [];
   #taken = 0;
+  readonly #isHere: boolean;
   #got = 0;
   #canceled = false;
   /** Slabs of data-out that the unit has not released. */
@@ -66,10 +69,13 @@ export class FakeTask implements Task {
     this.#out = options.out ?? Buffer.alloc(0);
     this.expectedOut = options.expectedOut ?? this.#out.length;
     this.expectedIn = options.expectedIn ?? 16 * 1024 * 1024;
+    this.#isHere = options.isHere ?? false;
   }
 
-  async receive(length: number): Promise<Slab> {
-    await Promise.resolve();
+  receive(length: number): Slab | Promise<Slab> {
+    return this.#isHere ? this.#take(length) : Promise.resolve().then(() => this.#take(length));
+  }
+  #take(length: number): Slab {
     if (this.#canceled) throw new CanceledError();
     // A copy: who keeps bytes of a released slab reads nonsense, and its test fails.
     const piece = Buffer.from(this.#out.subarray(this.#taken, this.#taken + length));
