@@ -105,7 +105,7 @@ export class Connection
     this.#timer = this.clock.after(loginTimeoutMs, () => this.drop('login took too long'));
     this.#link.start({
       data: (chunk) => this.#receive(chunk),
-      room: () => this.#framer.room(),
+      room: () => this.#room(),
       closed: (error) => this.#linkClosed(error),
     });
   }
@@ -146,6 +146,14 @@ export class Connection
     }
     this.outbox.flush();
     if (this.outbox.isFull) this.#pause();
+  }
+  #room(): Buffer | undefined {
+    try {
+      return this.#framer.room();
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
   }
   /** I9: whatever happens inside, the worst is the end of this connection. */
   #failed(error: unknown): void {
@@ -326,7 +334,7 @@ export class Connection
     return this.#paused;
   }
   dataIdleTicks(): number {
-    let most = this.#session?.gapTicks() ?? 0;
+    let most = Math.max(this.#session?.gapTicks() ?? 0, this.#fullFeature?.tick() ?? 0);
     for (const transfer of this.#session?.tasks.values() ?? []) most = Math.max(most, transfer.tick());
     return most;
   }

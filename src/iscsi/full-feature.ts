@@ -32,6 +32,7 @@ import {
   type RejectReason,
 } from './pdu.table.js';
 import { ahsIsSound } from './ahs.js';
+import { unnumbered } from './own-headers.js';
 import { PingMemory, SegmentBuffer, type SlabSink } from './segment-sinks.js';
 import type { Session, SessionLink } from './session.js';
 import { SliceCursor } from './slice-cursor.js';
@@ -67,6 +68,9 @@ export class FullFeature implements PduReceiver {
   #transfer: Transfer | undefined;
   #ping: SlabSink | undefined;
   #leaving = false;
+  /** The command whose PDU was under way at the last tick, and for how many. */
+  #slow: Transfer | undefined;
+  #slowTicks = 0;
 
   constructor(host: FullFeatureHost, session: Session) {
     this.#host = host;
@@ -229,6 +233,12 @@ export class FullFeature implements PduReceiver {
     else this.#session.window.admit(cmdSN, command);
   }
 
+  /** Counts a tick in which the same command's PDU was under way; gives the number of such ticks in a row. */
+  tick(): number {
+    this.#slowTicks = this.#transfer !== undefined && this.#transfer === this.#slow ? this.#slowTicks + 1 : 0;
+    this.#slow = this.#transfer;
+    return this.#slowTicks;
+  }
   /** The connection is gone in the middle of a PDU: what it had taken goes back. */
   close(): void {
     this.#leaving = true;
@@ -386,12 +396,3 @@ function asksMoreThanDiscovery(bhs: Buffer): boolean {
   if (opcode === OPCODE.nopOut) return initiatorTaskTagOf(bhs) !== noTag;
   return opcode === OPCODE.scsiCommand || opcode === OPCODE.taskManagementRequest;
 }
-
-/** What `emit` fills in. */
-export const unnumbered = {
-  totalAhsLength: 0,
-  dataSegmentLength: 0,
-  statSN: 0,
-  expCmdSN: 0,
-  maxCmdSN: 0,
-} as const;

@@ -1,7 +1,15 @@
 /** Headers of what a connection says that nobody asked for (RFC 7143 11.9, 11.17, 11.19). */
 import { OPCODE } from './pdu.js';
 import { noTag, PDU, type RejectReason } from './pdu.table.js';
-import { unnumbered } from './full-feature.js';
+
+/** What `emit` fills in. */
+export const unnumbered = {
+  totalAhsLength: 0,
+  dataSegmentLength: 0,
+  statSN: 0,
+  expCmdSN: 0,
+  maxCmdSN: 0,
+} as const;
 
 export const rejectHeader = (reason: RejectReason): Buffer =>
   PDU.reject.bhs.encode({

@@ -75,11 +75,12 @@ async function translatedLater(result: Promise<WriteResult>, residue: number): P
   }
 }
 
-/** Blocks that are written as they come, where the drive wants them. */
-export function landing(unit: TapeUnit, { cdb }: Task, bytes: number): Slab | undefined {
+/** Blocks that are written as they come, where the drive wants them; what will be refused has no place among them. */
+export function landing(unit: TapeUnit, { cdb, nexus }: Task, bytes: number): Slab | undefined {
   const row = unit.commands.find(cdb[0] ?? 0, cdb[1] ?? 0)?.row;
   const isPlain = (row === WRITE_6 || row === WRITE_16) && protectionOf(unit).write === 'none';
-  return isPlain ? unit.drive.landing(bytes) : undefined;
+  if (!isPlain || unit.reservations.conflicts(nexus, row, undefined)) return undefined;
+  return unit.drive.landing(bytes);
 }
 
 interface Blocks {

@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { realEnv } from '#env';
 import { DedupGroup, type DedupGroupOptions, type Stream, type Volume } from '#store';
+import type { Slab } from '#wire';
 import { SimRandom } from '../sim/sim-random.js';
 import { bytesOf, label, patternBytes } from '../contract/store.js';
 
@@ -37,6 +38,10 @@ const material = Array.from({ length: 12 }, (_, index) => {
 let isOver = false;
 const counts = { appends: 0, cuts: 0, reads: 0, collections: 0, verified: 0 };
 
+interface Coming {
+  readonly bytes: Buffer;
+  readonly slab: Slab | undefined;
+}
 /** What a tape should be. Nobody cuts it off while somebody reads. */
 class Tape {
   readonly id: string;
@@ -46,6 +51,7 @@ class Tape {
   isCutting = false;
   readonly #volume: Volume;
   readonly stream: Stream;
+  readonly #coming: Coming[] = [];
 
   constructor(id: string, volume: Volume) {
     this.id = id;
@@ -54,15 +60,34 @@ class Tape {
   }
   async write(): Promise<void> {
     while (!isOver) {
-      const bytes = random.pick(material).subarray(random.integer(100_000));
-      if (this.length + bytes.length > contentBytesMax) await this.#cut();
-      await this.stream.append([bytes]);
-      bytes.copy(this.content, this.length);
-      this.length += bytes.length;
-      counts.appends += 1;
+      if (this.length + 700_000 > contentBytesMax) await this.#cut();
+      while (this.#coming.length < 1 + random.integer(5)) this.#expect();
+      const [next] = this.#coming.splice(random.integer(10) === 0 ? 1 : 0, 1);
+      if (next !== undefined) await this.#append(next);
       if (random.integer(3) === 0) await this.commit();
       if (random.integer(4) === 0) await sleep(random.integer(60));
     }
+  }
+  /** Its place is given when it is on its way, and it comes at once; then others come, and some are given up. */
+  #expect(): void {
+    const bytes = random.pick(material).subarray(random.integer(100_000), 700_000 - random.integer(600_000));
+    const slab = random.integer(5) > 0 ? this.stream.landing?.(bytes.length) : undefined;
+    let at = 0;
+    for (const slice of slab?.slices ?? []) at += bytes.copy(slice, 0, at);
+    this.#coming.push({ bytes, slab });
+  }
+  async #append({ bytes, slab }: Coming): Promise<void> {
+    if (slab === undefined || slab.length === 0) await this.stream.append([bytes]);
+    else if (random.integer(8) > 0) await this.stream.append(slab.slices);
+    else {
+      for (const slice of slab.slices) slice.fill(0xee);
+      slab.release();
+      return;
+    }
+    slab?.release();
+    bytes.copy(this.content, this.length);
+    this.length += bytes.length;
+    counts.appends += 1;
   }
   async #cut(): Promise<void> {
     this.isCutting = true;

@@ -1,7 +1,9 @@
 /**
  * Intake: where bytes come into a stream: its ring, as long as it needs one, and what is on its way there from initiators.
  *
- * When something is to be put where others' bytes are on their way to, the ring is left to them and another taken.
+ * When something is to be put where others' bytes are on their way to, the ring is left to them and another taken. What that costs
+ * is bounded, whoever lets memory be given and sends nothing: nothing lands until as much has come as was copied, nor while many
+ * rings are left.
  */
 import type { Slab } from '#wire';
 import { Landings } from './landings.js';
@@ -20,6 +22,8 @@ export class Intake {
   readonly #owner: IntakeOwner;
   readonly #landings = new Landings();
   #ring: Ring | undefined;
+  /** Copied from one ring to another, less what came since. */
+  #copiedBytes = 0;
 
   constructor(rings: Rings, owner: IntakeOwner) {
     this.#rings = rings;
@@ -36,7 +40,8 @@ export class Intake {
     return this.#ring?.heldBytes ?? 0;
   }
   landing(bytes: number): Slab {
-    return this.#landings.take(this.open(), bytes);
+    const isWise = this.#copiedBytes <= 0 && !this.#rings.areShort;
+    return this.#landings.take(this.open(), bytes, isWise);
   }
   /** As many bytes of the slice, from there on, as there is room for. */
   put(slice: Uint8Array, from: number): number {
@@ -45,9 +50,13 @@ export class Intake {
       ring === undefined ||
       ring.isNext(slice, from) ||
       this.#landings.isFree(ring, ring.end, slice.length - from);
-    if (!isFree) this.refill(this.copy(ring.heldBytes));
+    if (!isFree) {
+      this.#copiedBytes = ring.heldBytes;
+      this.refill(this.copy(ring.heldBytes));
+    }
     const bytes = this.open().fill(slice, from);
-    this.#landings.appended(bytes);
+    this.#copiedBytes -= bytes;
+    this.#landings.appended(slice, bytes);
     return bytes;
   }
   /** So many of the bytes that it holds, from the first on. */

@@ -15,12 +15,12 @@ export class Landings {
   /** Those that are out, oldest first. */
   readonly #out: Landing[] = [];
 
-  /** For the next so many bytes. Empty when there is no memory for them where they will probably go. */
-  take(ring: Ring, bytes: number): Slab {
+  /** For the next so many bytes. Empty when there is no memory for them where they will probably go, or it is not to be given. */
+  take(ring: Ring, bytes: number, mayLand: boolean): Slab {
     assert(bytes > 0);
     let from = ring.end;
     for (const landing of this.#out) from += landing.dueBytes;
-    const slices = this.isFree(ring, from, bytes) ? ring.landing(from, bytes) : undefined;
+    const slices = mayLand && this.isFree(ring, from, bytes) ? ring.landing(from, bytes) : undefined;
     const landing = new Landing(slices === undefined ? undefined : ring, from, bytes, slices ?? [], this);
     this.#out.push(landing);
     return landing;
@@ -30,13 +30,16 @@ export class Landings {
     for (const landing of this.#out) if (landing.overlaps(ring, from, from + bytes)) return false;
     return true;
   }
-  /** So many bytes came to the stream: probably those that have been expected longest. */
-  appended(bytes: number): void {
-    let left = bytes;
+  /** So many bytes of that slice came to the stream: where they lie tells whose they are. */
+  appended(slice: Uint8Array, bytes: number): void {
     for (const landing of this.#out) {
-      if (left === 0) return;
-      left -= landing.came(left);
+      if (!landing.holds(slice)) continue;
+      landing.came(bytes);
+      return;
     }
+    // Of those that have found no room, probably what has been expected longest.
+    let left = bytes;
+    for (const landing of this.#out) if (landing.length === 0) left -= landing.came(left);
   }
   /** For landings only. */
   released(landing: Landing): void {
@@ -71,6 +74,13 @@ class Landing implements Slab {
   }
   overlaps(ring: Ring, from: number, to: number): boolean {
     return this.#ring === ring && this.#from < to && from < this.#from + this.#bytes;
+  }
+  holds({ buffer, byteOffset }: Uint8Array): boolean {
+    for (const slice of this.slices) {
+      const at = byteOffset - slice.byteOffset;
+      if (buffer === slice.buffer && at >= 0 && at < slice.length) return true;
+    }
+    return false;
   }
   /** Of so many bytes that came, so many were these. */
   came(bytes: number): number {

@@ -3,11 +3,16 @@ import type { FingerprintCipher } from './fingerprint-cipher.js';
 import type { Means } from './means.js';
 import { Ring, type RingOwner } from './ring.js';
 
+/** So many that nobody has, but that are not free, are enough: whoever does not send what is on its way may hold one for ever. */
+const leftMax = 8;
+
 export class Rings {
   readonly #means: Means;
   readonly #fingerprints: FingerprintCipher;
   readonly #free: Ring[] = [];
   #made = 0;
+  /** Given back, and not free yet. */
+  #left = 0;
 
   constructor(means: Means, fingerprints: FingerprintCipher) {
     this.#means = means;
@@ -19,6 +24,14 @@ export class Rings {
     return ring;
   }
   give(ring: Ring): void {
-    ring.giveUp(() => this.#free.push(ring));
+    this.#left += 1;
+    ring.giveUp(() => {
+      this.#left -= 1;
+      this.#free.push(ring);
+    });
+  }
+  /** Nothing should land in one that it would keep from being free. */
+  get areShort(): boolean {
+    return this.#left >= leftMax;
   }
 }

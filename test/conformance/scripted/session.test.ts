@@ -81,6 +81,37 @@ test('a peer that does not send the data it was asked for is dropped', async (t)
   await initiator.closed;
   t.is(server.sessions().length, 0);
 });
+test('a peer that sends a command with its data byte by byte is dropped, with the memory for it', async (t) => {
+  const { login, clock, server, pool } = await iscsiTarget(t);
+  const initiator = await ready(await login());
+  const bytes = initiator.encode(
+    'scsiCommand',
+    {
+      final: true,
+      write: true,
+      attribute: 1,
+      initiatorTaskTag: initiator.nextTag(),
+      expectedDataTransferLength: 4096,
+      cmdSN: initiator.cmdSN,
+      expStatSN: initiator.expStatSN,
+      cdb: Buffer.from([...write10(0, 8), 0, 0, 0, 0, 0, 0]),
+    },
+    { data: Buffer.alloc(4096) },
+  );
+  initiator.sendRaw(bytes.subarray(0, 100));
+  const other = await login({ name: 'iqn.2026-01.test:other' });
+  const isHeld = (): boolean => pool.freeBytes < pool.blocksMax * pool.blockBytes;
+  while (!isHeld()) await sync(other);
+  for (let tick = 0; tick < 5; tick++) {
+    t.true(isHeld());
+    initiator.sendRaw(bytes.subarray(100 + tick, 101 + tick));
+    for (let turn = 0; turn < 3; turn++) await sync(other); // it has come by then
+    clock.pass(15_000);
+  }
+  await initiator.closed;
+  t.is(server.sessions().length, 1);
+  t.false(isHeld());
+});
 test('a peer that leaves out a command for good is dropped, with the memory of those behind it', async (t) => {
   const { login, clock, server, pool } = await iscsiTarget(t);
   const initiator = await ready(await login());

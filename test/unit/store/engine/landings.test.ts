@@ -1,9 +1,10 @@
 /** Bytes that land in a stream's ring are not copied, and whatever becomes of them, nobody else's are touched. */
 import test, { type ExecutionContext } from 'ava';
 import { realEnv } from '#env';
-import { DedupGroup, plainKernels, type Stream, type Volume } from '#store';
+import { Arena, DedupGroup, plainKernels, type Stream, type Volume } from '#store';
 import { SimDisk } from '#support';
 import { copyOf, type Slab } from '#wire';
+import { ringBytes } from '../../../../src/store/engine/engine-limits.js';
 import { bytesOf, label, patternBytes } from '../../../contract/store.js';
 import { SimRandom } from '../../../sim/sim-random.js';
 
@@ -11,8 +12,9 @@ const KiB = 1024;
 /** Three of them are not cut at once. */
 const recordBytes = 60 * KiB;
 
-const open = async (): Promise<DedupGroup> =>
+const open = async (arena = new Arena()): Promise<DedupGroup> =>
   await DedupGroup.open({
+    arena,
     env: { ...realEnv(), disk: new SimDisk({ dice: new SimRandom(1) }).begin() },
     folder: 'group',
     reserveBytes: 0,
@@ -97,6 +99,46 @@ test('there is as much as was set aside; one that found nothing has its place in
   t.deepEqual(slabs.slice(0, landed.length), landed);
   for (const slab of slabs) slab.release();
   t.is(landing(stream).length, recordBytes);
+  await group.close();
+});
+
+test('whoever lets memory be given and sends nothing has little of it', async (t) => {
+  const arena = new Arena();
+  const group = await open(arena);
+  let volume = await group.create('tape');
+  const { byteLength: before } = arena.memory.buffer;
+  for (let turn = 0; turn < 100; turn++) {
+    landing(dataOf(volume));
+    await dataOf(volume).append([record(turn)]);
+    if (turn % 5 > 0) continue;
+    await volume.commit(label('tape'));
+    await volume.close();
+    volume = await group.open('tape');
+  }
+  const content = Buffer.concat(Array.from({ length: 100 }, (_, turn) => record(turn)));
+  t.true((await bytesOf(dataOf(volume), 0, content.length)).equals(content));
+  t.true(arena.memory.buffer.byteLength - before < 12 * ringBytes);
+  await group.close();
+});
+
+test('one that comes before those in front of it is soon forgotten', async (t) => {
+  const group = await open();
+  const stream = dataOf(await group.create('tape'));
+  await stream.append([record(0)]);
+  const out = [1, 2, 3].map(() => landing(stream));
+  let end = 0;
+  for (let turn = 1; turn < 40; turn++) {
+    const [slab] = out.splice(turn === 4 ? 1 : 0, 1) as [Slab];
+    land(slab, record(turn));
+    await stream.append(slab.length > 0 ? slab.slices : [record(turn)]);
+    const [first] = slab.slices;
+    if (turn > 20) t.is(first?.byteOffset, end, 'they lie one behind the other again');
+    end = (first?.byteOffset ?? 0) + recordBytes;
+    out.push(landing(stream));
+    slab.release();
+  }
+  const content = Buffer.concat(Array.from({ length: 40 }, (_, turn) => record(turn)));
+  t.true((await bytesOf(stream, 0, content.length)).equals(content));
   await group.close();
 });
 
