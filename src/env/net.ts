@@ -20,9 +20,8 @@ function receiving(): { readonly onread: net.OnReadOpts; of: SocketLink | undefi
     onread: {
       buffer: () => receiver.of?.room() ?? receiveBuffer,
       callback: (length: number, buffer: Uint8Array) => {
-        receiver.of?.received(
-          length === buffer.length ? (buffer as Buffer) : (buffer as Buffer).subarray(0, length),
-        ); // it is what `buffer` gave
+        const memory = buffer as Buffer; // as it was given above
+        receiver.of?.received(length === memory.length ? memory : memory.subarray(0, length));
         return true;
       },
     },

@@ -48,6 +48,7 @@ export class Framer {
   readonly #longBytes: number;
   readonly #header = Buffer.alloc(bhsBytes + ahsBytesMax + digestBytes);
   readonly #bhs = this.#header.subarray(0, bhsBytes);
+  readonly #digestedBhs = this.#header.subarray(0, bhsBytes + digestBytes);
   readonly #noAhs = this.#header.subarray(0, 0);
   readonly #trailer = Buffer.alloc(3 + digestBytes);
   #state = IN_HEADER;
@@ -60,8 +61,6 @@ export class Framer {
   #crc = 0;
   /** Of the sink's, where the next bytes are to be put. */
   #room: Slab | undefined;
-  /** The last segment was long: the next PDU may be like it, so nothing is read behind its header. */
-  #isAfterLong = false;
   #held = false;
   #stopped = false;
   /** What arrived while held: at most what was under way when the link was paused. */
@@ -77,8 +76,7 @@ export class Framer {
   /** Takes the next bytes. Throws ProtocolError when no PDU can follow any more: the connection is lost. */
   push(chunk: Buffer): void {
     try {
-      if (this.#held) this.#keep(chunk, 0);
-      else this.#parse(chunk);
+      this.#parseUnlessHeld(chunk);
     } finally {
       this.leave();
     }
@@ -86,10 +84,19 @@ export class Framer {
   /** Where to put what is pushed next, if that is known: until then, or until `leave`. */
   room(): Buffer | undefined {
     if (this.#held || this.#stopped) return undefined;
-    if (this.#state === IN_HEADER && this.#have === 0 && this.#isAfterLong) return this.#bhs;
-    if (this.#state !== IN_DATA || this.#need - this.#have < this.#longBytes / 2) return undefined;
-    this.#room = this.#sink?.room?.(this.#have, this.#need - this.#have);
+    this.leave();
+    const left = this.#need - this.#have;
+    // Behind a long segment the next PDU may be like it: nothing is read beyond its header, nor beyond what ends the segment.
+    if (this.#state !== IN_DATA && this.#segmentLength >= this.#longBytes) return this.#roomOfPart();
+    if (this.#state !== IN_DATA || left < this.#longBytes / 2) return undefined;
+    this.#room = this.#sink?.room?.(this.#have, left);
     return this.#room?.slices[0];
+  }
+  /** For the rest of a part that is short. */
+  #roomOfPart(): Buffer | undefined {
+    if (this.#state === IN_TRAILER) return this.#trailer.subarray(this.#have, this.#need);
+    if (this.#state !== IN_HEADER || this.#have > 0) return undefined;
+    return this.headerDigest ? this.#digestedBhs : this.#bhs;
   }
   /** Nothing is put there any more. */
   leave(): void {
@@ -105,7 +112,7 @@ export class Framer {
     this.#held = false;
     const kept = this.#stash;
     this.#stash = [];
-    for (const chunk of kept) this.push(chunk);
+    for (const chunk of kept) this.#parseUnlessHeld(chunk);
   }
   /** Nothing is given out any more. */
   stop(): void {
@@ -119,6 +126,10 @@ export class Framer {
     if (from < chunk.length && !this.#stopped) this.#stash.push(Buffer.from(chunk.subarray(from)));
   }
 
+  #parseUnlessHeld(chunk: Buffer): void {
+    if (this.#held) this.#keep(chunk, 0);
+    else this.#parse(chunk);
+  }
   #parse(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
@@ -220,7 +231,6 @@ export class Framer {
   }
 
   #done(intact: boolean): void {
-    this.#isAfterLong = this.#segmentLength >= this.#longBytes;
     this.#enter(IN_HEADER, bhsBytes);
     this.#sink = undefined;
     if (!this.#stopped) this.#receiver.complete(intact);

@@ -3,6 +3,7 @@
  * elsewhere: performance.md, finding 1). It grows as it is needed; what is given back is used again for the same size.
  */
 import { strict as assert } from 'node:assert';
+import { StoreError } from '../../errors.js';
 
 const pageBytes = 65_536;
 const alignBytes = 4096;
@@ -18,15 +19,25 @@ export class Arena {
   constructor() {
     this.memory = new WebAssembly.Memory({ initial: 1, maximum: pagesMax, shared: true });
   }
+  /** Throws StoreError 'io' when there is no more, and has changed nothing then. */
   allocate(bytes: number): Buffer {
     assert(bytes > 0);
     const free = this.#free.get(bytes)?.pop();
     if (free !== undefined) return free;
     const at = this.#end;
-    this.#end += Math.ceil(bytes / alignBytes) * alignBytes;
-    const missing = Math.ceil((this.#end - this.memory.buffer.byteLength) / pageBytes);
-    if (missing > 0) this.memory.grow(missing);
+    const end = at + Math.ceil(bytes / alignBytes) * alignBytes;
+    const missing = Math.ceil((end - this.memory.buffer.byteLength) / pageBytes);
+    if (missing > 0) this.#grow(missing);
+    this.#end = end;
     return Buffer.from(this.memory.buffer, at, bytes);
+  }
+  #grow(pages: number): void {
+    try {
+      this.memory.grow(pages);
+    } catch (cause) {
+      const facts = { pages, bytes: this.memory.buffer.byteLength };
+      throw new StoreError('io', 'The system has no more memory for the storage group', facts, { cause });
+    }
   }
   /** Nobody uses it any more. */
   give(buffer: Buffer): void {

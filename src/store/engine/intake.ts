@@ -72,8 +72,10 @@ export class Intake {
   }
   /** It holds this and nothing else, to be cut from its beginning. */
   refill(bytes: Buffer): void {
+    const next = bytes.length > 0 ? this.#rings.take(this.#owner) : undefined; // first: there may be none
     this.letGo();
-    if (bytes.length > 0) this.open().fill(bytes, 0);
+    this.#ring = next;
+    next?.fill(bytes, 0);
   }
   letGo(): void {
     this.#owner.left();

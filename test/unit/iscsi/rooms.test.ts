@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import fc from 'fast-check';
-import { alignedBuffer, type Slab, SlabPool } from '#wire';
+import { alignedBuffer, crc32c, type Slab, SlabPool } from '#wire';
 import { Framer, type PduReceiver, type SegmentSink } from '../../../src/iscsi/framer.js';
 import { type DataOutMemory, Gather, GatherMemory } from '../../../src/iscsi/gather.js';
 import { LandingGather } from '../../../src/iscsi/landing-gather.js';
@@ -59,23 +59,29 @@ class Landings implements PduReceiver {
     this.#gather = undefined;
   }
 }
-const frame = (data: Buffer): Buffer =>
-  Buffer.concat([
-    makeHeader('nopOut', { dataSegmentLength: data.length }),
-    data,
-    Buffer.alloc(-data.length & 3),
-  ]);
+function frame(data: Buffer, digests = false): Buffer {
+  const header = makeHeader('nopOut', { dataSegmentLength: data.length });
+  const padded = Buffer.concat([data, Buffer.alloc(-data.length & 3)]);
+  const parts = digests ? [header, digestOf(header), padded] : [header, padded];
+  return Buffer.concat(digests && data.length > 0 ? [...parts, digestOf(padded)] : parts);
+}
+function digestOf(bytes: Buffer): Buffer {
+  const digest = Buffer.alloc(4);
+  digest.writeUInt32LE(crc32c(bytes));
+  return digest;
+}
 
 test('what is read to where it stays is what was sent, in whatever pieces it comes', (t) => {
   const lengths = fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 1, maxLength: 12 });
   const cuts = fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 1, maxLength: 8 });
   let straight = 0;
   fc.assert(
-    fc.property(lengths, cuts, fc.nat(5), (all, pieces, heldAt) => {
+    fc.property(lengths, cuts, fc.nat(5), fc.boolean(), (all, pieces, heldAt, digests) => {
       const receiver = new Landings();
       const framer = new Framer(receiver, 8192, longBytes);
+      framer.headerDigest = framer.dataDigest = digests;
       const sent = all.map(pattern);
-      const wire = Buffer.concat(sent.map(frame));
+      const wire = Buffer.concat(sent.map((data) => frame(data, digests)));
       for (let at = 0, turn = 0; at < wire.length; turn++) {
         const room = framer.room();
         const count = Math.min(
@@ -114,6 +120,16 @@ test('behind a long segment only the next header is read, so that its data can g
   framer.push(pattern(1000, 2));
   framer.push(frame(pattern(8, 3)));
   t.is(framer.room(), undefined);
+});
+
+test('nor is anything read behind a digest', (t) => {
+  const framer = new Framer(new Landings(), 8192, longBytes);
+  framer.headerDigest = framer.dataDigest = true;
+  const wire = frame(pattern(1001, 1), true);
+  framer.push(wire.subarray(0, 52 + 1001));
+  t.is(framer.room()?.length, 3 + 4);
+  framer.push(wire.subarray(52 + 1001));
+  t.is(framer.room()?.length, 48 + 4);
 });
 
 test('memory that somebody may still write to goes back to nobody', (t) => {
