@@ -53,9 +53,11 @@ export class SocketLink implements Link {
     }
     let room = true;
     this.#hold();
-    slices.forEach((slice, index) => {
-      room = index === slices.length - 1 ? this.#socket.write(slice, sent) : this.#socket.write(slice);
-    });
+    let left = slices.length;
+    for (const slice of slices) {
+      left -= 1;
+      room = left === 0 ? this.#socket.write(slice, sent) : this.#socket.write(slice);
+    }
     return room;
   }
   /** All that comes of one turn leaves in one call: calls cost as much as the bytes, and so does waking the peer for each. */

@@ -35,13 +35,18 @@ export class LandingGather implements DataOutMemory {
   }
   carve(length: number): Slab {
     assert(!this.#closed && length > 0 && this.#carved + length <= this.limit);
+    const slices = length === this.limit ? this.#landing.slices : this.#slicesOf(length);
+    this.#carved += length;
+    this.#holds += 1;
+    return new Carved(length, slices, () => this.#release());
+  }
+  /** The next so many bytes. */
+  #slicesOf(length: number): Buffer[] {
     const slices: Buffer[] = [];
     this.#each(this.#carved, this.#carved + length, (slice, first, last) =>
       slices.push(slice.subarray(first, last)),
     );
-    this.#carved += length;
-    this.#holds += 1;
-    return new Carved(length, slices, () => this.#release());
+    return slices;
   }
   /** Pieces of the slices that are bytes from … to of all. */
   #each(from: number, to: number, take: (slice: Buffer, first: number, last: number) => void): void {

@@ -242,7 +242,8 @@ export class FingerprintIndex {
       try {
         const add = writer.add.bind(writer);
         for (const slots of frozen.parts()) {
-          for (let at = 0; at < slots.length; at++) if (frozen.at(slots[at] ?? 0, add)) await writer.flush();
+          for (let at = 0; at < slots.length; at++)
+            if (frozen.at((slots[at] ?? 0) | 0, add)) await writer.flush();
         }
         this.#fresh = [await writer.finish(), ...this.#fresh];
       } catch (cause) {

@@ -94,7 +94,7 @@ export class IndexMemory {
     }
     for (let part = 0; part < 1 << partBits; part++) {
       const some = slots.subarray(starts[part], starts[part + 1]).sort();
-      for (let index = 0; index < some.length; index++) some[index] = (some[index] ?? 0) % slotsMax;
+      keepSlots(some);
       this.#sortTwins(some);
       yield some;
     }
@@ -114,16 +114,17 @@ export class IndexMemory {
   }
   /** Hands the entry in a slot to `take`. */
   at<T>(slot: number, take: (hi: number, lo: number, container: number, ordinal: number) => T): T {
-    return take(
-      this.#hi[slot] ?? 0,
-      this.#lo[slot] ?? 0,
-      this.#containers[slot] ?? 0,
-      this.#ordinals[slot] ?? 0,
-    );
+    const hi = (this.#hi[slot] ?? 0) | 0;
+    const lo = (this.#lo[slot] ?? 0) | 0;
+    return take(hi, lo, this.#containers[slot] ?? 0, this.#ordinals[slot] ?? 0);
   }
   clear(): void {
     this.#containers.fill(0);
     this.size = 0;
     this.containerMin = Infinity;
   }
+}
+/** Of what was sorted the slots alone. Not in the generator, which is compiled too late to do it without making numbers. */
+function keepSlots(sorted: Float64Array): void {
+  for (let index = 0; index < sorted.length; index++) sorted[index] = (sorted[index] ?? 0) % slotsMax;
 }
