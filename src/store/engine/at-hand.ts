@@ -31,7 +31,15 @@ export interface StoredRegion {
   /** Its key, when it is sealed. */
   readonly key: Buffer | undefined;
 }
-/** Where it is: in memory, and room for what was sealed when it is open; or in a file, of which it is read if it is at hand. */
+/**
+ * Where it is: in memory, and room for what was sealed when it is open; or in a file, of which it is read if it is at hand. Then so many
+ * bytes of its content are `enough`.
+ */
 export type StoredAt =
   | { readonly bytes: Buffer; readonly opened: Buffer }
-  | { readonly descriptor: number; readonly offset: number; readonly length: number };
+  | {
+      readonly descriptor: number;
+      readonly offset: number;
+      readonly length: number;
+      readonly enough: number;
+    };

@@ -5,6 +5,7 @@ import { damaged, type Directory } from './container.format.js';
 import type { ContainerStore } from './container-store.js';
 import type { Root } from './group-state.js';
 import type { OpenContainer } from './open-container.js';
+import type { ReadPlan } from './read-plan.js';
 import type { Run } from './recipe.js';
 import type { Block } from './region-cache.js';
 import { plainVolumes, type VolumeCipher } from './volume-cipher.js';
@@ -76,6 +77,11 @@ function checkChunk(directory: Directory, { first, count }: Run, index: number, 
   if (index >= directory.count || directory.ordinals[index] !== ordinal)
     throw damaged(directory.id, 'chunk', { ordinal });
 }
+/** Where the chunk ends in its region: not behind it, whatever the head says, or one would wait for ever for bytes that are not there. */
+function endOf({ offsets, lengths, regionOf, regions }: Directory, index: number): number {
+  const end = (offsets[index] ?? 0) + (lengths[index] ?? 0);
+  return Math.min(end, regions[regionOf[index] ?? 0]?.rawBytes ?? 0);
+}
 /** As much as lies in the region of the chunk at the cursor, which is in the block. */
 function copyRegion(
   directory: Directory,
@@ -89,6 +95,7 @@ function copyRegion(
   let { index, place } = cursor;
   const region = directory.regionOf[index];
   for (; at < to && directory.regionOf[index] === region; index++) {
+    if (endOf(directory, index) > block.readyBytes) break;
     checkChunk(directory, run, index, cursor.skew);
     const bytes = directory.lengths[index] ?? 0;
     const offset = (directory.offsets[index] ?? 0) + at - place;
@@ -101,6 +108,35 @@ function copyRegion(
   cursor.index = index;
   cursor.place = place;
   return at;
+}
+/**
+ * For each region that bytes from … to of the run lie in: where the run leaves it in the stream, and how far it goes in the region. Where it
+ * came to: before the one that was answered false.
+ */
+function eachRegion(
+  directory: Directory,
+  run: Run,
+  from: number,
+  to: number,
+  visit: (region: number, place: number, end: number, bytes: number) => boolean,
+): number {
+  const { count, lengths, regionOf } = directory;
+  let index = directory.indexOf(run.first);
+  if (index < 0) return run.to; // whoever reads it is told
+  let place = run.from;
+  while (index < count && place < run.to) {
+    if (place >= to) return place;
+    const begins = place;
+    const region = regionOf[index] ?? 0;
+    let end = 0;
+    for (; index < count && place < run.to && regionOf[index] === region; index++) {
+      end = endOf(directory, index);
+      place += lengths[index] ?? 0;
+    }
+    if (place > from && !visit(region, Math.min(place, run.to), end, place - begins))
+      return Math.max(begins, from);
+  }
+  return run.to;
 }
 /** Chunks of a container that is still in memory. */
 function copyHeld(
@@ -153,7 +189,8 @@ export class ChunkReader {
     const { regions } = this.#containers;
     let at = from;
     for (const cursor = cursorAt(directory, run, at); at < to;) {
-      const block = regions.peek(directory, directory.regionOf[cursor.index] ?? 0);
+      const { index } = cursor;
+      const block = regions.peek(directory, directory.regionOf[index] ?? 0, endOf(directory, index));
       if (block === undefined) break;
       try {
         at = copyRegion(directory, run, cursor, { block, at, to }, filler);
@@ -170,41 +207,44 @@ export class ChunkReader {
     if (directory === undefined || this.#containers.openOf(run.container)?.holdsMemory === true)
       return undefined;
     const { index } = cursorAt(directory, run, at);
-    return await this.#get(directory, directory.regionOf[index] ?? 0);
+    return await this.#get(directory, directory.regionOf[index] ?? 0, endOf(directory, index));
   }
   /** Undefined when the container was moved meanwhile and its old place is gone. */
   async #get(
     directory: Directory,
     region: number,
+    bytes: number,
   ): Promise<Awaited<ReturnType<ContainerStore['regions']['get']>> | undefined> {
     try {
-      return await this.#containers.regions.get(directory, region);
+      return await this.#containers.regions.get(directory, region, bytes);
     } catch (cause) {
       if (directory.stale && cause instanceof StoreError) return undefined;
       throw cause;
     }
   }
   /**
-   * Begins to load regions that bytes from … to of the run lie in. How far it came: not to `to` when there is no room, further when the
-   * last of them holds more of the run. Undefined when the directory is not at hand.
+   * Begins to load regions that bytes from … to of the run lie in, as much of each as is planned. How far it came: not to `to` when there
+   * is no room, further when the last of them holds more of the run. Undefined when the directory is not at hand.
    */
-  prepare(run: Run, from: number, to: number): number | undefined {
+  prepare(run: Run, from: number, to: number, plan: ReadPlan): number | undefined {
     const directory = this.#containers.directoryOf(run.container);
     if (directory === undefined) return undefined;
-    let index = directory.indexOf(run.first);
-    if (index < 0) return run.to; // whoever reads it is told
-    let place = run.from;
-    for (let region = -1; index < directory.count && place < run.to; index++) {
-      const end = place + (directory.lengths[index] ?? 0);
-      const next = directory.regionOf[index] ?? 0;
-      if (end > from && next !== region) {
-        if (place >= to) return place;
-        if (!this.#containers.regions.prepare(directory, next)) return Math.max(place, from);
-        region = next;
-      }
-      place = end;
-    }
-    return run.to;
+    const { regions } = this.#containers;
+    return eachRegion(directory, run, from, to, (region, place, end) => {
+      const rawBytes = directory.regions[region]?.rawBytes ?? 0;
+      const wanted = plan.take(directory, region);
+      if (place > plan.until) return regions.prepare(directory, region, rawBytes, rawBytes);
+      return regions.prepare(directory, region, Math.max(wanted?.end ?? 0, end), wanted?.bytes ?? 0);
+    });
+  }
+  /** Notes what will be wanted of regions for bytes from … to of the run. Where it came to; undefined when the directory is not at hand. */
+  plan(run: Run, from: number, to: number, plan: ReadPlan): number | undefined {
+    const directory = this.#containers.directoryOf(run.container);
+    if (directory === undefined) return undefined;
+    return eachRegion(directory, run, from, to, (region, _, end, bytes) => {
+      plan.note(directory, region, end, bytes);
+      return true;
+    });
   }
 
   /** What a MetaWriter stored. */

@@ -39,7 +39,7 @@ import type { Liveness, Pin } from './marks.js';
 import type { Means } from './means.js';
 import type { OpenContainer } from './open-container.js';
 import { Quarantine } from './quarantine.js';
-import { type Piece, pieceAt, type Recipe, type Run, type Runs } from './recipe.js';
+import { type Piece, pieceAt, PieceRuns, type Recipe, type Run, type Runs } from './recipe.js';
 import { Rings } from './rings.js';
 import { Turn } from './turn.js';
 import { decodePiece, decodeState, type StreamState, type VolumeState } from './volume-state.js';
@@ -250,16 +250,16 @@ export class Engine implements ContainerHost {
     }
     return await this.chunks.readMeta({ container, ordinal, chunks: 1, bytes });
   }
-  /** The run that holds the byte. */
-  async runAt(pieces: readonly Piece[], offset: number): Promise<Run> {
+  /** Those of the piece that holds the byte. */
+  async runsAt(pieces: readonly Piece[], offset: number): Promise<PieceRuns> {
     const index = pieceAt(pieces, offset);
     const piece = pieces[index];
     assert(piece !== undefined);
-    const runs = await this.runsOf(piece, pieces[index - 1]?.end ?? 0);
-    if (offset >= runs.end)
-      throw new StoreError('corrupt', 'A recipe is shorter than its stream', { offset });
-    const run = runs.at(runs.indexAt(offset));
-    return run.to > piece.end ? { ...run, to: piece.end } : run;
+    return new PieceRuns(await this.runsOf(piece, pieces[index - 1]?.end ?? 0), piece.end);
+  }
+  /** The run that holds the byte. */
+  async runAt(pieces: readonly Piece[], offset: number): Promise<Run> {
+    return (await this.runsAt(pieces, offset)).at(offset);
   }
   async runIn({ runs, pieces }: Recipe, offset: number): Promise<Run> {
     if (offset >= runs.from) return runs.at(runs.indexAt(offset));

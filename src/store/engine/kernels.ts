@@ -35,8 +35,8 @@ export interface Kernels {
   copy(source: Buffer, from: number, to: number, target: Buffer, at: number): void;
   /** Compresses into `target`; undefined when that is no gain. `dense`: take the time. */
   compress(source: Buffer, target: Buffer, dense: boolean): Packed | undefined;
-  /** Into `target`, which has exactly the length. Throws StoreError 'corrupt'. */
-  decompress(codec: number, source: Buffer, target: Buffer): void;
+  /** Into `target`, which has exactly the length; at least the first `enough` bytes, if that is said. Throws StoreError 'corrupt'. */
+  decompress(codec: number, source: Buffer, target: Buffer, enough?: number): void;
 }
 
 const gear = makeGear();

@@ -7,6 +7,7 @@
  * name chunks behind it that do not count at all), and no run goes on over a cut.
  */
 import { strict as assert } from 'node:assert';
+import { StoreError } from '../../errors.js';
 
 /** A stored run of runs. */
 export interface Piece {
@@ -148,6 +149,27 @@ export class Runs {
     }
     rest.#cuts = this.#cuts.flatMap((index) => (index < count ? [] : [index - count]));
     return rest;
+  }
+}
+
+/** Runs of a piece, as far as it counts. */
+export class PieceRuns {
+  readonly #runs: Runs;
+  readonly #to: number;
+
+  constructor(runs: Runs, to: number) {
+    this.#runs = runs;
+    this.#to = to;
+  }
+  has(offset: number): boolean {
+    return offset >= this.#runs.from && offset < Math.min(this.#to, this.#runs.end);
+  }
+  /** The run that holds the byte at that offset, which lies in the piece. StoreError 'corrupt' when none does. */
+  at(offset: number): Run {
+    if (offset >= this.#runs.end)
+      throw new StoreError('corrupt', 'A recipe is shorter than its stream', { offset });
+    const run = this.#runs.at(this.#runs.indexAt(offset));
+    return run.to > this.#to ? { ...run, to: this.#to } : run;
   }
 }
 

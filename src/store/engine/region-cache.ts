@@ -1,7 +1,8 @@
 /**
- * RegionCache: regions of containers, read, verified and opened, in a fixed number of blocks. First goes what was read to its end,
- * the latest of it: who reads forward then goes round in a few blocks, which the processor still has at hand. Else the longest
- * unused goes. A block is pinned while somebody copies out of it.
+ * RegionCache: regions of containers, read, verified and opened, in a fixed number of blocks. First goes what was read as far as is
+ * wanted, the latest of it: who reads forward then goes round in a few blocks, which the processor still has at hand. Else the longest
+ * unused goes. A block is pinned while somebody copies out of it. What it holds never changes until it is given another region:
+ * where the beginning of a region is not enough, another block gets all of it.
  */
 import { strict as assert } from 'node:assert';
 import { StoreError } from '../../errors.js';
@@ -15,7 +16,9 @@ export interface Block {
   key: number;
   pins: number;
   loading: Promise<void> | undefined;
-  /** Bytes of the region that nobody has read yet, if each was read once. */
+  /** So many of the region's first bytes are there. */
+  readyBytes: number;
+  /** Bytes of the region that are to be read, as far as is known. Infinity: none any more, or nobody knows. */
   unreadBytes: number;
 }
 const noKey = -1;
@@ -23,6 +26,10 @@ const noKey = -1;
 function keyOf({ id, generation }: Directory, region: number): number {
   assert(region < containerRegionsMax);
   return (id * containerRegionsMax + region) * 32_768 + (generation % 32_768);
+}
+
+function rawBytesOf({ regions }: Directory, region: number): number {
+  return regions[region]?.rawBytes ?? 0;
 }
 
 export class RegionCache {
@@ -34,7 +41,7 @@ export class RegionCache {
   /** The last of them, if it is there. */
   #latest = noKey;
   readonly #free: Block[] = [];
-  /** Read to their ends; some may be in use again. */
+  /** Read as far as is wanted; some may be in use again. */
   readonly #spent: Block[] = [];
   #made = 0;
   /** Pins of those who give back late. */
@@ -47,11 +54,11 @@ export class RegionCache {
     this.loader = loader;
     this.#blocksMax = blocksMax;
   }
-  /** Pinned, if it is at hand. */
-  peek(directory: Directory, region: number): Block | undefined {
+  /** Pinned, if its first `bytes` are at hand. */
+  peek(directory: Directory, region: number, bytes: number): Block | undefined {
     const key = keyOf(directory, region);
     const block = this.#blocks.get(key);
-    if (block === undefined || block.loading !== undefined) return undefined;
+    if (block === undefined || block.loading !== undefined || block.readyBytes < bytes) return undefined;
     if (key !== this.#latest) {
       this.#blocks.delete(key);
       this.#blocks.set(key, block);
@@ -85,10 +92,10 @@ export class RegionCache {
     block.unreadBytes = Infinity; // once
     this.#spent.push(block);
   }
-  /** The latest that was read to its end and is not in use again. */
+  /** The latest of which nothing more is wanted, and which is not in use again. */
   #takeSpent(): Block | undefined {
     for (let block = this.#spent.pop(); block !== undefined; block = this.#spent.pop()) {
-      if (block.pins > 0 || this.#blocks.get(block.key) !== block) continue;
+      if (block.pins > 0 || block.unreadBytes !== Infinity || this.#blocks.get(block.key) !== block) continue;
       this.#blocks.delete(block.key);
       return block;
     }
@@ -105,17 +112,27 @@ export class RegionCache {
     });
   }
 
-  /** Pinned. StoreError 'corrupt' when it does not verify. */
-  async get(directory: Directory, region: number): Promise<Block> {
+  /** Pinned: at least its first `bytes`. StoreError 'corrupt' when it does not verify. */
+  async get(
+    directory: Directory,
+    region: number,
+    bytes: number = rawBytesOf(directory, region),
+  ): Promise<Block> {
     const key = keyOf(directory, region);
     for (;;) {
       const held = this.#blocks.get(key);
       if (held === undefined) break;
-      if (held.loading === undefined) return this.peek(directory, region) ?? held;
+      if (held.loading === undefined) {
+        const block = this.peek(directory, region, bytes);
+        if (block !== undefined) return block;
+        this.#forget(held);
+        break;
+      }
       held.pins += 1; // or it might be taken for another before we come to it
       try {
         await held.loading;
-        return held;
+        if (held.readyBytes >= bytes) return held;
+        this.unpin(held);
       } catch (error) {
         this.unpin(held);
         throw error;
@@ -124,26 +141,46 @@ export class RegionCache {
     let block = this.#take(key);
     while (block === undefined) {
       await this.#change();
-      if (this.#blocks.has(key)) return await this.get(directory, region); // another has begun to load it meanwhile
+      if (this.#blocks.has(key)) return await this.get(directory, region, bytes); // another has begun to load it meanwhile
       block = this.#take(key);
     }
     // Nothing is waited for between taking it and this: whoever finds it would take what is in it for the region.
     try {
-      await this.#begin(block, directory, region);
+      block.unreadBytes = rawBytesOf(directory, region);
+      await this.#begin(block, directory, region, rawBytesOf(directory, region));
       return block;
     } catch (error) {
       this.unpin(block);
       throw error;
     }
   }
-  /** Begins to load it, unless it is at hand or being loaded: whoever reads it is told how that ends. False when there is no room. */
-  prepare(directory: Directory, region: number): boolean {
+  /**
+   * Begins to load its first `bytes`, unless they are at hand or it is being loaded: whoever reads it is told how that ends. `uses`: so many
+   * bytes of it will be read, beside those that were said before. False when there is no room.
+   */
+  prepare(directory: Directory, region: number, bytes: number, uses: number): boolean {
     const key = keyOf(directory, region);
-    if (this.#blocks.has(key)) return true;
+    const held = this.#blocks.get(key);
+    if (held !== undefined) {
+      if (held.loading !== undefined || held.readyBytes >= bytes) {
+        if (uses > 0) held.unreadBytes = uses + (held.unreadBytes === Infinity ? 0 : held.unreadBytes);
+        return true;
+      }
+      this.#forget(held);
+    }
     const block = this.#take(key);
     if (block === undefined) return false;
-    void this.#prepare(this.#begin(block, directory, region), block);
+    // More was wanted than had been foreseen: it may happen again.
+    block.unreadBytes = Math.max(uses, 1);
+    const enough = held === undefined ? bytes : rawBytesOf(directory, region);
+    void this.#prepare(this.#begin(block, directory, region, enough), block);
     return true;
+  }
+  /** Less of it is there than is needed. Who reads it goes on: nothing is written into bytes that somebody may be reading. */
+  #forget(block: Block): void {
+    this.#blocks.delete(block.key);
+    block.key = noKey;
+    if (block.pins === 0) this.#free.push(block);
   }
   async #prepare(loading: Promise<void>, block: Block): Promise<void> {
     try {
@@ -155,12 +192,11 @@ export class RegionCache {
     }
   }
   /** A block that was taken for the region is being loaded. */
-  #begin(block: Block, directory: Directory, region: number): Promise<void> {
+  #begin(block: Block, directory: Directory, region: number, enough: number): Promise<void> {
     const { key } = block;
     const loaded = async (): Promise<void> => {
       try {
-        await this.loader.load(directory, region, block.memory);
-        block.unreadBytes = directory.regions[region]?.rawBytes ?? 0;
+        block.readyBytes = await this.loader.load(directory, region, block.memory, enough);
       } catch (error) {
         if (this.#blocks.get(key) === block) this.#blocks.delete(key);
         block.key = noKey;
@@ -177,6 +213,7 @@ export class RegionCache {
     if (block === undefined) return undefined;
     block.key = key;
     block.pins = 1;
+    block.readyBytes = 0;
     block.unreadBytes = Infinity;
     this.#blocks.set(key, block);
     this.#latest = key;
@@ -190,6 +227,7 @@ export class RegionCache {
       key: noKey,
       pins: 0,
       loading: undefined,
+      readyBytes: 0,
       unreadBytes: 0,
     };
   }

@@ -45,22 +45,26 @@ export class RegionLoader {
   /** Regions that are read here at a time: each needs memory. */
   static readonly loadsMax = 8;
 
-  /** Into `target`, which holds a whole region. StoreError 'corrupt', 'io'. */
-  async load(directory: Directory, number: number, target: Buffer): Promise<void> {
+  /**
+   * Into `target`, which holds a whole region: at least its first `enough` bytes. How many of them there are. StoreError 'corrupt', 'io'.
+   */
+  async load(directory: Directory, number: number, target: Buffer, enough: number): Promise<number> {
     const region = directory.regions[number];
     assert(region !== undefined);
     const raw = target.subarray(0, region.rawBytes);
     const isRaw = region.codec === CODEC.none;
     if (isRaw && region.storedBytes !== region.rawBytes)
       throw damaged(directory.id, 'head', { region: number });
-    if (region.codec !== CODEC.lost && (await this.#loadAtHand(directory, number, region, raw))) return;
+    if (region.codec !== CODEC.lost && (await this.#loadAtHand(directory, number, region, raw, enough)))
+      return region.codec === CODEC.lz4 ? enough : raw.length;
     if (isRaw && this.#cipher.overheadBytes === 0) {
       await this.#readSound(directory, number, raw);
-      return;
+      return raw.length;
     }
     const opener = await this.#takeOpener();
     try {
       await this.#loadSlowly(opener, directory, number, region, raw);
+      return raw.length;
     } finally {
       this.#giveBack(opener);
     }
@@ -85,12 +89,18 @@ export class RegionLoader {
     if (!(await isOpened())) throw damaged(directory.id, 'region', { region: number, codec: region.codec });
   }
   /** False when it is not at hand, or not sound: then it is read from the disk. */
-  async #loadAtHand(directory: Directory, number: number, region: Region, target: Buffer): Promise<boolean> {
+  async #loadAtHand(
+    directory: Directory,
+    number: number,
+    region: Region,
+    target: Buffer,
+    enough: number,
+  ): Promise<boolean> {
     const loan = this.#isCrewReading ? this.#packs.lend(directory.place, region.offset) : undefined;
     if (loan === undefined) return false;
     const slip = this.#slips.pop() ?? new OpenSlip(this.#means.arena.allocate(slipBytes));
     const { descriptor, offset } = loan;
-    const at = { descriptor, offset, length: region.storedBytes + this.#cipher.overheadBytes };
+    const at = { descriptor, offset, length: region.storedBytes + this.#cipher.overheadBytes, enough };
     const outcome = await this.#outcomeOf(slip, directory, number, region, at, target);
     loan.return();
     this.#slips.push(slip);

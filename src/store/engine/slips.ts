@@ -350,13 +350,13 @@ export class OpenSlip extends Slip {
     this.set(8, Number(checksum & 0xffffffffn) | 0);
     this.set(9, Number(checksum >> 32n) | 0);
     this.set(10, isInMemory ? nowhere : at.descriptor);
+    this.set(11, isInMemory ? target.length : at.enough);
     this.begin();
   }
   override get weight(): number {
     const codec = this.word(4);
-    return (
-      ((codec === CODEC.lz4 || codec === CODEC.none ? 1 : 4) + (this.key === undefined ? 0 : 1)) / quickOpens
-    );
+    const opens = codec === CODEC.lz4 || codec === CODEC.none ? 1 : 4;
+    return (opens + (this.key === undefined ? 0 : 1)) / quickOpens;
   }
   perform(kernels: Kernels, view: ViewOf, atHand?: AtHand): void {
     const target = view(this.word(2), this.word(3));
@@ -367,7 +367,7 @@ export class OpenSlip extends Slip {
         return;
       }
       const packed = this.#opened(source, view, target, atHand);
-      if (packed !== undefined && packed !== target) kernels.decompress(this.word(4), packed, target);
+      if (packed && packed !== target) kernels.decompress(this.word(4), packed, target, this.word(11));
       this.end(packed === undefined ? OUTCOME.corrupt : OUTCOME.done);
     } catch (cause) {
       if (!(cause instanceof StoreError)) throw cause;

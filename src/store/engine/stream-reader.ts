@@ -3,11 +3,14 @@ import type { Slab } from '#wire';
 import { StoreError } from '../../errors.js';
 import { type Filler, SlabFiller } from './chunk-reader.js';
 import { LendingFiller } from './lending.js';
-import type { Recipe, Run } from './recipe.js';
+import { ReadPlan } from './read-plan.js';
+import type { PieceRuns, Recipe, Run } from './recipe.js';
 import { located, type StreamHost } from './stream-host.js';
 
 /** Loaded ahead of a reader: as much as an initiator asks for at a time. */
 const aheadBytes = 2 * 1024 * 1024;
+/** What will be wanted of regions that are loaded is known so much further: seldom is more of them wanted then. */
+const plannedBytes = 4 * 1024 * 1024;
 /** Longer reads are copied: they would pin too much of the cache. */
 const lentBytesMax = 1024 * 1024;
 
@@ -20,10 +23,12 @@ export class StreamReader {
   /** Up to here it is loaded, or is being. */
   #aheadOffset = 0;
   #isLooking = false;
+  readonly #plan = new ReadPlan();
   /** The run that was read last; of the recipe as it was when it had been cut so often. */
   #run: Run | undefined;
   #runCuts = 0;
-  #foundRun: Run | undefined;
+  /** Pieces that were looked up, the latest first: two, as what is planned may be further on than what is loaded. Of the recipe, likewise. */
+  #found: PieceRuns[] = [];
   #foundCuts = 0;
 
   /** `heldAt`: bytes behind the recipe, into the filler. */
@@ -113,7 +118,12 @@ export class StreamReader {
     const run = this.#run;
     const { runs, cuts } = this.#recipe;
     if (run !== undefined && this.#runCuts === cuts && at >= run.from && at < run.to) return run;
-    return at >= runs.from ? this.#keep(runs.at(runs.indexAt(at)), cuts) : undefined;
+    const other = at >= runs.from ? runs.at(runs.indexAt(at)) : this.#foundRun(at);
+    return other && this.#keep(other, cuts);
+  }
+  #foundRun(at: number): Run | undefined {
+    if (this.#foundCuts !== this.#recipe.cuts) return undefined;
+    return this.#found.find((runs) => runs.has(at))?.at(at);
   }
   #keep(run: Run, cuts: number): Run {
     this.#run = run;
@@ -128,46 +138,73 @@ export class StreamReader {
   forget(): void {
     this.#nextOffset = -1;
     this.#aheadOffset = 0;
+    this.#plan.restart(0);
   }
   #ahead(offset: number): void {
     // Somewhere else than we looked: it begins there anew.
-    if (this.#aheadOffset < offset || this.#aheadOffset > offset + 2 * aheadBytes) this.#aheadOffset = offset;
+    if (this.#aheadOffset < offset || this.#aheadOffset > offset + 2 * aheadBytes) {
+      this.#aheadOffset = offset;
+      this.#plan.restart(offset);
+    }
     if (!this.#isLooking) this.#lookAhead();
+  }
+  /** False when something is not at hand for it. */
+  #planAhead(): boolean {
+    const { engine } = this.#host;
+    const plan = this.#plan;
+    if (plan.until < this.#aheadOffset) plan.restart(this.#aheadOffset);
+    if (this.#nextOffset < 0) return true;
+    const to = Math.min(this.#nextOffset + aheadBytes + plannedBytes, this.#recipe.bytes);
+    while (plan.until < to) {
+      const run = this.#runAhead(plan.until);
+      const isHeld = run !== undefined && engine.containers.openOf(run.container) !== undefined;
+      const end = isHeld ? run.to : run && engine.chunks.plan(run, plan.until, to, plan);
+      if (end === undefined) return false;
+      plan.until = end;
+    }
+    return true;
   }
   #lookAhead(): void {
     const { engine } = this.#host;
+    const isPlanned = this.#planAhead();
     while (this.#nextOffset >= 0 && this.#host.refusal === undefined) {
       const from = this.#aheadOffset;
       const to = Math.min(this.#nextOffset + aheadBytes, this.#recipe.bytes);
-      if (from >= to) return;
+      if (from >= to) {
+        if (!isPlanned) this.#look(this.#plan.until);
+        return;
+      }
       const run = this.#runAhead(from);
       const isHeld = run !== undefined && engine.containers.openOf(run.container) !== undefined;
-      const end = isHeld ? run.to : run && engine.chunks.prepare(run, from, to);
+      const end = isHeld ? run.to : run && engine.chunks.prepare(run, from, to, this.#plan);
       if (end === from) return; // no room: who reads on tries again
       if (end === undefined) {
-        this.#isLooking = true;
-        void this.#find(from);
+        this.#look(from);
         return;
       }
       this.#aheadOffset = end;
     }
   }
+  #look(offset: number): void {
+    this.#isLooking = true;
+    void this.#find(offset);
+  }
   #runAhead(offset: number): Run | undefined {
     const { runs } = this.#recipe;
-    if (offset >= runs.from) return runs.at(runs.indexAt(offset));
-    const run = this.#foundRun;
-    return run !== undefined && this.#foundCuts === this.#recipe.cuts && offset >= run.from && offset < run.to
-      ? run
-      : undefined;
+    return offset >= runs.from ? runs.at(runs.indexAt(offset)) : this.#foundRun(offset);
+  }
+  async #lookUp(offset: number): Promise<Run> {
+    const { cuts, pieces } = this.#recipe;
+    const found = await this.#host.engine.runsAt(pieces, offset);
+    this.#found = this.#foundCuts === cuts ? [found, ...this.#found.slice(0, 1)] : [found];
+    this.#foundCuts = cuts;
+    return found.at(offset);
   }
   /** What is not at hand of the recipe and of directories. */
   async #find(offset: number): Promise<void> {
     const { engine } = this.#host;
     try {
-      const { cuts } = this.#recipe;
-      const run = await engine.runIn(this.#recipe, offset);
-      this.#foundRun = run;
-      this.#foundCuts = cuts;
+      const run = this.#runAhead(offset) ?? (await this.#lookUp(offset));
       if (engine.containers.openOf(run.container) === undefined)
         await engine.containers.loadDirectory(run.container);
     } catch (cause) {

@@ -36,7 +36,7 @@ const alignBytes = 64;
 interface Exports {
   cut(at: number, length: number, averageBits: number, state: number, out: number, cutsMax: number): number;
   lz4Encode(from: number, length: number, to: number, room: number, table: number): number;
-  lz4Decode(from: number, length: number, to: number, room: number): number;
+  lz4Decode(from: number, length: number, to: number, room: number, enough: number): number;
   probe(from: number, length: number, table: number): number;
   move(from: number, length: number, to: number): void;
 }
@@ -138,16 +138,24 @@ export class Kernels {
 
   /**
    * The inverse. Returns the bytes that came out, at most `room`; bytes of the room behind them are undefined.
-   * Throws StoreError 'corrupt' when it is not what `compress` makes, or when more than `room` would come out.
+   * Throws StoreError 'corrupt' when it is not what `compress` makes, or when more than `room` would come out. Less than all of it may
+   * come out when that is `enough`.
    */
-  decompress(codec: Codec, from: number, length: number, to: number, room: number): number {
+  decompress(
+    codec: Codec,
+    from: number,
+    length: number,
+    to: number,
+    room: number,
+    enough: number = room,
+  ): number {
     this.#checkRange(from, length);
     this.#checkRange(to, room);
     assert(room <= regionBytesMax);
     if (length > Kernels.boundOf(codec, regionBytesMax)) throw notDecoded(codec, length, room);
     const bytes =
       codec === 'fast'
-        ? this.#exports.lz4Decode(from, length, to, room)
+        ? this.#exports.lz4Decode(from, length, to, room, enough)
         : this.#zstd.decompress(this.#memory.buffer, from, length, to, room);
     if (bytes < 0) throw notDecoded(codec, length, room);
     return bytes;

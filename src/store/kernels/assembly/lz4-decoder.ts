@@ -70,10 +70,9 @@ const ordinaryMatchBytesMax: u32 = 15 + matchBytesMin + 254;
  * Ordinary sequences, as long as they come and nothing comes near an end. What cannot be foreseen is computed rather than branched on:
  * a branch that the processor guesses wrong costs as much as a whole sequence.
  */
-function decodeOrdinary(at: usize, end: usize, put: usize, to: usize, stop: usize): void {
+function decodeOrdinary(at: usize, end: usize, put: usize, to: usize, lastPut: usize): void {
   let pending: i32 = -1;
   const lastAt = end - ordinaryTakes;
-  const lastPut = stop - ordinaryPuts;
   let following = <u32>load<u8>(at);
   for (;;) {
     if (at > lastAt) break;
@@ -124,17 +123,21 @@ function decodeOrdinary(at: usize, end: usize, put: usize, to: usize, stop: usiz
   nextToken = pending;
 }
 
-/** Returns the bytes written, or -1 when the input is no LZ4 block or its content does not fit `room`. */
-export function lz4Decode(from: usize, length: u32, to: usize, room: u32): i32 {
+/**
+ * Returns the bytes written, or -1 when the input is no LZ4 block or its content does not fit `room`. When `enough` of them are there, it
+ * may stop; what lies behind those that it tells of is undefined.
+ */
+export function lz4Decode(from: usize, length: u32, to: usize, room: u32, enough: u32): i32 {
   const end = from + length;
   const stop = to + room;
   let at = from;
   let put = to;
   while (at < end) {
+    if (put - to >= <usize>enough && enough < room) return <i32>(put - to);
     let token: u32 = 0;
     nextToken = -1;
     if (<usize>(end - at) >= ordinaryTakes && <usize>(stop - put) >= ordinaryPuts && to >= distancesEnd) {
-      decodeOrdinary(at, end, put, to, stop);
+      decodeOrdinary(at, end, put, to, min(stop - ordinaryPuts, to + enough));
       at = nextAt;
       put = nextPut;
     }

@@ -53,6 +53,19 @@ for (const codec of codecs) {
     );
   });
 
+  test(`${codec}: at least what is enough comes out`, (t) => {
+    for (const bytes of inputs) {
+      const block = bench.compress(codec, bytes) ?? Buffer.alloc(0);
+      for (let enough = 0; enough <= bytes.length; enough += 1 + (bytes.length >> 6)) {
+        const part = bench.decompress(codec, block, bytes.length, enough);
+        t.true(part.length >= enough && part.equals(bytes.subarray(0, part.length)), `${enough}`);
+      }
+    }
+    const long = lines(262_144);
+    const part = bench.decompress(codec, bench.compress(codec, long) ?? Buffer.alloc(0), long.length, 1000);
+    t.is(part.length < 2000, codec === 'fast');
+  });
+
   test(`${codec}: nothing is written beyond the room, however little it is`, (t) => {
     const bytes = Buffer.concat([lines(3000), noise('room', 300), lines(2000)]);
     const whole = bench.compress(codec, bytes) ?? Buffer.alloc(0);

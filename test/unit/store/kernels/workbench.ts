@@ -61,9 +61,9 @@ export class Workbench {
     );
     return length === 0 ? undefined : Buffer.from(this.#all.subarray(outputAt, outputAt + length));
   }
-  decompress(codec: Codec, block: Uint8Array, room: number): Buffer {
+  decompress(codec: Codec, block: Uint8Array, room: number, enough?: number): Buffer {
     const length = this.#guarded(room, () =>
-      this.kernels.decompress(codec, this.put(block), block.length, outputAt, room),
+      this.kernels.decompress(codec, this.put(block), block.length, outputAt, room, enough),
     );
     return Buffer.from(this.#all.subarray(outputAt, outputAt + length));
   }
