@@ -60,7 +60,7 @@ class Tape {
   }
   async write(): Promise<void> {
     while (!isOver) {
-      if (this.length + 700_000 > contentBytesMax) await this.#cut();
+      while (this.length + 700_000 > contentBytesMax) await this.#cut(); // it may cut off little
       while (this.#coming.length < 1 + random.integer(5)) this.#expect();
       const [next] = this.#coming.splice(random.integer(10) === 0 ? 1 : 0, 1);
       if (next !== undefined) await this.#append(next);
