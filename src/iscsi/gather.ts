@@ -10,7 +10,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { gatherShareOfSession } from '#limits';
-import { put, type Slab, type SlabPool } from '#wire';
+import { put, roomIn, type Slab, type SlabPool } from '#wire';
 
 /** The share of the pool that the commands of one session may hold; first come, first served. */
 export class GatherMemory {
@@ -191,12 +191,6 @@ export class Gather implements DataOutMemory {
     this.#landing?.release();
   }
 }
-
-/** Copies out of the kernel into memory that does not begin at such a multiple are so slow that another copy is cheaper. */
-const roomAlignBytes = 64;
-/** Memory from … to, for whoever receives to put bytes there, if that pays. */
-export const roomIn = (memory: Buffer, from: number, to: number): Buffer | undefined =>
-  (memory.byteOffset + from) % roomAlignBytes === 0 ? memory.subarray(from, to) : undefined;
 
 /** A part of what has landed. */
 export class Carved implements Slab {

@@ -3,8 +3,8 @@
  * It has room for all of it, so nothing is used twice.
  */
 import { strict as assert } from 'node:assert';
-import { put, type Slab } from '#wire';
-import { Carved, type DataOutMemory, roomIn } from './gather.js';
+import { put, roomIn, type Slab } from '#wire';
+import { Carved, type DataOutMemory } from './gather.js';
 
 export class LandingGather implements DataOutMemory {
   readonly limit: number;

@@ -20,6 +20,8 @@ export interface TapeForMover {
    * it does not fit. The slab is lent, its release does nothing.
    */
   writeRecord(record: Slab): Promise<RecordOutcome>;
+  /** Memory for records on their way: see Drive.landing. */
+  landing(bytes: number): Slab | undefined;
   /** The caller releases the record. Behind a filemark afterwards in versions 2 and 3, before it in version 4. */
   readRecord(): Promise<ReadResult>;
   /** Records passed: fewer where a filemark or the end of the data stops it. */

@@ -4,6 +4,7 @@
  */
 import type { Env } from '#env';
 import { ndmpFilemarksMax, recordBytesMax } from '#limits';
+import { StoreError } from '../errors.js';
 import { DriveError, type Position, type ReadResult } from '#vtl';
 import { ownedSlab, type Slab } from '#wire';
 import { type CdbReply, type CdbRequest, executeCdb } from './cdb-task.js';
@@ -256,6 +257,14 @@ export class TapeService {
       const full = error instanceof DriveError && (error.code === 'volume-overflow' || error.code === 'full');
       if (!full) throw error;
       return end.meet() ? 'eom' : 'end';
+    }
+  }
+  landing(bytes: number): Slab | undefined {
+    try {
+      return this.#opened?.drive.landing(bytes);
+    } catch (error) {
+      if (error instanceof StoreError) return undefined; // if it matters, writing will tell
+      throw error;
     }
   }
   /** The next object; where the place is at a filemark depends on the version. The caller releases a record. */

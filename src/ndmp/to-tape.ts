@@ -2,7 +2,8 @@
  * ToTape: the image stream as records on tape (mover mode READ).
  *
  * One loop takes records from the queue and gives them to the tape, one at a time; the stream is stopped while the queue is
- * full. What meets the end of the medium or of the window stays in the queue and is the first that goes to the next tape.
+ * full. What meets the end of the medium or of the window stays in the queue and is the first that goes to the next tape; it lies in
+ * memory of the pool meanwhile.
  *
  * P5: what a pause or an orderly end announces as written is durable: the tape is synchronized before.
  */
@@ -39,7 +40,12 @@ export class ToTape implements Flow {
   constructor(parts: FlowParts, link: Link) {
     this.#parts = parts;
     this.#link = link;
-    this.#queue = new RecordQueue(parts.pool, parts.progress.recordBytes, () => this.#memoryCame());
+    this.#queue = new RecordQueue(
+      parts.pool,
+      parts.progress.recordBytes,
+      () => this.#memoryCame(),
+      (bytes) => parts.tape.landing(bytes),
+    );
     this.#windowEnd = endOfWindow(parts.progress.window);
   }
 
@@ -54,9 +60,10 @@ export class ToTape implements Flow {
       data: (chunk) => {
         this.#recordsInTurn = 0;
         this.#queue.push(chunk);
-        if (this.#queue.isFull) this.#stopStream();
+        if (this.#queue.isFull || this.#paused) this.#stopStream();
         this.#loop.go();
       },
+      room: () => this.#queue.room(),
       closed: (error) => {
         this.#ended = { error };
         this.#queue.end();
@@ -66,6 +73,7 @@ export class ToTape implements Flow {
   }
   resume(): void {
     this.#paused = false;
+    this.#queue.goBack();
     this.#goOnStream();
     this.#loop.go();
   }
@@ -133,7 +141,8 @@ export class ToTape implements Flow {
     await this.#synchronize();
     if (this.#over) return;
     this.#paused = true;
-    this.#stopStream();
+    this.#queue.leave();
+    if (!this.#queue.isLent) this.#stopStream(); // else when that has come: until then it is the drive's memory
     this.#parts.pause(reason);
   }
   async #finish(): Promise<void> {

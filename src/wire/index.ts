@@ -3,7 +3,7 @@ export { crc32c } from './crc32c.js';
 export type { Bit, Field, Fields, Kind, ValueOf } from './fields.js';
 export { ascii, bits, bytes, flag, u8, u16, u24, u32, u40, u48, u64 } from './fields.js';
 export { formatHex, parseHex } from './hex.js';
-export { liesAt, put } from './put.js';
+export { liesAt, put, roomIn, unalignedBytes } from './put.js';
 export type { RecordCodec, ReservedBit } from './record.js';
 export { record } from './record.js';
 export type { SerialNumber } from './serial.js';

@@ -75,9 +75,13 @@ export class NdmpStack {
     this.changers = named('changer');
   }
   /** Tapes are in the first two drives and in the last one. `sizes`: of the members that every tree has. */
-  static async open(seed: number, sizes: readonly number[] = [700, 20_000, 0, 300_000]): Promise<NdmpStack> {
+  static async open(
+    seed: number,
+    sizes: readonly number[] = [700, 20_000, 0, 300_000],
+    store: 'plain' | 'dedup' = 'plain',
+  ): Promise<NdmpStack> {
     const tapes = { FZ0001L8: 'drive0', FZ0002L8: 'drive1', GD0001L8: 'drive3' };
-    const ndmp = new NdmpStack(await realStack(seed, tapes), new FakeTrees(sizes));
+    const ndmp = new NdmpStack(await realStack(seed, tapes, store), new FakeTrees(sizes));
     await ndmp.#listen();
     return ndmp;
   }

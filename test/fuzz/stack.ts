@@ -41,11 +41,13 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-export async function realStack(seed: number, tapes = TAPES): Promise<Stack> {
-  const complaints: string[] = [];
-  const clock = new HandClock();
-  let accept: (link: Link) => void = () => undefined;
-  const env: Env = {
+function stackEnv(
+  seed: number,
+  clock: HandClock,
+  complaints: string[],
+  listening: (accept: (link: Link) => void) => void,
+): Env {
+  return {
     ...realEnv(),
     clock: {
       wallMs: () => clock.wallMs(),
@@ -57,10 +59,20 @@ export async function realStack(seed: number, tapes = TAPES): Promise<Stack> {
     disk: new SimDisk({ dice: new SimRandom(seed) }).begin(),
     databases: { open: async () => await realEnv().databases.open(':memory:') },
     log: complaining(complaints),
-    net: listenOnly((handler) => (accept = handler)),
+    net: listenOnly(listening),
   };
+}
+export async function realStack(
+  seed: number,
+  tapes = TAPES,
+  store: 'plain' | 'dedup' = 'plain',
+): Promise<Stack> {
+  const complaints: string[] = [];
+  const clock = new HandClock();
+  let accept: (link: Link) => void = () => undefined;
+  const env = stackEnv(seed, clock, complaints, (handler) => (accept = handler));
   const catalog = await Catalog.open(env, '/catalog');
-  const { factory, groups } = await wire({ env, catalog, home: '/home', store: 'plain' });
+  const { factory, groups } = await wire({ env, catalog, home: '/home', store });
   const pool = new SlabPool({ blockBytes: slabBlockBytes, blocksMax: poolBlocks });
   const server = new IscsiServer({ env, pool });
   const installation = await Installation.open({ env, catalog, factory, groups, server });

@@ -32,9 +32,16 @@ async function play(
   return stage.messages;
 }
 
-for (const [name, scene] of Object.entries(SCENES)) {
-  test(`NDMP: ${name}, cut at every message in every version`, async (t) => {
-    const ndmp = await NdmpStack.open(1);
+const everywhere = Object.entries(SCENES).flatMap(([name, scene]) =>
+  (scene.writes === true ? (['plain', 'dedup'] as const) : (['plain'] as const)).map((store) => ({
+    name,
+    scene,
+    store,
+  })),
+);
+for (const { name, scene, store } of everywhere) {
+  test(`NDMP: ${name}, cut at every message in every version, ${store}`, async (t) => {
+    const ndmp = await NdmpStack.open(1, undefined, store);
     for (const version of scene.versions) {
       const messages = await play(ndmp, scene, version, 'dmaResets', neverAt);
       t.true(messages > 8);

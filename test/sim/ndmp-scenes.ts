@@ -5,6 +5,8 @@ import { ndmpRoot, ndmpSecret, ndmpUser } from '../fuzz/ndmp-stack.js';
 import { assertPrefix, readTape, type Stage } from './ndmp-stage.js';
 
 export interface Scene {
+  /** The mover writes to tape: in memory of a store that has some, too. */
+  readonly writes?: true;
   readonly versions: readonly NdmpVersion[];
   play(stage: Stage): Promise<void>;
   /** After the scene, whole or cut: what must hold. */
@@ -84,6 +86,7 @@ async function writeImage(stage: Stage, bytes: Buffer = image): Promise<void> {
 
 /** A filer's stream to tape: whole, padded, closed in order. */
 const backup: Scene = {
+  writes: true,
   versions: allVersions,
   async play(stage) {
     await openTape(stage);
@@ -99,6 +102,7 @@ const backup: Scene = {
 
 /** The window ends while the filer goes on: paused, moved on, continued; twice. */
 const windows: Scene = {
+  writes: true,
   versions: allVersions,
   async play(stage) {
     await openTape(stage);
@@ -225,6 +229,7 @@ async function dataHalted(stage: Stage): Promise<void> {
   assert.equal(haltReason, reason);
 }
 const backupOwn = ({ versions, join }: (typeof joins)[string]): Scene => ({
+  writes: true,
   versions,
   async play(stage) {
     await openTape(stage);

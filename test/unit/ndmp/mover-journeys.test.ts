@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 import fc from 'fast-check';
 import type { NdmpVersion } from '../../../src/ndmp/xdr.js';
+import { anyLandings } from './fake-landings.js';
 import {
   allOnes,
   FakeCartridge,
@@ -93,37 +94,44 @@ const plans = fc.record({
   late: delays,
   chunks: fc.array(fc.integer({ min: 1, max: 40_000 }), { minLength: 1, maxLength: 5 }),
   first: fc.integer({ min: 0, max: 4 }),
+  landings: anyLandings,
+  cuts: fc.array(fc.integer({ min: 1, max: 50_000 }), { minLength: 1, maxLength: 5 }),
 });
 
 test('what goes to many tapes in any time comes back from them, whole and in parts', async (t) => {
   await fc.assert(
-    fc.asyncProperty(plans, async ({ version, recordBytes, length, shares, late, chunks, first }) => {
-      const whole = image(0, length);
-      const world = new MoverWorld({ version });
-      slow(world.tape, late);
-      world.tape.change(new FakeCartridge(['filemark']), 1);
-      await world.mover.setRecordSize(recordBytes);
-      await world.mover.setWindow(0n, BigInt(first * recordBytes));
-      const peer = await world.tcp('read');
-      const feeding = (async () => {
-        for (let at = 0, piece = 0; at < length; piece++) {
-          const end = Math.min(length, at + (chunks[piece % chunks.length] ?? 1));
-          await peer.send(whole.subarray(at, end));
-          at = end;
-        }
-        peer.link.end();
-      })();
-      const tapes = await backUp(world, peer, { recordBytes, shares });
-      await feeding;
-      const onTapes = Buffer.concat(tapes.map(({ cartridge }) => cartridge.file(1)));
-      t.true(onTapes.equals(Buffer.concat(recordsOf(whole, recordBytes))));
-      t.true(world.isClean);
+    fc.asyncProperty(
+      plans,
+      async ({ version, recordBytes, length, shares, late, chunks, first, landings, cuts }) => {
+        const whole = image(0, length);
+        let pieces = 0;
+        const cut = (): number => cuts[pieces++ % cuts.length] ?? 1;
+        const world = new MoverWorld({ version, landings, cut });
+        slow(world.tape, late);
+        world.tape.change(new FakeCartridge(['filemark']), 1);
+        await world.mover.setRecordSize(recordBytes);
+        await world.mover.setWindow(0n, BigInt(first * recordBytes));
+        const peer = await world.tcp('read');
+        const feeding = (async () => {
+          for (let at = 0, piece = 0; at < length; piece++) {
+            const end = Math.min(length, at + (chunks[piece % chunks.length] ?? 1));
+            await peer.send(whole.subarray(at, end));
+            at = end;
+          }
+          peer.link.end();
+        })();
+        const tapes = await backUp(world, peer, { recordBytes, shares });
+        await feeding;
+        const onTapes = Buffer.concat(tapes.map(({ cartridge }) => cartridge.file(1)));
+        t.true(onTapes.equals(Buffer.concat(recordsOf(whole, recordBytes))));
+        t.true(world.isClean);
 
-      const reading = new MoverWorld({ version });
-      slow(reading.tape, late);
-      await recover(reading, tapes, { recordBytes, late });
-    }),
-    { numRuns: 120, includeErrorInReport: true },
+        const reading = new MoverWorld({ version });
+        slow(reading.tape, late);
+        await recover(reading, tapes, { recordBytes, late });
+      },
+    ),
+    { numRuns: 200, includeErrorInReport: true },
   );
   t.pass();
 });

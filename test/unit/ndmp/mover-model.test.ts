@@ -2,6 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { NdmpVersion } from '../../../src/ndmp/xdr.js';
+import { anyLandings } from './fake-landings.js';
 import { MoverModel } from './mover-model.js';
 import {
   accept,
@@ -77,14 +78,15 @@ test('in any order of requests and events the mover is what the model says', asy
       versions,
       beginnings,
       fc.commands(weighted, { maxCommands: 60, size: 'max' }),
-      async (version, beginning, commands) => {
+      anyLandings,
+      async (version, beginning, commands, landings) => {
         const model = new MoverModel(version, {
           name: 'none',
           objects: [],
           earlyAfter: Infinity,
           endsAfter: Infinity,
         });
-        const real = new Real(version);
+        const real = new Real(version, landings);
         for (const step of beginning()) await step.run(model, real);
         await fc.asyncModelRun(() => ({ model, real }), commands);
         real.world.mover.end();

@@ -2,6 +2,7 @@
 import type fc from 'fast-check';
 import { NdmpError } from '../../../src/ndmp/errors.table.js';
 import type { NdmpVersion } from '../../../src/ndmp/xdr.js';
+import type { LandingKind } from './fake-landings.js';
 import type { ModelObject, ModelRecord, ModelTape, MoverModel } from './mover-model.js';
 import { FakeCartridge, image, MoverWorld, Peer, quiet, us } from './mover-world.js';
 
@@ -36,8 +37,9 @@ export class Real {
   /** What earlier peers have got. */
   received: Buffer[] = [];
   fed = 0;
-  constructor(version: NdmpVersion) {
-    this.world = new MoverWorld({ version });
+  constructor(version: NdmpVersion, landings: readonly LandingKind[]) {
+    // Blocks for a few records, so that they come to their ends.
+    this.world = new MoverWorld({ version, landings, blockBytes: 1024, blocksMax: 64 });
     this.mount({ name: 'none', objects: [], earlyAfter: Infinity, endsAfter: Infinity }, 0);
   }
   mount(tape: ModelTape, at: number): void {

@@ -7,10 +7,11 @@ import { addressPolicy, type PolicyOptions } from '../../../src/ndmp/address-pol
 import { DataConnector } from '../../../src/ndmp/data-connection.js';
 import { NdmpError } from '../../../src/ndmp/errors.table.js';
 import { Lingering } from '../../../src/ndmp/lingering.js';
-import { localLinks } from '../../../src/ndmp/local-links.js';
 import { Mover } from '../../../src/ndmp/mover.js';
 import type { DataForMover, TapeForMover } from '../../../src/ndmp/mover-faces.js';
 import type { NdmpVersion } from '../../../src/ndmp/xdr.js';
+import { type Cut, linkPair } from '#support';
+import { FakeLandings, type LandingKind } from './fake-landings.js';
 
 export type TapeObject = Buffer | 'filemark';
 export const allOnes = 0xffff_ffff_ffff_ffffn;
@@ -48,6 +49,7 @@ export class FakeTape implements TapeForMover {
   syncFailure: Error | undefined;
   /** What is lent out by readRecord and has not been released. */
   lent = 0;
+  readonly landings = new FakeLandings();
   /** Every operation waits for it. */
   gate: Promise<void> | undefined;
   #warned = false;
@@ -81,8 +83,12 @@ export class FakeTape implements TapeForMover {
     cartridge.objects.length = this.at;
     cartridge.objects.push(copy);
     this.at += 1;
+    this.landings.wrote(record);
     record.release();
     return 'written';
+  }
+  landing(bytes: number): Slab | undefined {
+    return this.landings.take(bytes);
   }
   async readRecord(): Promise<ReadResult> {
     await this.#work();
@@ -137,6 +143,8 @@ export const us = { host: '192.0.2.2', port: 10_000 };
 
 /** Listeners by port; what connects is a pair of links that tells a cut from an end. */
 class StreamNet implements Pick<Net, 'listen' | 'connect'> {
+  /** In which pieces bytes arrive where somebody listens. */
+  cut: Cut | undefined;
   readonly #listeners = new Map<number, (link: Link) => void>();
   #lastPort = 40_000;
   get ports(): readonly number[] {
@@ -154,7 +162,7 @@ class StreamNet implements Pick<Net, 'listen' | 'connect'> {
   async connect({ port }: Address): Promise<Link> {
     const accept = this.#listeners.get(port);
     if (accept === undefined) return await Promise.reject(new Error(`Nobody listens on port ${port}`));
-    const [near, far] = localLinks();
+    const { near, far } = linkPair(this.cut, us.host);
     accept(Object.assign(far, { remote: user }));
     return near;
   }
@@ -171,6 +179,10 @@ export interface WorldOptions {
   readonly local?: Address;
   /** Where it is listened for image streams. */
   readonly hosts?: readonly string[];
+  /** What the drive has for records on their way, in turns. */
+  readonly landings?: readonly LandingKind[];
+  /** In which pieces bytes arrive from TCP. */
+  readonly cut?: Cut | undefined;
 }
 export class MoverWorld {
   readonly pool: SlabPool;
@@ -196,6 +208,8 @@ export class MoverWorld {
     this.pool = new SlabPool({ blockBytes, blocksMax });
     this.#allBytes = this.pool.freeBytes;
     this.tape.version = version;
+    this.tape.landings.kinds = options.landings ?? ['none'];
+    this.net.cut = options.cut;
     const { clock } = realEnv();
     const { sockets = false } = options;
     const env = { clock, net: sockets ? realEnv().net : (this.net as unknown as Net) };
@@ -228,9 +242,10 @@ export class MoverWorld {
     const { state, pauseReason, haltReason } = this.mover.view;
     this.statesAtNotices.push(`${state} ${state === 'paused' ? pauseReason : haltReason}`);
   }
-  /** Nothing of the pool is taken, no record is lent. */
+  /** Nothing of the pool or the drive is taken, no record is lent. */
   get isClean(): boolean {
-    return this.pool.freeBytes === this.#allBytes && this.tape.lent === 0;
+    const { lent, landings } = this.tape;
+    return this.pool.freeBytes === this.#allBytes && lent === 0 && landings.isClean;
   }
   /** LISTEN for LOCAL, and the data service's end of the stream. */
   async local(mode: 'read' | 'write'): Promise<Peer> {

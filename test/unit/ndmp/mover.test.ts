@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { imageLingersMax } from '../../../src/limits.js';
 import { NdmpError } from '../../../src/ndmp/errors.table.js';
 import { localLinks } from '../../../src/ndmp/local-links.js';
+import { anyLandings, landingKinds } from './fake-landings.js';
 import {
   allOnes,
   FakeCartridge,
@@ -32,13 +33,15 @@ test('an image of any length in pieces of any size becomes records, the last one
     fc.asyncProperty(
       sizes,
       fc.array(fc.integer({ min: 1, max: 90_000 }), { maxLength: 12 }),
-      async (recordBytes, pieces) => {
-        const world = new MoverWorld();
+      anyLandings,
+      fc.constantFrom<'local' | 'tcp'>('local', 'tcp'),
+      async (recordBytes, pieces, landings, by) => {
+        const world = new MoverWorld({ landings });
         await world.mover.setRecordSize(recordBytes);
         const cut = recordBytes < 100 ? pieces.map((piece) => Math.ceil(piece / 100)) : pieces;
         const length = cut.reduce((sum, piece) => sum + piece, 0);
         const whole = image(0, length);
-        const peer = await world.local('read');
+        const peer = await world[by]('read');
         let at = 0;
         for (const piece of cut) {
           peer.link.write([whole.subarray(at, at + piece)]);
@@ -60,7 +63,7 @@ test('an image of any length in pieces of any size becomes records, the last one
         t.true(world.isClean);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 100 },
   );
 });
 
@@ -143,6 +146,31 @@ test('windows: nothing behind the end is written, and a pause needs data', async
   t.deepEqual(world.tape.cartridge.objects, recordsOf(image(0, 1200), 512));
 });
 
+test('a pause waits for what a link reads into memory of the drive, then the stream stops', async (t) => {
+  const world = new MoverWorld({ landings: ['whole'] });
+  const { landings } = world.tape;
+  const whole = image(0, 10 * 16_384);
+  await world.mover.setRecordSize(16_384);
+  await world.mover.setWindow(0n, 16_384n);
+  const peer = await world.tcp('read');
+  await peer.send(whole.subarray(0, 2 * 16_384));
+  await until(() => world.mover.state === 'paused');
+  await quiet();
+  t.is(landings.outCount, 1);
+  await peer.send(whole.subarray(2 * 16_384, 3 * 16_384));
+  t.is(landings.outCount, 0);
+  let isTaken = false;
+  void peer.send(whole.subarray(3 * 16_384)).then(() => (isTaken = true));
+  await quiet();
+  t.false(isTaken);
+  await world.mover.setWindow(16_384n, allOnes - 16_384n);
+  await world.mover.continue();
+  peer.link.end();
+  await until(() => world.mover.state === 'halted');
+  t.true(world.tape.cartridge.file(0).equals(whole));
+  t.true(world.isClean);
+});
+
 test('another record size while paused cuts what is held anew', async (t) => {
   for (const [before, after] of [
     [1000, 300],
@@ -150,7 +178,7 @@ test('another record size while paused cuts what is held anew', async (t) => {
     [70_000, 131_072],
     [512, 1],
   ] as const) {
-    const world = new MoverWorld();
+    const world = new MoverWorld({ landings: landingKinds });
     const whole = image(0, 150_001);
     await world.mover.setRecordSize(before);
     await world.mover.setWindow(0n, BigInt(before));
@@ -220,8 +248,9 @@ test('no size of records and no want of memory stops a stream for good', async (
       sizes,
       fc.integer({ min: 1, max: 12 }),
       fc.nat(20),
-      async (recordBytes, blocks, slow) => {
-        const world = new MoverWorld({ blocksMax: 64 });
+      anyLandings,
+      async (recordBytes, blocks, slow, landings) => {
+        const world = new MoverWorld({ blocksMax: 64, landings });
         await world.mover.setRecordSize(recordBytes);
         const whole = image(0, 5_000_000);
         const others = Math.max(0, 64 - Math.ceil(recordBytes / 65_536) - blocks);
@@ -236,7 +265,7 @@ test('no size of records and no want of memory stops a stream for good', async (
         t.true(world.isClean);
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 60 },
   );
 });
 
@@ -269,13 +298,13 @@ test('a stream that is cut halts the mover, and a tape that fails too', async (t
 
 test('abort, close and the end of the session at any moment give everything back', async (t) => {
   for (const how of ['abort', 'close', 'end'] as const) {
-    for (const turns of [0, 1, 2, 3, 5, 8]) {
-      const world = new MoverWorld();
+    for (const turns of [0, 1, 2, 3, 5, 8, 1001, 1003]) {
+      const world = new MoverWorld({ landings: [turns > 1000 ? 'whole' : 'none'] });
       let open = (): void => undefined;
       const peer = await world.tcp('read');
       peer.link.write([image(0, 200_000)]);
       world.tape.gate = new Promise((resolve) => (open = resolve));
-      await quiet(turns);
+      await quiet(turns % 1000);
       if (how === 'end') world.mover.end();
       else await world.mover[how]();
       const written = world.tape.cartridge.objects.length;
