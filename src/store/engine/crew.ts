@@ -90,6 +90,14 @@ class Hand {
     this.#mailbox.put(slip.address);
     this.desk.wake();
   }
+  /** By itself: a thread that is stopped from outside while it loads what it needs can take the process with it. */
+  async end(): Promise<void> {
+    if (this.isGone) return;
+    const gone = new Promise<void>((resolve) => this.worker.once('exit', () => resolve()));
+    this.worker.ref();
+    this.desk.end();
+    await gone;
+  }
   #done(): void {
     for (let slip = this.slips.at(0); slip !== undefined; slip = this.slips.at(0)) {
       if (slip.outcome === OUTCOME.none) break; // done in order
@@ -219,6 +227,6 @@ export class ThreadCrew implements Crew {
       });
     }
     this.#isClosing = true;
-    await Promise.all(this.#hands.map(async ({ worker }) => await worker.terminate()));
+    await Promise.all(this.#hands.map(async (hand) => await hand.end()));
   }
 }

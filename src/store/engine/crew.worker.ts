@@ -37,10 +37,9 @@ function tell(): void {
   if (untold > 0 && desk.tell()) port?.postMessage(0);
   untold = 0;
 }
-// Until the thread is ended.
-for (;;) {
-  // What others have taken meanwhile is not to be waited for: what is done is told before we sleep.
-  const slip = slipAt(desk.next(mailboxes, tell), view);
+// What others have taken meanwhile is not to be waited for: what is done is told before we sleep.
+for (let at = desk.next(mailboxes, tell); at !== 0; at = desk.next(mailboxes, tell)) {
+  const slip = slipAt(at, view);
   slip.perform(kernels, view, atHand);
   untold += 1;
   if (slip instanceof OpenSlip || untold === toldTogether) tell();

@@ -4,9 +4,12 @@
  */
 import type { Mailbox } from './mailbox.js';
 
-/** How often it was rung for; 1: nothing was there to do when we looked; the slip that is being performed; 1: we have told. */
-const WORD = { rung: 0, isIdle: 1, at: 2, isTold: 3 } as const;
-const words = 4;
+/**
+ * How often it was rung for; 1: nothing was there to do when we looked; the slip that is being performed; 1: we have told; 1: no more
+ * will come.
+ */
+const WORD = { rung: 0, isIdle: 1, at: 2, isTold: 3, isOver: 4 } as const;
+const words = 5;
 export const deskBytes = words * 4;
 
 export class Desk {
@@ -27,6 +30,12 @@ export class Desk {
     Atomics.notify(this.#words, WORD.rung, 1);
     return true;
   }
+  /** No more will come: the thread ends when it has looked. */
+  end(): void {
+    Atomics.store(this.#words, WORD.isOver, 1);
+    Atomics.add(this.#words, WORD.rung, 1);
+    Atomics.notify(this.#words, WORD.rung, 1);
+  }
   /** The slip that it is at; 0: none. */
   get at(): number {
     return Atomics.load(this.#words, WORD.at);
@@ -37,7 +46,7 @@ export class Desk {
 
   // --- of the thread
 
-  /** The next slip out of these mailboxes, each in its turn; waits for it. `idle`: there is none, and now we wait. */
+  /** The next slip out of these mailboxes, each in its turn; waits for it; 0 at the end. `idle`: there is none, and now we wait. */
   next(mailboxes: readonly Mailbox[], idle: () => void): number {
     Atomics.store(this.#words, WORD.at, 0);
     for (;;) {
@@ -50,6 +59,7 @@ export class Desk {
         return address;
       }
       idle();
+      if (Atomics.load(this.#words, WORD.isOver) === 1) return 0;
       Atomics.wait(this.#words, WORD.rung, rung);
     }
   }

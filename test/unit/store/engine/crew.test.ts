@@ -1,4 +1,5 @@
 /** Threads: what they are given is done, also when they die of it. */
+import type { Worker } from 'node:worker_threads';
 import test from 'ava';
 import { type Logger, silentLog } from '#env';
 import { plainKernels } from '#store';
@@ -90,6 +91,18 @@ test('the log hears once what a thread has died of, and nothing of threads that 
   await crew.close();
   t.is(said.length, 1);
   t.regex(said[0] ?? '', /^A thread of the store has died: .*AssertionError.*crew\.worker/s);
+});
+
+// Serial: it looks at all threads that there are.
+test.serial('threads that have hardly begun when they are told to end end by themselves', async (t) => {
+  const exits: Promise<number>[] = [];
+  const noted = (worker: Worker): void =>
+    void exits.push(new Promise((resolve) => worker.once('exit', resolve)));
+  process.on('worker', noted);
+  const { crew } = await openMeans({ threads: 3 }, silentLog);
+  await crew.close();
+  process.off('worker', noted);
+  t.deepEqual(await Promise.all(exits), [0, 0, 0], 'a thread that is stopped exits with 1');
 });
 
 test('what any thread may do is done by one that lives, and here when none does', async (t) => {

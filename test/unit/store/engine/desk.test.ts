@@ -24,3 +24,17 @@ test('a thread says that it has nothing to do before it sleeps, and not while th
   t.is(desk.next([own, common], idle), 8192);
   t.deepEqual(said, ['idle']);
 });
+
+test('told that no more will come, it does what is there and ends', (t) => {
+  const arena = new Arena();
+  const memory = arena.allocate(deskBytes).fill(0);
+  const [crews, threads] = [new Desk(memory), new Desk(memory)];
+  const mailbox = new Mailbox(arena.allocate(mailboxBytes).fill(0));
+  mailbox.put(4096);
+  crews.end();
+  const said: string[] = [];
+  const idle = (): void => void said.push('idle');
+  t.is(threads.next([mailbox], idle), 4096);
+  t.is(threads.next([mailbox], idle), 0);
+  t.deepEqual(said, ['idle']);
+});
