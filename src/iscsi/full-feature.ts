@@ -30,13 +30,14 @@ import {
   TASK_FUNCTION,
   TASK_RESPONSE,
   type RejectReason,
+  type TaskResponse,
 } from './pdu.table.js';
 import { ahsIsSound } from './ahs.js';
 import { unnumbered } from './own-headers.js';
 import { PingMemory, SegmentBuffer, type SlabSink } from './segment-sinks.js';
 import type { Session, SessionLink } from './session.js';
 import { SliceCursor } from './slice-cursor.js';
-import { manageTasks, type TaskManagementRequest } from './task-management.js';
+import { managementResponse, manageTasks, type TaskManagementRequest } from './task-management.js';
 import { TextExchange, type TextHost } from './text-exchange.js';
 import { Transfer } from './transfer.js';
 
@@ -332,18 +333,18 @@ export class FullFeature implements PduReceiver {
   }
   async #manage(request: TaskManagementRequest): Promise<void> {
     const session = this.#session;
-    const code = await session.manage(
-      request.immediate,
-      async () => await manageTasks(session, this.#host.clock, request),
-    );
-    const response = PDU.taskManagementResponse.bhs.encode({
-      opcode: OPCODE.taskManagementResponse,
-      final: true,
-      response: code,
-      initiatorTaskTag: request.initiatorTaskTag,
-      ...unnumbered,
-    });
-    this.#host.emit(response, 'take', 0, []);
+    const act = async (): Promise<void> => {
+      const code = await session.manage(
+        request.immediate,
+        async () => await manageTasks(session, this.#host.clock, request),
+      );
+      this.#answerManagement(request, code);
+    };
+    // What means more than one task holds back those behind it until it is answered: units tell tasks apart by nexus only.
+    await (request.function === TASK_FUNCTION.abortTask ? act() : session.fence(act));
+  }
+  #answerManagement(request: TaskManagementRequest, code: TaskResponse): void {
+    this.#host.emit(managementResponse(request, code), 'take', 0, []);
     const cold = request.function === TASK_FUNCTION.targetColdReset;
     if (cold && code === TASK_RESPONSE.functionComplete) this.#host.coldReset();
   }

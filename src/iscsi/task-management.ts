@@ -6,7 +6,9 @@ import type { Clock } from '#env';
 import { abortDataWaitMs } from '#limits';
 import type { LogicalUnit } from '#scsi';
 import { inWindow, isBefore } from '#wire';
-import { TASK_FUNCTION, TASK_RESPONSE, type FieldsOf, type TaskResponse } from './pdu.table.js';
+import { unnumbered } from './own-headers.js';
+import { OPCODE } from './pdu.js';
+import { PDU, TASK_FUNCTION, TASK_RESPONSE, type FieldsOf, type TaskResponse } from './pdu.table.js';
 import type { Session } from './session.js';
 import type { Transfer } from './transfer.js';
 
@@ -40,13 +42,11 @@ export async function manageTasks(
       // It means units of others too; who may not see them may not disturb them.
       if (!device.seesAll(session.nexus)) return TASK_RESPONSE.authorizationFailed;
       // 4.2.3.3: no waiting for commands of other sessions; the units tell them by unit attention.
-      await session.fence(async () => {
-        await abort(
-          clock,
-          [...session.tasks.values()],
-          async () => await device.reset('target', session.nexus),
-        );
-      });
+      await abort(
+        clock,
+        [...session.tasks.values()],
+        async () => await device.reset('target', session.nexus),
+      );
       return TASK_RESPONSE.functionComplete;
     case TASK_FUNCTION.taskReassign:
       return TASK_RESPONSE.reassignmentNotSupported; // recovery level 2 only (11.6.1)
@@ -54,6 +54,16 @@ export async function manageTasks(
       return TASK_RESPONSE.functionNotSupported; // CLEAR ACA too: NORMACA is 0, so there is no ACA to clear
   }
 }
+
+/** The header of the answer (11.6). */
+export const managementResponse = ({ initiatorTaskTag }: TaskManagementRequest, code: TaskResponse): Buffer =>
+  PDU.taskManagementResponse.bhs.encode({
+    opcode: OPCODE.taskManagementResponse,
+    final: true,
+    response: code,
+    initiatorTaskTag,
+    ...unnumbered,
+  });
 
 async function onUnit(
   session: Session,
@@ -64,7 +74,7 @@ async function onUnit(
   const unit = session.target?.device.unitAt(session.nexus, lun);
   if (unit === undefined) return TASK_RESPONSE.lunDoesNotExist;
   const affected = [...session.tasks.values()].filter((task) => task.lun.equals(lun));
-  await session.fence(async () => await abort(clock, affected, async () => await act(unit)));
+  await abort(clock, affected, async () => await act(unit));
   return TASK_RESPONSE.functionComplete;
 }
 
