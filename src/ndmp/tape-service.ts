@@ -4,7 +4,6 @@
  */
 import type { Env } from '#env';
 import { ndmpFilemarksMax, recordBytesMax } from '#limits';
-import { StoreError } from '../errors.js';
 import { DriveError, type Position, type ReadResult } from '#vtl';
 import { ownedSlab, type Slab } from '#wire';
 import { type CdbReply, type CdbRequest, executeCdb } from './cdb-task.js';
@@ -260,12 +259,7 @@ export class TapeService {
     }
   }
   landing(bytes: number): Slab | undefined {
-    try {
-      return this.#opened?.drive.landing(bytes);
-    } catch (error) {
-      if (error instanceof StoreError) return undefined; // if it matters, writing will tell
-      throw error;
-    }
+    return this.#opened?.drive.landing(bytes);
   }
   /** The next object; where the place is at a filemark depends on the version. The caller releases a record. */
   async readRecord(): Promise<ReadResult> {

@@ -115,7 +115,13 @@ export class DataStream implements Stream {
     return undefined;
   }
   landing(bytes: number): Slab | undefined {
-    return this.#host.refusal === undefined ? this.#intake.landing(bytes) : undefined;
+    if (this.#host.refusal !== undefined) return undefined;
+    try {
+      return this.#intake.landing(bytes);
+    } catch (cause) {
+      if (cause instanceof StoreError) return undefined; // no memory for a ring: if it matters, appending will tell
+      throw cause;
+    }
   }
   async reserve(bytes: number): Promise<void> {
     this.#check();
