@@ -2,7 +2,6 @@
 import test, { type ExecutionContext } from 'ava';
 import type { Link } from '#env';
 import type { NdmpVersion, ReplyOf } from '#ndmp';
-import { StoreError } from '#errors';
 import { ownedSlab } from '#wire';
 import { breathe, NdmpBench, type NdmpClient } from '#support';
 import { allOnes, image, Peer } from './mover-world.js';
@@ -154,19 +153,6 @@ test('while the mover is at work the tape is its own, and the drive nobody elseâ
   await client.must('tapeMtio', { tapeOp: 'rew', count: 1 });
   await client.must('tapeClose', {});
   t.is((await bench.tape.write(Buffer.alloc(10))).status, 0);
-});
-
-test('a store that has no memory for what is on its way says so when it is written, if at all', async (t) => {
-  const bench = await NdmpBench.make(t);
-  const client = await bench.opened(4);
-  bench.tape.drive.landing = () => {
-    throw new StoreError('io', 'There is no more memory');
-  };
-  const peer = await dial(bench, await client.must('moverListen', { mode: 'read', addrType: 'tcp' }));
-  await peer.send(image(0, 25_000));
-  peer.link.end();
-  t.is((await client.nextPost('notifyMoverHalted')).reason, 'connect-closed');
-  t.is((await stateOf(client)).recordNum, 3);
 });
 
 test('a client that vanishes while its mover writes frees the drive at once', async (t) => {

@@ -1,6 +1,7 @@
 /** Bytes that land in a stream's ring are not copied, and whatever becomes of them, nobody else's are touched. */
 import test, { type ExecutionContext } from 'ava';
 import { realEnv } from '#env';
+import { StoreError } from '#errors';
 import { Arena, DedupGroup, plainKernels, type Stream, type Volume } from '#store';
 import { SimDisk } from '#support';
 import { copyOf, type Slab } from '#wire';
@@ -173,5 +174,18 @@ test('the ring goes round under records of any size', async (t) => {
   }
   slab.release();
   t.true((await bytesOf(stream, 0, content.length)).equals(content));
+  await group.close();
+});
+
+test('where there is no memory for a ring nothing lands, and appending says why', async (t) => {
+  const arena = new Arena();
+  const group = await open(arena);
+  const stream = dataOf(await group.create('tape'));
+  arena.allocate = () => {
+    throw new StoreError('io', 'There is no more memory');
+  };
+  t.is(stream.landing?.(recordBytes), undefined);
+  await t.throwsAsync(async () => await stream.append([record(1)]), { instanceOf: StoreError, code: 'io' });
+  t.is(stream.length, 0);
   await group.close();
 });
