@@ -33,8 +33,17 @@ const readSizes = [1, 3000, 64 * KiB, 256 * KiB, 700_000, 1_500_000];
 /** Some of it is there again and again, some compresses, some does not. */
 const material = Array.from({ length: 12 }, (_, index) => {
   const bytes = patternBytes(index, 700_000);
-  return index % 3 === 0 ? Buffer.from(bytes.map((byte, at) => (at % 4096 < 1500 ? byte : 7))) : bytes;
+  return index % 2 === 0 ? Buffer.from(bytes.map((byte, at) => (at % 4096 < 1500 ? byte : 7))) : bytes;
 });
+const somePart = (bytesMax: number): Buffer => {
+  const of = random.pick(material);
+  const from =
+    random.integer(100_000) + (bytesMax < of.length ? random.integer(of.length - bytesMax - 100_000) : 0);
+  return of.subarray(from, Math.min(from + bytesMax, of.length) - random.integer(bytesMax * 0.8));
+};
+/** Some chunks of many regions: what a backup of a later week is. */
+const scattered = (): Buffer =>
+  Buffer.concat(Array.from({ length: 1 + random.integer(10) }, () => somePart(70_000)));
 let isOver = false;
 const counts = { appends: 0, cuts: 0, reads: 0, collections: 0, verified: 0 };
 
@@ -70,7 +79,7 @@ class Tape {
   }
   /** Its place is given when it is on its way, and it comes at once; then others come, and some are given up. */
   #expect(): void {
-    const bytes = random.pick(material).subarray(random.integer(100_000), 700_000 - random.integer(600_000));
+    const bytes = random.integer(3) === 0 ? scattered() : somePart(700_000);
     const slab = random.integer(5) > 0 ? this.stream.landing?.(bytes.length) : undefined;
     let at = 0;
     for (const slice of slab?.slices ?? []) at += bytes.copy(slice, 0, at);
@@ -156,7 +165,7 @@ const options: DedupGroupOptions = {
   reserveBytes: 0,
   threads: 2,
   memoryBytes: 24 * KiB * KiB,
-  density: random.pick(['adaptive', 'dense']),
+  density: random.pick(['adaptive', 'adaptive', 'dense']),
   tuning: { packBytes: random.pick([64 * KiB, 8 * KiB * KiB]), passphraseCost: 4 },
   ...(values.sealed
     ? {

@@ -234,7 +234,14 @@ export class ChunkReader {
       const rawBytes = directory.regions[region]?.rawBytes ?? 0;
       const wanted = plan.take(directory, region);
       if (place > plan.until) return regions.prepare(directory, region, rawBytes, rawBytes);
-      return regions.prepare(directory, region, Math.max(wanted?.end ?? 0, end), wanted?.bytes ?? 0);
+      const isComing = regions.prepare(
+        directory,
+        region,
+        Math.max(wanted?.end ?? 0, end),
+        wanted?.bytes ?? 0,
+      );
+      if (!isComing && wanted !== undefined) plan.note(directory, region, wanted.end, wanted.bytes); // it is asked again
+      return isComing;
     });
   }
   /** Notes what will be wanted of regions for bytes from … to of the run. Where it came to; undefined when the directory is not at hand. */

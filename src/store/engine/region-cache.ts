@@ -42,7 +42,7 @@ export class RegionCache {
   #latest = noKey;
   readonly #free: Block[] = [];
   /** Read as far as is wanted; some may be in use again. */
-  readonly #spent: Block[] = [];
+  #spent: Block[] = [];
   #made = 0;
   /** Pins of those who give back late. */
   #lent = 0;
@@ -91,6 +91,8 @@ export class RegionCache {
   #spend(block: Block): void {
     block.unreadBytes = Infinity; // once
     this.#spent.push(block);
+    // Of what is wanted again and again nothing is taken: each is there once, where it came last.
+    if (this.#spent.length > 4 * this.#blocksMax) this.#spent = [...new Set(this.#spent.reverse())].reverse();
   }
   /** The latest of which nothing more is wanted, and which is not in use again. */
   #takeSpent(): Block | undefined {

@@ -6,6 +6,8 @@ import { DedupGroup, type Stream } from '#store';
 import { tempFolder } from '#support';
 import { copyOf } from '#wire';
 import type { Directory } from '../../../../src/store/engine/container.format.js';
+import { ChunkReader } from '../../../../src/store/engine/chunk-reader.js';
+import type { ContainerStore } from '../../../../src/store/engine/container-store.js';
 import { ReadPlan } from '../../../../src/store/engine/read-plan.js';
 import { RegionLoader } from '../../../../src/store/engine/region-loader.js';
 import { patternBytes } from '../../../contract/store.js';
@@ -30,6 +32,43 @@ test('a plan knows the end of all that is wanted of a region, once', (t) => {
   plan.restart(5);
   t.is(plan.until, 5);
   t.is(plan.take(other, 3), undefined);
+});
+
+test('what there is no room for is asked again as it was planned', (t) => {
+  const asked: [region: number, bytes: number, uses: number][] = [];
+  const chunks = 4;
+  const directory = {
+    id: 1,
+    count: chunks,
+    indexOf: (ordinal: number) => ordinal,
+    lengths: [100, 100, 100, 100],
+    offsets: [0, 100, 200, 300],
+    regionOf: [0, 0, 0, 0],
+    regions: [{ rawBytes: 400 }],
+  } as unknown as Directory; // no more of it is looked at
+  const containers = {
+    directoryOf: () => directory,
+    regions: {
+      prepare: (_: Directory, region: number, bytes: number, uses: number): boolean =>
+        asked.push([region, bytes, uses]) > 1,
+    },
+  } as unknown as ContainerStore; // likewise
+  const reader = new ChunkReader(containers);
+  const plan = new ReadPlan();
+  const runs = [
+    { container: 1, first: 0, count: 1, from: 0, to: 100 },
+    { container: 1, first: 2, count: 1, from: 100, to: 200 },
+  ];
+  for (const run of runs) t.is(reader.plan(run, run.from, run.to, plan), run.to);
+  plan.until = 200;
+  const [run] = runs;
+  if (run === undefined) return t.fail();
+  t.is(reader.prepare(run, 0, 100, plan), 0);
+  t.is(reader.prepare(run, 0, 100, plan), 100);
+  return t.deepEqual(asked, [
+    [0, 300, 200],
+    [0, 300, 200],
+  ]);
 });
 
 async function isRight(stream: Stream, content: Buffer, at: number): Promise<boolean> {

@@ -85,3 +85,20 @@ test('a region that waits for a block is not taken for loaded before it is', asy
   }
   t.is(seen, await late);
 });
+test('a region that is wanted again and again costs no memory each time', async (t) => {
+  const cache = newCache();
+  for (let region = 0; region < 4; region++) cache.prepare(directory, region, 300, 100);
+  await settled();
+  const before = process.memoryUsage().heapUsed;
+  const turns = 4_000_000;
+  for (let turn = 0; turn < turns; turn++) {
+    const block = cache.peek(directory, turn % 4, 300);
+    if (block === undefined) return t.fail('It is there');
+    block.unreadBytes -= 100;
+    cache.unpin(block);
+    cache.prepare(directory, turn % 4, 300, 100);
+  }
+  const grownBytes = process.memoryUsage().heapUsed - before;
+  t.true(grownBytes < turns * 5, `${grownBytes} bytes`);
+  return t.not(cache.peek(directory, 0, 300), undefined);
+});

@@ -67,3 +67,21 @@ test('what hardly shrinks is stored as it is, and reading it back costs nothing'
   bytes.copy(bytes, repeatedAt, 80_000, 81_000);
   t.is(share(bytes, false), 100);
 });
+
+test('a dense region that is shorter than it should be is damaged, however little of it is enough', (t) => {
+  const bytes = lines(50_000);
+  bytes.copy(source);
+  for (const dense of [false, true]) {
+    const packed = kernels.compress(source.subarray(0, bytes.length), target, dense);
+    if (packed === undefined) return t.fail('It compresses');
+    const stored = target.subarray(0, packed.bytes);
+    t.throws(() => kernels.decompress(packed.codec, stored, back.subarray(0, 50_001), 50_001), {
+      code: 'corrupt',
+    });
+    // Of the dense kind, all is said to be there.
+    const decode = (): void => kernels.decompress(packed.codec, stored, back.subarray(0, 60_000), 1000);
+    if (dense) t.throws(decode, { code: 'corrupt' });
+    else t.notThrows(decode);
+  }
+  return t.pass();
+});
