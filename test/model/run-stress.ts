@@ -166,7 +166,12 @@ const options: DedupGroupOptions = {
   threads: 2,
   memoryBytes: 24 * KiB * KiB,
   density: random.pick(['adaptive', 'adaptive', 'dense']),
-  tuning: { packBytes: random.pick([64 * KiB, 8 * KiB * KiB]), passphraseCost: 4 },
+  tuning: {
+    packBytes: random.pick([64 * KiB, 8 * KiB * KiB]),
+    passphraseCost: 4,
+    pieceRuns: random.pick([4, 32]),
+    checkpointBytes: 400_000,
+  },
   ...(values.sealed
     ? {
         keySource: {

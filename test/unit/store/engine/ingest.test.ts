@@ -182,6 +182,41 @@ test('a read under way when what it reads is cut off says nothing about what com
   await group.close();
 });
 
+test('what was looked up of a recipe says nothing about what comes there when it has been cut off', async (t) => {
+  const group = await openGroup(newDisk(), { tuning: { checkpointBytes: 1000, pieceRuns: 2 } });
+  const base = patternBytes(1, 6 * MiB);
+  await append(await group.create('base'), base);
+  const volume = await group.create('tape');
+  const stream = volume.stream('data');
+  const random = new SimRandom(5);
+  /** Of many runs, some in pieces by the end. */
+  const extended = async (content: Buffer): Promise<Buffer> => {
+    const parts = [content];
+    for (let part = 0; part < 16; part++) {
+      const at = random.integer(base.length - 200 * KiB);
+      parts.push(base.subarray(at, at + 200 * KiB));
+      await append(volume, base.subarray(at, at + 200 * KiB));
+      await volume.commit(label('some'));
+    }
+    return Buffer.concat(parts);
+  };
+  const isRight = async (content: Buffer, at: number): Promise<boolean> =>
+    (await bytesOf(stream, at, 50 * KiB)).equals(content.subarray(at, at + 50 * KiB));
+  let content = await extended(Buffer.alloc(0));
+  for (let round = 0; round < 8; round++) {
+    for (let at = 0; at < content.length; at += 50 * KiB) t.true(await isRight(content, at));
+    const leftBytes = (2 + round) * 50 * KiB;
+    stream.truncate(leftBytes);
+    await volume.commit(label('cut'));
+    // Every other time, one piece of what is left is looked up.
+    for (let at = 0; round % 2 === 1 && at < leftBytes; at += 50 * KiB) t.true(await isRight(content, at));
+    content = await extended(content.subarray(0, leftBytes));
+    for (let at = content.length - 100 * KiB; at > 0; at -= 100 * KiB)
+      t.true(await isRight(content, at), `${at}`);
+  }
+  await group.close();
+});
+
 test('a commit that fails is over for all streams of the volume', async (t) => {
   const disk = newDisk();
   const group = await openGroup(disk, { ...crew, memoryBytes: 8 * MiB });
